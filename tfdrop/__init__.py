@@ -1,0 +1,14 @@
+"""tfdrop: drop what hurts. Data dropout (influence functions, two-round training) and feature dropout for Keras 3.
+
+Subpackages are imported when they are first used, so that reading images or checking arguments does not wait
+for a deep-learning backend.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["data", "data_dropout", "denoising", "influence", "losses", "metrics", "models", "plots"],
+)

@@ -1,0 +1,95 @@
+"""Training denoisers and denoising images with them."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+from skimage.restoration import denoise_nl_means
+
+from tfdrop.data.augmentation import RandomDihedral
+from tfdrop.losses import HalfSumSquaredError
+
+
+def fit_denoiser(
+    denoiser,
+    noisy,
+    clean,
+    epochs=50,
+    batch_size=128,
+    learning_rate=1e-3,
+    learning_rate_drops=(30,),
+    augment=False,
+    callbacks=(),
+):
+    """Trains a denoiser with Adam on half the summed squared error, and leaves it compiled with that loss.
+
+    Args:
+        denoiser: Keras model from noisy to denoised images.
+        noisy: Array of noisy patches, shape `(n, size, size, channels)`.
+        clean: The clean patches, of the same shape.
+        epochs: Number of epochs.
+        batch_size: Patches a step; the last batch of an epoch may be smaller.
+        learning_rate: Adam's first learning rate.
+        learning_rate_drops: Numbers of epochs after which it is multiplied by 0.1.
+        augment: Whether to turn and mirror the patches at random.
+        callbacks: Keras callbacks.
+
+    Returns:
+        The `keras.callbacks.History`.
+    """
+    learning_rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
+    jit_compile = compiles_with_xla()
+    trainer = _error_model(denoiser, noisy.shape[1:], augment)
+    trainer.compile(keras.optimizers.Adam(learning_rate), HalfSumSquaredError(), jit_compile=jit_compile)
+    no_error = np.zeros((len(clean), 1, 1, 1), "float32")
+    history = trainer.fit(
+        (noisy, clean), no_error, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=list(callbacks)
+    )
+    denoiser.compile(loss=HalfSumSquaredError(), jit_compile=jit_compile)
+    return history
+
+
+def _dropping(learning_rate, drops, epochs, steps_per_epoch):
+    """Returns the learning rate, as a schedule if it drops before the last epoch."""
+    drops = sorted(epoch for epoch in drops if epoch < epochs)
+    if not drops:
+        return learning_rate
+    rates = [learning_rate * 0.1**power for power in range(len(drops) + 1)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay([epoch * steps_per_epoch for epoch in drops], rates)
+
+
+def _error_model(denoiser, patch_shape, augment):
+    """Returns a model from noisy and clean patches to the denoiser's error.
+
+    Both are inputs so that one augmentation layer, on the device, turns both alike.
+    """
+    noisy, clean = inputs = [keras.Input(patch_shape), keras.Input(patch_shape)]
+    if augment:
+        pair = RandomDihedral()(layers.Concatenate()(inputs))
+        noisy, clean = ops.split(pair, 2, axis=-1)
+    return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
+
+
+def compiles_with_xla():
+    """Tells whether to compile with XLA: always on JAX; on TensorFlow on accelerators only.
+
+    On CPUs XLA is several times slower than TensorFlow's own convolutions, and Keras would choose it.
+    """
+    accelerated = any(not device.startswith("cpu") for device in keras.distribution.list_devices())
+    return keras.backend.backend() == "jax" or accelerated
+
+
+def denoise(denoiser, noisy):
+    """Returns one denoised image, not clipped; both of shape `(height, width)`."""
+    denoised = denoiser(noisy[None, ..., None], training=False)
+    return ops.convert_to_numpy(denoised)[0, ..., 0]
+
+
+def denoise_classically(noisy, sigma):
+    """Returns one image denoised by scikit-image's non-local means, told the noise level.
+
+    Args:
+        noisy: Array of shape `(height, width)`.
+        sigma: Standard deviation of the noise on the 8-bit scale.
+    """
+    deviation = sigma / 255
+    return denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=0.8 * deviation, sigma=deviation, fast_mode=True)

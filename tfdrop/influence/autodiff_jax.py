@@ -1,0 +1,105 @@
+"""The derivatives that influence functions are made of, on JAX: the same class as `autodiff_tensorflow.py`."""
+
+from functools import partial
+
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+
+class Autodiff:
+    """Derivatives of a model's per-sample losses with respect to its trainable variables.
+
+    Vectors over the variables are flat float32 arrays of shape `(size,)`, in the order of
+    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
+    statistics, dropout is off. Every method takes one batch and returns the SUM over its samples.
+
+    Args:
+        model: A built Keras model.
+        per_sample_loss: Function of `(y_true, y_pred)` that returns the losses of the batch, shape `(batch,)`.
+    """
+
+    def __init__(self, model, per_sample_loss):
+        self._model = model
+        self._per_sample_loss = per_sample_loss
+        self.size = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+        _, self._unflatten = ravel_pytree(self._state()[0])
+
+    def _state(self):
+        """Returns the variables as they are now; the compiled functions take them as arguments."""
+        return (
+            [variable.value for variable in self._model.trainable_variables],
+            [variable.value for variable in self._model.non_trainable_variables],
+        )
+
+    def _outputs(self, weights, fixed, x):
+        return self._model.stateless_call(weights, fixed, x, training=False)[0]
+
+    def _loss_sum(self, weights, fixed, x, y):
+        return jnp.sum(self._per_sample_loss(y, self._outputs(weights, fixed, x)))
+
+    def _penalty(self, weights):
+        mapping = zip(self._model.trainable_variables, weights, strict=True)
+        with keras.StatelessScope(state_mapping=list(mapping)):
+            return sum(self._model.losses, jnp.zeros(()))
+
+    def losses(self, x, y):
+        """Returns the losses, shape `(batch,)`."""
+        return self._losses(*self._state(), x, y)
+
+    def gradient(self, x, y):
+        """Returns the gradient of the losses' sum."""
+        return self._gradient(*self._state(), x, y)
+
+    def hessian_product(self, x, y, vector):
+        """Returns the Hessian of the losses' sum times `vector`: a forward pass over the backward one."""
+        return self._hessian_product(*self._state(), x, y, vector)
+
+    def gauss_newton_product(self, x, y, vector):
+        """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
+
+        Forward through the model (J v), the loss's own Hessian at the outputs, back through the model (J^T).
+        """
+        return self._gauss_newton_product(*self._state(), x, y, vector)
+
+    def directional_derivatives(self, x, y, vector):
+        """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
+        return self._directional_derivatives(*self._state(), x, y, vector)
+
+    def penalty_product(self, vector):
+        """Returns the Hessian of the model's own losses (L2 terms and the like) times `vector`."""
+        return self._penalty_product(self._state()[0], vector)
+
+    @partial(jax.jit, static_argnums=0)
+    def _losses(self, weights, fixed, x, y):
+        return self._per_sample_loss(y, self._outputs(weights, fixed, x))
+
+    @partial(jax.jit, static_argnums=0)
+    def _gradient(self, weights, fixed, x, y):
+        return ravel_pytree(jax.grad(self._loss_sum)(weights, fixed, x, y))[0]
+
+    @partial(jax.jit, static_argnums=0)
+    def _hessian_product(self, weights, fixed, x, y, vector):
+        gradient = partial(jax.grad(self._loss_sum), fixed=fixed, x=x, y=y)
+        return ravel_pytree(jax.jvp(gradient, (weights,), (self._unflatten(vector),))[1])[0]
+
+    @partial(jax.jit, static_argnums=0)
+    def _gauss_newton_product(self, weights, fixed, x, y, vector):
+        outputs_of = partial(self._outputs, fixed=fixed, x=x)
+        outputs, output_tangents = jax.jvp(outputs_of, (weights,), (self._unflatten(vector),))
+        loss_gradient = jax.grad(lambda y_pred: jnp.sum(self._per_sample_loss(y, y_pred)))
+        loss_hessian_product = jax.jvp(loss_gradient, (outputs,), (output_tangents,))[1]
+        return ravel_pytree(jax.vjp(outputs_of, weights)[1](loss_hessian_product)[0])[0]
+
+    @partial(jax.jit, static_argnums=0)
+    def _directional_derivatives(self, weights, fixed, x, y, vector):
+        def losses_of(weights):
+            return self._per_sample_loss(y, self._outputs(weights, fixed, x))
+
+        return jax.jvp(losses_of, (weights,), (self._unflatten(vector),))[1]
+
+    @partial(jax.jit, static_argnums=0)
+    def _penalty_product(self, weights, vector):
+        return ravel_pytree(jax.jvp(jax.grad(self._penalty), (weights,), (self._unflatten(vector),))[1])[0]

@@ -1,0 +1,97 @@
+"""The derivatives that influence functions are made of, on TensorFlow.
+
+The only file of tfdrop that needs TensorFlow. `autodiff_jax.py` holds the same class for JAX.
+"""
+
+import tensorflow as tf
+
+
+class Autodiff:
+    """Derivatives of a model's per-sample losses with respect to its trainable variables.
+
+    Vectors over the variables are flat float32 tensors of shape `(size,)`, in the order of
+    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
+    statistics, dropout is off. Every method takes one batch and returns the SUM over its samples.
+
+    Args:
+        model: A built Keras model.
+        per_sample_loss: Function of `(y_true, y_pred)` that returns the losses of the batch, shape `(batch,)`.
+    """
+
+    def __init__(self, model, per_sample_loss):
+        self._model = model
+        self._per_sample_loss = per_sample_loss
+        self._variables = [variable.value for variable in model.trainable_variables]
+        self._shapes = [tuple(variable.shape) for variable in self._variables]
+        self._sizes = [variable.shape.num_elements() for variable in self._variables]
+        self.size = sum(self._sizes)
+
+    def _losses(self, x, y):
+        return self._per_sample_loss(y, self._model(x, training=False))
+
+    def _unflatten(self, vector):
+        parts = tf.split(vector, self._sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    def _flatten(self, parts):
+        """Joins one tensor a variable; `None` stands for a variable that the loss does not depend on."""
+        parts = [
+            tf.zeros(size) if part is None else tf.reshape(tf.convert_to_tensor(part), [-1])
+            for part, size in zip(parts, self._sizes, strict=True)
+        ]
+        return tf.concat(parts, axis=0)
+
+    @tf.function(reduce_retracing=True)
+    def losses(self, x, y):
+        """Returns the losses, shape `(batch,)`."""
+        return self._losses(x, y)
+
+    @tf.function(reduce_retracing=True)
+    def gradient(self, x, y):
+        """Returns the gradient of the losses' sum."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self._losses(x, y))
+        return self._flatten(tape.gradient(loss, self._variables))
+
+    @tf.function(reduce_retracing=True)
+    def hessian_product(self, x, y, vector):
+        """Returns the Hessian of the losses' sum times `vector`: a forward pass over the backward one."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(self._losses(x, y))
+            gradients = tape.gradient(loss, self._variables)
+        return self._flatten([None if g is None else forward.jvp(g) for g in gradients])
+
+    @tf.function(reduce_retracing=True)
+    def gauss_newton_product(self, x, y, vector):
+        """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
+
+        Forward through the model (J v), the loss's own Hessian at the outputs, back through the model (J^T).
+        """
+        with tf.GradientTape() as tape:
+            with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+                outputs = self._model(x, training=False)
+            output_tangents = forward.jvp(outputs)
+        with tf.autodiff.ForwardAccumulator(outputs, output_tangents) as forward:
+            with tf.GradientTape() as loss_tape:
+                loss_tape.watch(outputs)
+                loss = tf.reduce_sum(self._per_sample_loss(y, outputs))
+            output_gradients = loss_tape.gradient(loss, outputs)
+        loss_hessian_product = forward.jvp(output_gradients)
+        return self._flatten(tape.gradient(outputs, self._variables, output_gradients=loss_hessian_product))
+
+    @tf.function(reduce_retracing=True)
+    def directional_derivatives(self, x, y, vector):
+        """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            losses = self._losses(x, y)
+        return forward.jvp(losses)
+
+    @tf.function(reduce_retracing=True)
+    def penalty_product(self, vector):
+        """Returns the Hessian of the model's own losses (L2 terms and the like) times `vector`."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            with tf.GradientTape() as tape:
+                penalty = tf.add_n([tf.zeros(()), *self._model.losses])
+            gradients = tape.gradient(penalty, self._variables)
+        return self._flatten([None if g is None else forward.jvp(g) for g in gradients])

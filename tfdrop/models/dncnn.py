@@ -1,0 +1,61 @@
+"""DnCNN, the residual denoiser."""
+
+import keras
+from keras import layers
+
+
+def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as in keras.applications)
+    depth=17,
+    filters=64,
+    channels=1,
+    batch_norm_momentum=0.9,
+    kernel_initializer="he_normal",
+    name="dncnn",
+):
+    """Builds DnCNN: `depth` 3x3 convolutions that estimate the noise, which is subtracted from the input.
+
+    The first convolution has a bias and a ReLU; each of the `depth - 2` inner ones has no bias and is followed
+    by batch normalization (epsilon 1e-4) and a ReLU; the last one has neither bias nor activation. With the
+    default arguments the network has 556,096 trainable parameters.
+
+    Args:
+        depth: Number of convolutions, at least 2: 17 for a known noise level, 20 for blind denoising.
+        filters: Feature maps of every convolution but the last.
+        channels: Channels of the images, 1 for grey ones.
+        batch_norm_momentum: Momentum of the moving statistics. The authors' Keras code uses 0.0, which keeps
+            only the last batch's and makes spots in smooth regions.
+        kernel_initializer: Initializer of the kernels. He et al.'s ("MSRA") is the data dropout paper's.
+        name: Name of the model.
+
+    Input shape:
+        `(batch, height, width, channels)`, of any height and width, with pixels in [0, 1].
+
+    Output shape:
+        That of the input: the denoised image, not the noise.
+
+    Raises:
+        ValueError: If `depth`, `filters` or `channels` is too small.
+
+    Reference:
+        - [Zhang et al., 2017](https://arxiv.org/abs/1608.03981), section III.
+    """
+    for argument, value, least in (("depth", depth, 2), ("filters", filters, 1), ("channels", channels, 1)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(
+                f"Invalid value received for argument `{argument}`. "
+                f"Expected an integer of at least {least}. Received: {argument}={value!r}"
+            )
+
+    def convolution(maps, index, **arguments):
+        return layers.Conv2D(
+            maps, 3, padding="same", kernel_initializer=kernel_initializer, name=f"conv{index}", **arguments
+        )
+
+    noisy = keras.Input((None, None, channels), name="noisy")
+    x = convolution(filters, 1, activation="relu")(noisy)
+    for index in range(2, depth):
+        x = convolution(filters, index, use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-4, name=f"bn{index}")(x)
+        x = layers.ReLU(name=f"relu{index}")(x)
+    noise = convolution(channels, depth, use_bias=False)(x)
+    return keras.Model(noisy, layers.Subtract(name="denoised")([noisy, noise]), name=name)

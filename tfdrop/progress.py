@@ -1,0 +1,83 @@
+"""Progress of a long phase: a bar with the time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+LINES = 10
+BAR_WIDTH = 24
+SECONDS_BETWEEN_REDRAWS = 0.1
+
+
+class Progress:
+    """Shows how far a phase has come and how long it will still take.
+
+    Used as a context manager; `advance` is called after every step.
+
+        with Progress("LiSSA", total=300) as progress:
+            for _ in range(300):
+                ...
+                progress.advance(residual=0.2)
+
+    Args:
+        label: Name of the phase.
+        total: Number of steps, or `None` if it cannot be known.
+        verbose: As in `keras.Model.fit`: 0 shows nothing, 1 a bar, 2 about ten plain lines; `"auto"` is 1 on a
+            terminal and 2 elsewhere.
+        stream: Where to write, standard output by default.
+    """
+
+    def __init__(self, label, total=None, verbose="auto", stream=None):
+        self._stream = stream or sys.stdout
+        self._label = label
+        self._total = total
+        self._verbose = (1 if self._stream.isatty() else 2) if verbose == "auto" else verbose
+        self._done = 0
+        self._values = {}
+        self._width = 0
+
+    def __enter__(self):
+        self._start = self._last_shown = time.monotonic()
+        if self._verbose == 1:
+            self._draw()
+        return self
+
+    def advance(self, steps=1, **values):
+        """Counts `steps` more steps as done; `values` are numbers or texts to show from now on."""
+        before, self._done = self._done, self._done + steps
+        self._values.update(values)
+        if self._verbose == 1 and time.monotonic() - self._last_shown > SECONDS_BETWEEN_REDRAWS:
+            self._draw()
+        elif self._verbose == 2 and self._done != self._total and self._passed_a_tenth(before):
+            self._print_line()
+
+    def __exit__(self, exception_type, exception, traceback):
+        if self._verbose == 1:
+            self._draw()
+            print(file=self._stream, flush=True)
+        elif self._verbose == 2 and exception is None:
+            self._print_line()
+
+    def _passed_a_tenth(self, before):
+        return self._total and self._done * LINES // self._total > before * LINES // self._total
+
+    def _text(self):
+        elapsed = time.monotonic() - self._start
+        parts = [f"{elapsed:.0f} s"]
+        if self._total and 0 < self._done < self._total:
+            parts.append(f"{elapsed * (self._total - self._done) / self._done:.0f} s left")
+        parts += [
+            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in self._values.items()
+        ]
+        return f"{self._done}{f'/{self._total}' if self._total else ''}  " + ", ".join(parts)
+
+    def _print_line(self):
+        print(f"{self._label}: {self._text()}", file=self._stream, flush=True)
+
+    def _draw(self):
+        filled = BAR_WIDTH * self._done // self._total if self._total else 0
+        line = f"{self._label} [{'=' * filled}{' ' * (BAR_WIDTH - filled)}] {self._text()}"
+        # Blanks over what a longer line left behind.
+        print("\r" + line.ljust(self._width), end="", file=self._stream, flush=True)
+        self._width = len(line)
+        self._last_shown = time.monotonic()

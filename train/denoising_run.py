@@ -1,0 +1,170 @@
+"""A denoising run: rounds of training with data dropout between them, then the report."""
+
+import time
+from functools import partial
+
+import keras
+import numpy as np
+
+from tfdrop import denoising, plots
+from tfdrop.data.noise import noisy_image, noisy_patches
+from tfdrop.data_dropout import train_rounds
+from tfdrop.influence import DivergenceError, LiSSA, total_influence
+from tfdrop.models import DnCNN, load_dncnn
+from train.evaluation import CLASSICAL, evaluate
+from train.program import UserError, blaming
+from train.recipes import SET12, fingerprint
+from train.report import denoising_report
+from train.training_log import TrainingLog, TrainingProgress
+from train.workdir import RESULT
+
+GALLERY_PATCHES = 48
+
+
+def run(settings, data, workdir):
+    """Does what the settings ask for and prints the report; a finished run's report is printed again."""
+    if not workdir.exists(RESULT):
+        start = time.monotonic()
+        models, rounds = _evaluated(settings) if settings.evaluate_only else _trained(settings, data, workdir)
+        images = _test(settings, data, models, workdir)
+        workdir.write_json(
+            RESULT,
+            {
+                "rounds": [_summary(round) for round in rounds],
+                "images": images,
+                "seconds": round(time.monotonic() - start, 1),
+                "backend": keras.backend.backend(),
+                "keras": keras.__version__,
+            },
+        )
+    print(denoising_report(workdir.read_json(RESULT)))
+    print(f"\nEverything is in {workdir.path}")
+
+
+def _evaluated(settings):
+    with blaming("weights", settings.weights):
+        return {"weights": load_dncnn(settings.weights)}, []
+
+
+def _trained(settings, data, workdir):
+    """Returns the models by name and the `Round`s."""
+    clean = data.patches.pixels
+    noisy = noisy_patches(clean, settings.sigma, settings.seed)
+    # Noise of its own for every image: shared noise would be fitted by the patches that happen to resemble it.
+    validation = [
+        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
+        for seed, image in enumerate(data.validation, start=1)
+    ]
+    damping = settings.influence_damping
+    try:
+        rounds = train_rounds(
+            partial(_train_model, settings, workdir),
+            (noisy, clean),
+            validation,
+            rounds=settings.rounds,
+            max_drop_share=settings.max_drop_share,
+            influence=partial(
+                total_influence,
+                solver=LiSSA(
+                    depth=settings.influence_depth,
+                    repeats=settings.influence_repeats,
+                    batch_size=settings.influence_batch_size,
+                ),
+                curvature=settings.influence_curvature,
+                damping=damping if damping == "auto" else float(damping),
+                seed=settings.seed,
+            ),
+        )
+    except DivergenceError as error:
+        raise UserError(f"--influence_damping={damping}: {error}") from error
+    if settings.rounds > 1:
+        _write_influence(rounds, data, workdir)
+    return {f"round {round.number}": round.model for round in rounds}, rounds
+
+
+def _train_model(settings, workdir, train, round):
+    """Trains one round's model from scratch, or loads it where an earlier start of this run has finished it.
+
+    Every round starts from the same random weights, as in the paper's Algorithm (theta_0).
+    """
+    checkpoint = f"round{round}.keras"
+    if workdir.exists(checkpoint):
+        print(f"Round {round}: going on from {workdir.path / checkpoint}")
+        return keras.saving.load_model(workdir.path / checkpoint)
+    noisy, clean = train
+    keras.utils.set_random_seed(settings.seed)
+    model = DnCNN(depth=settings.depth, filters=settings.filters)
+    steps = -(-len(clean) // settings.batch_size) * settings.epochs
+    denoising.fit_denoiser(
+        model,
+        noisy,
+        clean,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        learning_rate_drops=settings.learning_rate_drops,
+        augment=0 < settings.augment_from_round <= round,
+        callbacks=[TrainingLog(workdir, round), TrainingProgress(f"Round {round}, training", steps)],
+    )
+    workdir.write(checkpoint, model.save)
+    return model
+
+
+def _test(settings, data, models, workdir):
+    """Scores the models on the test images, draws the comparisons, and returns the images' part of the result."""
+    results = []
+    for image, outputs, scores in evaluate(models, data.test, settings.sigma, settings.psnr):
+        shown = {name: pixels for name, pixels in outputs.items() if name != CLASSICAL}
+        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
+        pictures.append((f"{image.name}, clean", image.pixels))
+        workdir.write(f"comparison_{image.name}.png", lambda path, shown=pictures: plots.comparison(path, shown))
+        result = {"name": image.name, "scores": scores}
+        if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
+            result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
+        results.append(result)
+    return results
+
+
+def _write_influence(rounds, data, workdir):
+    """Writes `influence.npz`, the gallery of the most unfavorable patches, and the histogram."""
+    patches = data.patches
+    influence = np.full(len(patches.image), np.nan)
+    dropped_after_round = np.zeros(len(patches.image), int)
+    for round in rounds[:-1]:
+        influence[round.samples] = round.influence.scores
+        dropped_after_round[round.dropped] = round.number
+    table = {
+        "index": np.arange(len(patches.image)),
+        "image": np.array([image.name for image in data.patch_images])[patches.image],
+        "top": patches.top,
+        "left": patches.left,
+        "influence": influence,  # of the last round that still had the patch
+        "dropped_after_round": dropped_after_round,
+        "kept": dropped_after_round == 0,
+    }
+    workdir.write("influence.npz", lambda path: np.savez(path, **table))
+
+    first = rounds[0]
+    scores = first.influence.scores
+    worst = np.argsort(-scores)[:GALLERY_PATCHES]
+    captions = [f"{table['image'][at][:12]}\n{scores[at]:.3g}" for at in worst]
+    workdir.write("unfavorable.png", lambda path: plots.gallery(path, patches.pixels[worst], captions))
+    threshold = scores[first.dropped].min() if len(first.dropped) else None
+    workdir.write("influence.png", lambda path: plots.influence_histogram(path, scores, threshold))
+
+
+def _summary(round):
+    """Returns a round's part of the result."""
+    summary = {"round": round.number, "patches": len(round.samples)}
+    if (influence := round.influence) is not None:
+        summary["dropped"] = len(round.dropped)
+        summary["influence"] = {
+            "unfavorable": int((influence.scores > 0).sum()),
+            "curvature": influence.curvature,
+            "damping": influence.damping,
+            "scale": influence.scale,
+            "smallest_eigenvalue": influence.spectrum.smallest,
+            "largest_eigenvalue": influence.spectrum.largest,
+            "residual": influence.residual,
+        }
+    return summary

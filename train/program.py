@@ -1,0 +1,46 @@
+"""How every program starts and how it reports bad input: one line on stderr and exit status 2."""
+
+import contextlib
+import sys
+
+from absl import app, flags
+
+
+class UserError(Exception):
+    """Something that the user can mend; the message names the flag and its value."""
+
+
+@contextlib.contextmanager
+def blaming(flag, value):
+    """Turns a `ValueError` or `OSError` inside into a `UserError` that names the flag and its value."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise UserError(f"--{flag}={value}: {error}") from error
+
+
+def run(main):
+    """Runs `main()` as an absl program."""
+    app.run(lambda argv: _guarded(main), flags_parser=_parse)
+
+
+def _guarded(main):
+    try:
+        main()
+    except UserError as error:
+        _fail(error)
+
+
+def _parse(argv):
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        _fail(error)
+    if len(rest) > 1:
+        _fail(f"unexpected argument {rest[1]!r}; flags begin with --")
+    return rest
+
+
+def _fail(message):
+    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    sys.exit(2)
