@@ -21,6 +21,8 @@ from train.workdir import Workdir
 
 EMBEDDED = {"train_dir": TRAINING, "validation_dir": VALIDATION, "test_dir": TEST}
 
+SMALLEST_TEST_IMAGE = 7  # the window of SSIM
+
 
 @dataclass(frozen=True)
 class DenoiseSettings:
@@ -32,14 +34,14 @@ class DenoiseSettings:
     test_dir: str = setting("", "Folder of test images, likewise.")
     sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", above=0)
     depth: int = setting(5, "Convolutions of DnCNN.", least=2)
-    filters: int = setting(32, "Feature maps of DnCNN.", least=1)
-    patch_size: int = setting(40, "Height and width of the training patches.", least=1)
-    patches_per_image: int = setting(384, "Training patches from each image.", least=1)
+    filters: int = setting(24, "Feature maps of DnCNN.", least=1)
+    patch_size: int = setting(24, "Height and width of the training patches.", least=1)
+    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
     crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
-    epochs: int = setting(8, "Epochs of each round.", least=1)
-    batch_size: int = setting(8, "Patches a training step.", least=1)
-    learning_rate: float = setting(2e-3, "Adam's first learning rate.", above=0)
-    learning_rate_drops: list = setting([5, 7], "Epochs after which the learning rate is multiplied by 0.1.")
+    epochs: int = setting(10, "Epochs of each round.", least=1)
+    batch_size: int = setting(4, "Patches a training step.", least=1)
+    learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
+    learning_rate_drops: list = setting([7, 9], "Epochs after which the learning rate is multiplied by 0.1.")
     rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
     augment_from_round: int = setting(2, "First round with flips and rotations; 0 for never.", least=0)
     max_drop_share: float = setting(0.03, "Cap on the share of patches dropped after a round; 1 for none.", least=0)
@@ -47,9 +49,9 @@ class DenoiseSettings:
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
     influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
-    influence_depth: int = setting(300, "Steps of a LiSSA run.", least=1)
+    influence_depth: int = setting(500, "Steps of a LiSSA run.", least=1)
     influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
-    influence_batch_size: int = setting(16, "Patches a LiSSA step.", least=1)
+    influence_batch_size: int = setting(32, "Patches a LiSSA step.", least=1)
     psnr: str = setting("uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"))
     seed: int = setting(0, "Seed of patches, noise, initial weights, and the order of the patches.", least=0)
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
@@ -96,6 +98,12 @@ def _check(settings):
 
 def _read(settings):
     test = _images(settings, "test_dir")
+    for image in test:
+        if min(image.pixels.shape) < SMALLEST_TEST_IMAGE:
+            height, width = image.pixels.shape
+            raise UserError(
+                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
+            )
     if settings.evaluate_only:
         return DenoiseData(None, [], [], test)
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
