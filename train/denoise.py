@@ -97,21 +97,26 @@ def _check(settings):
 
 
 def _read(settings):
-    test = _images(settings, "test_dir")
-    for image in test:
-        if min(image.pixels.shape) < SMALLEST_TEST_IMAGE:
-            height, width = image.pixels.shape
-            raise UserError(
-                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
-            )
     if settings.evaluate_only:
-        return DenoiseData(None, [], [], test)
+        return DenoiseData(None, [], [], _test_images(settings))
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
+    test = _test_images(settings)
     with blaming("patch_size", settings.patch_size):
         patches = draw_patches(
             training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
         )
     return DenoiseData(patches, training, validation, test)
+
+
+def _test_images(settings):
+    images = _images(settings, "test_dir")
+    for image in images:
+        height, width = image.pixels.shape
+        if min(height, width) < SMALLEST_TEST_IMAGE:
+            raise UserError(
+                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
+            )
+    return images
 
 
 def _images(settings, flag):
