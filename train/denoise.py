@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from absl import flags
+
 from tfdrop.data.images import read_folder
 from tfdrop.data.patches import Patches, draw_patches
 from tfdrop.data.photographs import TEST, TRAINING, VALIDATION, photographs
 from tfdrop.models.dncnn_weights import saved_depth
 from train import recipes
+from train import settings as settings_module
 from train.program import UserError, blaming, run
 from train.settings import define_flags, is_given, setting, settings_from_flags
 from train.workdir import Workdir
@@ -129,6 +132,7 @@ def _images(settings, flag):
 
 
 define_flags(DenoiseSettings)
+flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
 
 if __name__ == "__main__":
     run(main)
