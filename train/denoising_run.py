@@ -1,21 +1,22 @@
 """A denoising run: rounds of training with data dropout between them, then the report."""
 
+import itertools
 import time
 from functools import partial
 
 import keras
 import numpy as np
 
-from tfdrop import denoising, plots
-from tfdrop.data.noise import noisy_image, noisy_patches
+from tfdrop import plots
+from tfdrop.checkpoint import Pace
 from tfdrop.data_dropout import train_rounds
-from tfdrop.influence import DivergenceError, LiSSA, total_influence
-from tfdrop.models import DnCNN, load_dncnn
+from tfdrop.models import load_dncnn
+from train.denoising_steps import denoiser_influence, train_denoiser, training_pairs, validation_pairs
 from train.evaluation import CLASSICAL, evaluate
-from train.program import UserError, blaming
+from train.program import blaming
 from train.recipes import SET12, fingerprint
 from train.report import denoising_report
-from train.training_log import TrainingLog, TrainingProgress
+from train.resumable import CHECKPOINT
 from train.workdir import RESULT
 
 GALLERY_PATCHES = 48
@@ -37,6 +38,8 @@ def run(settings, data, workdir):
                 "keras": keras.__version__,
             },
         )
+        for checkpoint in workdir.path.glob("influence_round*.npz"):
+            checkpoint.unlink()  # all of it is in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
@@ -48,65 +51,35 @@ def _evaluated(settings):
 
 def _trained(settings, data, workdir):
     """Returns the models by name and the `Round`s."""
-    clean = data.patches.pixels
-    noisy = noisy_patches(clean, settings.sigma, settings.seed)
-    # Noise of its own for every image: shared noise would be fitted by the patches that happen to resemble it.
-    validation = [
-        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
-        for seed, image in enumerate(data.validation, start=1)
-    ]
-    damping = settings.influence_damping
-    try:
-        rounds = train_rounds(
-            partial(_train_model, settings, workdir),
-            (noisy, clean),
-            validation,
-            rounds=settings.rounds,
-            max_drop_share=settings.max_drop_share,
-            influence=partial(
-                total_influence,
-                solver=LiSSA(
-                    depth=settings.influence_depth,
-                    repeats=settings.influence_repeats,
-                    batch_size=settings.influence_batch_size,
-                ),
-                curvature=settings.influence_curvature,
-                damping=damping if damping == "auto" else float(damping),
-                seed=settings.seed,
-            ),
-        )
-    except DivergenceError as error:
-        raise UserError(f"--influence_damping={damping}: {error}") from error
+    influences = itertools.count(1)
+
+    def influence(model, train, validation):
+        checkpoint = workdir.path / f"influence_round{next(influences)}.npz"
+        return denoiser_influence(settings, model, train, validation, checkpoint, key=f"{len(train[1])} patches")
+
+    rounds = train_rounds(
+        partial(_train_model, settings, workdir),
+        training_pairs(settings, data),
+        validation_pairs(settings, data),
+        rounds=settings.rounds,
+        max_drop_share=settings.max_drop_share,
+        influence=influence,
+    )
     if settings.rounds > 1:
         _write_influence(rounds, data, workdir)
     return {f"round {round.number}": round.model for round in rounds}, rounds
 
 
 def _train_model(settings, workdir, train, round):
-    """Trains one round's model from scratch, or loads it where an earlier start of this run has finished it.
-
-    Every round starts from the same random weights, as in the paper's Algorithm (theta_0).
-    """
-    checkpoint = f"round{round}.keras"
-    if workdir.exists(checkpoint):
-        print(f"Round {round}: going on from {workdir.path / checkpoint}")
-        return keras.saving.load_model(workdir.path / checkpoint)
-    noisy, clean = train
-    keras.utils.set_random_seed(settings.seed)
-    model = DnCNN(depth=settings.depth, filters=settings.filters)
-    steps = -(-len(clean) // settings.batch_size) * settings.epochs
-    denoising.fit_denoiser(
-        model,
-        noisy,
-        clean,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        learning_rate_drops=settings.learning_rate_drops,
-        augment=0 < settings.augment_from_round <= round,
-        callbacks=[TrainingLog(workdir, round), TrainingProgress(f"Round {round}, training", steps)],
-    )
-    workdir.write(checkpoint, model.save)
+    """Trains one round's model, or loads it where an earlier start of this run has finished it."""
+    finished = workdir.path / f"round{round}.keras"
+    if finished.exists():
+        print(f"Round {round}: going on from {finished}")
+        return keras.saving.load_model(finished)
+    augment = 0 < settings.augment_from_round <= round
+    model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, Pace())
+    workdir.write(finished.name, model.save)
+    (workdir.path / CHECKPOINT).unlink(missing_ok=True)
     return model
 
 

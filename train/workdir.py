@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
+from tfdrop.checkpoint import replace
 from train.program import UserError
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
-PARTIAL = ".partial-"
 
 
 class Workdir:
@@ -30,7 +29,7 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
                 self._compare(self.read_json(SETTINGS), wanted)
-            elif any(not entry.name.startswith(PARTIAL) for entry in self.path.iterdir()):
+            elif any(self.path.iterdir()):
                 raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
             else:
                 self.write_json(SETTINGS, wanted)
@@ -53,9 +52,7 @@ class Workdir:
 
     def write(self, name, save):
         """Has `save(path)` write a file and puts it in place once it is whole."""
-        partial = self.path / f"{PARTIAL}{name}"
-        save(partial)
-        os.replace(partial, self.path / name)
+        replace(self.path / name, save)
 
     def write_json(self, name, value):
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
