@@ -21,6 +21,9 @@ class Pace:
     Args:
         seconds: Time between two saves.
         deadline: `time.monotonic()` at which the computation must have stopped; never by default.
+
+    Attributes:
+        steps: Number of steps seen.
     """
 
     def __init__(self, seconds=60.0, deadline=float("inf")):
@@ -28,6 +31,7 @@ class Pace:
         self._deadline = deadline
         self._last_step = self._last_save = time.monotonic()
         self._longest_step = self._longest_save = 0.0
+        self.steps = 0
 
     def after_step(self, save):
         """Calls `save()` if it is time to, and raises `OutOfTime` if another step might not fit in.
@@ -36,6 +40,7 @@ class Pace:
             OutOfTime: After saving.
         """
         now = time.monotonic()
+        self.steps += 1
         self._longest_step = max(self._longest_step, now - self._last_step)
         stop = now + 1.5 * self._longest_step + 2 * self._longest_save > self._deadline
         if stop or now - self._last_save >= self._seconds:

@@ -62,10 +62,7 @@ def denoiser_influence(settings, denoiser, train, validation, path, key, pace=No
         UserError: If the solve diverges, or the checkpoint is damaged or of another computation.
     """
     if settings.precision != "float32":
-        # Derivatives of derivatives need the digits.
-        exact = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
-        exact.set_weights(denoiser.get_weights())
-        denoiser = exact
+        denoiser = uncompiled_copy(settings, denoiser)
     damping = settings.influence_damping
     solver = LiSSA(
         depth=settings.influence_depth, repeats=settings.influence_repeats, batch_size=settings.influence_batch_size
@@ -86,3 +83,10 @@ def denoiser_influence(settings, denoiser, train, validation, path, key, pace=No
         raise UserError(f"--influence_damping={damping}: {error}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def uncompiled_copy(settings, denoiser):
+    """Returns the denoiser without its optimizer, in float32: derivatives of derivatives need the digits."""
+    copy = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
+    copy.set_weights(denoiser.get_weights())
+    return copy

@@ -23,7 +23,7 @@ def train_resumably(name, build, folder, pace):
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
 
     Returns:
-        The trained model. Its checkpoint is left in place.
+        The trained model. Its checkpoint, of the last step, is left in place.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
@@ -56,6 +56,7 @@ def train_resumably(name, build, folder, pace):
                 bar.advance(0, epoch=epoch, loss=loss)
                 losses, seconds = [], 0.0
             pace.after_step(save)
+    save()
     return model
 
 
