@@ -24,22 +24,23 @@ RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiment
 def main():
     deadline = time.monotonic() + 60 * MINUTES.value
     candidates = _candidates()
-    settings = {name: _settings(experiment, seed) for name, experiment, seed in candidates}
-    data = {name: read_data(settings[name]) for name in settings} if len(settings) == 1 else {}
+    first, _, _ = candidates[0]
+    data = {first: read_data(_settings(*candidates[0][1:]))}
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
     from experiments.denoising import DenoisingExperiment
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
 
-    for name, experiment, _ in candidates:
-        todo = DenoisingExperiment(experiment, settings[name], Path(RUNS.value) / name)
+    for name, experiment, seed in candidates:
+        settings = _settings(experiment, seed)
+        todo = DenoisingExperiment(experiment, settings, data.get(name) or read_data(settings), Path(RUNS.value) / name)
         if todo.finished:
             continue
         print(f"{name}: {experiment.about}")
         pace = Pace(deadline=deadline)
         todo.state["environment"] = environment()
         try:
-            todo.run(data.get(name) or read_data(settings[name]), pace)
+            todo.run(pace)
         except OutOfTime:
             if pace.steps == 0:
                 raise UserError(f"--minutes={MINUTES.value}: too little time to do one step") from None

@@ -34,6 +34,7 @@ def test_loss_is_half_the_summed_squared_error(patches, augment):
     )
     if augment:  # convolutions treat a turned patch alike but not equally
         assert losses[0] == pytest.approx(0.5 * squares.sum(), rel=0.1)
+        assert losses[0] != pytest.approx(0.5 * squares.sum(), rel=1e-3)
     else:
         assert losses[0] == pytest.approx(0.5 * squares.sum(), rel=1e-4)
 

@@ -9,10 +9,15 @@ from pathlib import Path
 import numpy as np
 
 KEY = "key"
+PARTIAL = ".partial-"  # how the name of a file begins that is not yet whole
 
 
 class OutOfTime(Exception):  # noqa: N818 (no error: the computation is saved and can go on)
     """The time that a computation was given is nearly up; it has been saved and can go on from there."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or belongs to another computation."""
 
 
 class Pace:
@@ -70,7 +75,7 @@ class Checkpoint:
         """Returns the arrays of the last save; an empty dictionary if there is none.
 
         Raises:
-            ValueError: If the file is damaged, or belongs to another computation.
+            CheckpointError: If the file is damaged, or belongs to another computation.
         """
         if not self._path.exists():
             return {}
@@ -78,9 +83,9 @@ class Checkpoint:
             with np.load(self._path) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"checkpoint {self._path} is damaged") from error
+            raise CheckpointError(f"checkpoint {self._path} is damaged") from error
         if str(arrays.pop(KEY, "")) != self._key:
-            raise ValueError(f"checkpoint {self._path} belongs to another computation")
+            raise CheckpointError(f"checkpoint {self._path} belongs to another computation")
         return arrays
 
     def after_step(self, arrays):
@@ -94,7 +99,7 @@ class Checkpoint:
 def replace(path, save):
     """Has `save(partial path)` write a file beside `path` and puts it in place once it is whole."""
     path = Path(path)
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     save(partial)
     os.replace(partial, path)
 
@@ -114,7 +119,7 @@ def load_training(path):
     """Returns what `save_training` saved: the model, compiled with its optimizer, and the dictionary.
 
     Raises:
-        ValueError: If the file is damaged.
+        CheckpointError: If the file is damaged.
     """
     import keras
 
@@ -122,5 +127,5 @@ def load_training(path):
         with zipfile.ZipFile(path) as archive:
             progress = json.loads(archive.read("progress.json"))
         return keras.saving.load_model(path), progress
-    except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"checkpoint {path} is damaged") from error
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged") from error

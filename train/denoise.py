@@ -5,11 +5,13 @@ python -m train.denoise --recipe=dncnn_s25 --data_dir=DIR --workdir=runs/dncnn_s
 python -m train.denoise --evaluate_only --weights=model.h5 --test_dir=DIR/Set12
 """
 
+import hashlib
 import time
+from pathlib import Path
 
 from absl import flags
 
-from tfdrop.models.dncnn_weights import saved_depth
+from tfdrop.models.dncnn_weights import saved_topology
 from train import recipes
 from train import settings as settings_module
 from train.denoising_settings import DenoiseSettings, read_data
@@ -22,7 +24,10 @@ def main():
     settings = settings_from_flags(DenoiseSettings, recipes.DENOISING)
     _check(settings)
     data = read_data(settings)
-    workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings)
+    inputs = {"images": data.fingerprint()}
+    if settings.weights:
+        inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
+    workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings, inputs)
     # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
     from train import denoising_run
 
@@ -33,17 +38,19 @@ def _check(settings):
     """Raises a `UserError` for settings that are wrong together or that only their reader can judge."""
     if settings.influence_damping != "auto":
         with blaming("influence_damping", settings.influence_damping):
-            if not float(settings.influence_damping) >= 0:
-                raise ValueError("expected at least 0, or auto")
-    if settings.max_drop_share > 1:
-        raise UserError(f"--max_drop_share={settings.max_drop_share}: expected at most 1")
+            if not 0 <= float(settings.influence_damping) < float("inf"):
+                raise ValueError("expected a finite number of at least 0, or auto")
     if settings.evaluate_only != bool(settings.weights):
         raise UserError(f"--weights={settings.weights}: goes with --evaluate_only, and that needs it")
     if settings.evaluate_only:
         with blaming("weights", settings.weights):
-            depth = saved_depth(settings.weights)
-        if is_given("depth", recipes.DENOISING) and depth != settings.depth:
-            raise UserError(f"--weights={settings.weights}: depth {depth}, but --depth={settings.depth}")
+            saved = saved_topology(Path(settings.weights).expanduser())
+        if saved.channels != 1:
+            raise UserError(
+                f"--weights={settings.weights}: for images of {saved.channels} channels, expected grey ones"
+            )
+        if is_given("depth", recipes.DENOISING) and saved.depth != settings.depth:
+            raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 
 
 define_flags(DenoiseSettings)

@@ -3,23 +3,25 @@
 import itertools
 import time
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from tfdrop import plots
 from tfdrop.checkpoint import Pace
-from tfdrop.data_dropout import train_rounds
+from tfdrop.data_dropout import NothingLeftError, train_rounds
 from tfdrop.models import load_dncnn
 from train.denoising_steps import denoiser_influence, train_denoiser, training_pairs, validation_pairs
 from train.evaluation import CLASSICAL, evaluate
-from train.program import blaming
+from train.program import UserError, blaming
 from train.recipes import SET12, fingerprint
 from train.report import denoising_report
 from train.resumable import CHECKPOINT
 from train.workdir import RESULT
 
 GALLERY_PATCHES = 48
+LONGEST_NAME = 120  # of an image, in the names of files
 
 
 def run(settings, data, workdir):
@@ -27,17 +29,18 @@ def run(settings, data, workdir):
     if not workdir.exists(RESULT):
         start = time.monotonic()
         models, rounds = _evaluated(settings) if settings.evaluate_only else _trained(settings, data, workdir)
-        images = _test(settings, data, models, workdir)
+        rated = evaluate(models, data.test, settings.sigma, settings.psnr)
         workdir.write_json(
             RESULT,
             {
                 "rounds": [_summary(round) for round in rounds],
-                "images": images,
+                "images": [_image_result(settings, image, scores) for image, _, scores in rated],
                 "seconds": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
             },
         )
+        _write_comparisons(rated, workdir)
         for checkpoint in workdir.path.glob("influence_round*.npz"):
             checkpoint.unlink()  # all of it is in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
@@ -46,7 +49,7 @@ def run(settings, data, workdir):
 
 def _evaluated(settings):
     with blaming("weights", settings.weights):
-        return {"weights": load_dncnn(settings.weights)}, []
+        return {"weights": load_dncnn(Path(settings.weights).expanduser())}, []
 
 
 def _trained(settings, data, workdir):
@@ -57,14 +60,17 @@ def _trained(settings, data, workdir):
         checkpoint = workdir.path / f"influence_round{next(influences)}.npz"
         return denoiser_influence(settings, model, train, validation, checkpoint, key=f"{len(train[1])} patches")
 
-    rounds = train_rounds(
-        partial(_train_model, settings, workdir),
-        training_pairs(settings, data),
-        validation_pairs(settings, data),
-        rounds=settings.rounds,
-        max_drop_share=settings.max_drop_share,
-        influence=influence,
-    )
+    try:
+        rounds = train_rounds(
+            partial(_train_model, settings, workdir),
+            training_pairs(settings, data),
+            validation_pairs(settings, data),
+            rounds=settings.rounds,
+            max_drop_share=settings.max_drop_share,
+            influence=influence,
+        )
+    except NothingLeftError as error:
+        raise UserError(f"--max_drop_share={settings.max_drop_share}: {error}") from error
     if settings.rounds > 1:
         _write_influence(rounds, data, workdir)
     return {f"round {round.number}": round.model for round in rounds}, rounds
@@ -83,19 +89,22 @@ def _train_model(settings, workdir, train, round):
     return model
 
 
-def _test(settings, data, models, workdir):
-    """Scores the models on the test images, draws the comparisons, and returns the images' part of the result."""
-    results = []
-    for image, outputs, scores in evaluate(models, data.test, settings.sigma, settings.psnr):
+def _image_result(settings, image, scores):
+    """Returns an image's part of the result, with the paper's figures where it is one of Set12's."""
+    result = {"name": image.name, "scores": scores}
+    if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
+        result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
+    return result
+
+
+def _write_comparisons(rated, workdir):
+    """Draws each test image: noisy, denoised by every model, and clean."""
+    for image, outputs, scores in rated:
         shown = {name: pixels for name, pixels in outputs.items() if name != CLASSICAL}
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
-        pictures.append((f"{image.name}, clean", image.pixels))
-        workdir.write(f"comparison_{image.name}.png", lambda path, shown=pictures: plots.comparison(path, shown))
-        result = {"name": image.name, "scores": scores}
-        if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
-            result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
-        results.append(result)
-    return results
+        pictures.append((f"{image.name[:40]}, clean", image.pixels))
+        name = f"comparison_{image.name[:LONGEST_NAME]}.png"
+        workdir.write(name, lambda path, shown=pictures: plots.comparison(path, shown))
 
 
 def _write_influence(rounds, data, workdir):

@@ -2,7 +2,7 @@
 
 import keras
 
-from tfdrop.checkpoint import Checkpoint, Pace
+from tfdrop.checkpoint import Checkpoint, CheckpointError, Pace
 from tfdrop.data.noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
 from tfdrop.influence import DivergenceError, LiSSA, total_influence
@@ -81,7 +81,7 @@ def denoiser_influence(settings, denoiser, train, validation, path, key, pace=No
         )
     except DivergenceError as error:
         raise UserError(f"--influence_damping={damping}: {error}") from error
-    except ValueError as error:
+    except CheckpointError as error:
         raise UserError(str(error)) from error
 
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from tfdrop.checkpoint import load_training, save_training
+from tfdrop.checkpoint import CheckpointError, load_training, save_training
 from tfdrop.progress import Progress
 from train.program import UserError
 from train.training_log import TrainingLog
@@ -35,6 +35,7 @@ def train_resumably(name, build, folder, pace):
     epoch = training.step // training.steps_per_epoch
     total = training.epochs * training.steps_per_epoch
     resumed = time.monotonic()
+    learning_rate = training.learning_rate
 
     def save():
         # What the record of the running epoch needs goes along, so that it too is as if nothing had happened.
@@ -45,16 +46,16 @@ def train_resumably(name, build, folder, pace):
         bar.advance(training.step)
         for step_losses in training.dispatches():
             if not np.isfinite(step_losses).all():
-                raise UserError(f"{name}: the loss is not finite at step {training.step}; try a lower learning rate")
+                raise UserError(f"{name}: the loss is not finite at step {training.step}; try a lower --learning_rate")
             losses = losses + step_losses.tolist()
             bar.advance(len(step_losses))
             if training.step % training.steps_per_epoch == 0:
                 epoch += 1
                 seconds, resumed = seconds + time.monotonic() - resumed, time.monotonic()
                 loss = float(np.mean(losses))
-                log.record(epoch, loss=loss, learning_rate=training.learning_rate, seconds=round(seconds, 3))
+                log.record(epoch, loss=loss, learning_rate=learning_rate, seconds=round(seconds, 3))
                 bar.advance(0, epoch=epoch, loss=loss)
-                losses, seconds = [], 0.0
+                losses, seconds, learning_rate = [], 0.0, training.learning_rate
             pace.after_step(save)
     save()
     return model
@@ -66,6 +67,6 @@ def _restore(path, name):
         return None, {}
     try:
         model, progress = load_training(path)
-    except ValueError as error:
+    except CheckpointError as error:
         raise UserError(str(error)) from error
     return (model, progress) if progress["training"] == name else (None, {})

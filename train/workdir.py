@@ -4,7 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from tfdrop.checkpoint import replace
+from tfdrop.checkpoint import PARTIAL, replace
 from train.program import UserError
 
 SETTINGS = "settings.json"
@@ -17,19 +17,20 @@ class Workdir:
     Args:
         path: The folder, made if it is not there.
         settings: The run's settings, a dataclass with a field `workdir` (which is not compared).
+        inputs: Fingerprints of what the run reads, a dictionary of texts.
 
     Raises:
         UserError: If the folder holds a run with other settings, or other things.
     """
 
-    def __init__(self, path, settings):
-        self.path = Path(path)
-        wanted = dataclasses.asdict(settings) | {"workdir": str(path)}
+    def __init__(self, path, settings, inputs):
+        self.path = Path(path).expanduser()
+        wanted = dataclasses.asdict(settings) | {"workdir": str(path), "inputs": inputs}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
                 self._compare(self.read_json(SETTINGS), wanted)
-            elif any(self.path.iterdir()):
+            elif any(not entry.name.startswith(PARTIAL) for entry in self.path.iterdir()):
                 raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
             else:
                 self.write_json(SETTINGS, wanted)
@@ -37,6 +38,8 @@ class Workdir:
             raise UserError(f"--workdir={path}: {error}") from error
 
     def _compare(self, there, wanted):
+        if not isinstance(there, dict):
+            raise ValueError(f"{SETTINGS} is damaged")
         names = sorted((there.keys() | wanted.keys()) - {"workdir"})
         other = [
             f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
+from tfdrop.data.samples import stream
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.spectrum import lanczos
 from tfdrop.progress import Progress
@@ -124,7 +125,7 @@ class LiSSA:
                 if step % STEPS_BETWEEN_CHECKS == 0 or step == self.depth:
                     relative = norm(residual) / target_norm
                     if not relative < DIVERGED:
-                        raise DivergenceError(self._remedy(curvature, step, relative, damping, scale))
+                        raise DivergenceError(self._remedy(curvature, indices, step, relative, damping, scale))
                     history.append((repeat, step, relative))
                 progress.advance()
                 if after_step is not None:
@@ -134,7 +135,7 @@ class LiSSA:
     def _batches(self, samples, seed, done):
         """Yields `(repeat, step, sample indices)` of every step but the first `done`; steps count from 1."""
         for repeat in range(self.repeats):
-            order = shuffled_batches(samples, self.batch_size, np.random.default_rng((seed, repeat)))
+            order = shuffled_batches(samples, self.batch_size, stream(seed, 1, repeat))
             for step, indices in zip(range(1, self.depth + 1), order, strict=False):
                 if repeat * self.depth + step > done:
                     yield repeat, step, indices
@@ -142,7 +143,7 @@ class LiSSA:
     def _scale(self, curvature, samples, damping, seed):
         if self.scale != "auto":
             return float(self.scale)
-        order = shuffled_batches(samples, self.batch_size, np.random.default_rng(seed))
+        order = shuffled_batches(samples, self.batch_size, stream(seed, 2))
         largest = 0.0
         for _ in range(4):
             indices = next(order)
@@ -150,8 +151,7 @@ class LiSSA:
             largest = max(largest, spectrum.largest + spectrum.largest_error)
         return 1.5 * largest + damping
 
-    def _remedy(self, curvature, step, relative, damping, scale):
-        indices = np.arange(self.batch_size)
+    def _remedy(self, curvature, indices, step, relative, damping, scale):
         spectrum = lanczos(lambda v: curvature.product(v, indices), curvature.size)
         remedies = []
         if scale <= spectrum.largest:

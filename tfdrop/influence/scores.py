@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfdrop.data.samples import batch_count, batches, count
+from tfdrop.data.samples import batch_count, batches, count, stream
 from tfdrop.influence.curvature import Curvature, norm, relative_residual
 from tfdrop.influence.lissa import DivergenceError, LiSSA
 from tfdrop.influence.per_sample_loss import per_sample_loss
@@ -80,7 +80,7 @@ def total_influence(
         curvature: `"hessian"`, as in the paper, or `"gauss_newton"`, which has no negative eigenvalues.
         damping: Number added to every eigenvalue of the curvature; `"auto"` takes 1 % of the largest, or
             twice the most negative if that is more.
-        batch_size: Training samples a step of the scoring pass.
+        batch_size: Samples a step of the passes over data: validation arrays, spectrum, residual, scores.
         seed: Integer seed of the solver and of the samples that the spectrum and residual are measured on.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
         checkpoint: A `tfdrop.checkpoint.Checkpoint` to save every phase in and to go on from; the result is that
@@ -92,20 +92,28 @@ def total_influence(
     Raises:
         ValueError: If an argument is out of range, the data is empty, or the validation gradient is zero or
             not finite.
-        DivergenceError: If the solve grew without bound or is no better than zero.
+        DivergenceError: If the damped curvature is not positive definite, or the solve grew without bound or is
+            no better than zero.
         OutOfTime: If the checkpoint's deadline is near; everything is saved.
     """
     solver = _solver(solver)
     samples = count(train)
+    train = keras.tree.map_structure(np.asarray, train)
     autodiff = _autodiff(model, per_sample_loss(loss if loss is not None else getattr(model, "loss", None)))
     curvature = Curvature(autodiff, train, curvature)
-    probe = np.random.default_rng(seed).permutation(samples)
+    probe = stream(seed, 3).permutation(samples)
 
     phases = Phases(checkpoint)
 
     target = _summed_gradient(autodiff, validation, batch_size, verbose, phases)
     spectrum = _spectrum(curvature, probe[:SPECTRUM_SAMPLES], batch_size, phases)
     damping = _damping(damping, spectrum)
+    if damping + spectrum.smallest < -1e-6 * spectrum.largest:  # beyond rounding
+        raise DivergenceError(
+            f"The {curvature.kind} has eigenvalues from {spectrum.smallest:.4g} to {spectrum.largest:.4g}, so with a "
+            f"damping of {damping:.4g} it is not positive definite and the solve cannot converge. Try damping well "
+            f"above {-spectrum.smallest:.4g}, or curvature='gauss_newton', which has no negative eigenvalues"
+        )
     solution = solver.solve(
         curvature,
         target,
