@@ -12,7 +12,13 @@ from tfdrop import plots
 from tfdrop.checkpoint import Pace
 from tfdrop.data_dropout import NothingLeftError, train_rounds
 from tfdrop.models import load_dncnn
-from train.denoising_steps import denoiser_influence, train_denoiser, training_pairs, validation_pairs
+from train.denoising_steps import (
+    denoiser_influence,
+    train_denoiser,
+    training_pairs,
+    uncompiled_copy,
+    validation_pairs,
+)
 from train.evaluation import CLASSICAL, evaluate
 from train.program import UserError, blaming
 from train.recipes import SET12, fingerprint
@@ -84,6 +90,7 @@ def _train_model(settings, workdir, train, round):
         return keras.saving.load_model(finished)
     augment = 0 < settings.augment_from_round <= round
     model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, Pace())
+    model = uncompiled_copy(settings, model)  # of Keras's own layers alone: loads where tfdrop is not installed
     workdir.write(finished.name, model.save)
     (workdir.path / CHECKPOINT).unlink(missing_ok=True)
     return model

@@ -86,7 +86,7 @@ def denoiser_influence(settings, denoiser, train, validation, path, key, pace=No
 
 
 def uncompiled_copy(settings, denoiser):
-    """Returns the denoiser without its optimizer, in float32: derivatives of derivatives need the digits."""
+    """Returns the denoiser without optimizer and loss, in float32: derivatives of derivatives need the digits."""
     copy = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
     copy.set_weights(denoiser.get_weights())
     return copy
