@@ -33,7 +33,7 @@ class Training:
         self._samples = count(train)
         self._batch_size = min(batch_size, self._samples)
         self._seed = seed
-        self._steps_per_dispatch = steps_per_dispatch
+        self.steps_per_dispatch = steps_per_dispatch
         self.epochs = epochs
         self.steps_per_epoch = -(-self._samples // self._batch_size)
         if not optimizer.built:
@@ -60,7 +60,7 @@ class Training:
         while self.step < self.epochs * self.steps_per_epoch:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
-            batches = order[first * self._batch_size :][: self._steps_per_dispatch * self._batch_size]
+            batches = order[first * self._batch_size :][: self.steps_per_dispatch * self._batch_size]
             full = len(batches) // self._batch_size
             self._seed_random_layers()
             # The last batch of an epoch may be smaller; it is a dispatch of its own, as shapes are fixed.
