@@ -67,12 +67,12 @@ class Training:
             yield self._compiled.run(batches[: full * self._batch_size].reshape(full, -1) if full else batches[None])
 
     def _seed_random_layers(self):
-        """Sets the state of every random layer from the seed and the step."""
+        """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
         weights = {id(weight) for weight in self._model.weights}
         states = [variable for variable in self._model.variables if id(variable) not in weights]
         for number, state in enumerate(states):
-            key = np.random.SeedSequence((self._seed, self.step, number)).generate_state(2)
-            state.assign(key.astype(state.dtype))
+            layer_seed = np.random.SeedSequence(self._seed, spawn_key=(number,)).generate_state(1)[0]
+            state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
 
 
 def _compiled_steps():
