@@ -55,7 +55,13 @@ class DenoisingExperiment:
     def _load(self):
         path = self._folder / STATE
         if not path.exists():
-            return {"experiment": self._experiment.name, "key": self._key, "arms": {}, "seconds": 0.0}
+            return {
+                "experiment": self._experiment.name,
+                "key": self._key,
+                "arms": {},
+                "environments": [],
+                "seconds": 0.0,
+            }
         try:
             state = json.loads(path.read_text())
         except ValueError as error:
@@ -72,9 +78,11 @@ class DenoisingExperiment:
         """Whether every arm has been trained and scored."""
         return all(self.state["arms"].get(arm.name, {}).get("finished") for arm in self._experiment.arms)
 
-    def run(self, pace):
-        """Goes on to the end, or until the pace raises `OutOfTime`."""
+    def run(self, pace, environment):
+        """Goes on to the end, or until the pace raises `OutOfTime`; notes what it runs with and on."""
         start = time.monotonic()
+        if environment not in self.state["environments"]:
+            self.state["environments"].append(environment)
         try:
             train = training_pairs(self._settings, self._data)
             for arm in self._experiment.arms:

@@ -31,18 +31,21 @@ def main():
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
 
+    worked = False
     for name, experiment, seed in candidates:
         settings = _settings(experiment, seed)
         todo = DenoisingExperiment(experiment, settings, data.get(name) or read_data(settings), Path(RUNS.value) / name)
         if todo.finished:
             continue
         if time.monotonic() >= deadline:
+            if worked:
+                return
             raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
         print(f"{name}: {experiment.about}")
         pace = Pace(deadline=deadline)
-        todo.state["environment"] = environment()
+        worked = True
         try:
-            todo.run(pace)
+            todo.run(pace, environment())
         except OutOfTime:
             print(f"{name}: time is up; {_done(todo, experiment)}, the rest goes on from here")
             return

@@ -125,12 +125,13 @@ def _table_v(experiment, states):
 
 
 def _provenance(state):
-    found = state["environment"]
-    key = json.loads(state["key"])
-    text = (
-        f"- Seed {key['seed']}: {state['seconds'] / 60:.1f} minutes on {found['machine']}; {found['date']}, commit "
-        f"{found['commit']}, {found['backend']}, Keras {found['keras']}."
-    )
+    """Returns the line that says what one seed was run with and on, slice after slice where that changed."""
+    seed = json.loads(state["key"])["seed"]
+    environments = [
+        f"{each['machine']}; {each['date']}, commit {each['commit']}, {each['backend']}, Keras {each['keras']}"
+        for each in state["environments"]
+    ]
+    text = f"- Seed {seed}: {state['seconds'] / 60:.1f} minutes on {'; then on '.join(environments)}."
     if influence := state.get("influence"):
         text += (
             f" Influence: {influence['curvature']} + {influence['damping']:.4g} I, relative residual "

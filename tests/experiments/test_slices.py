@@ -1,6 +1,7 @@
 """An experiment in slices, killed and continued, ends with the bits of one that was never interrupted."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from programs import ROOT, run_program
+from programs import ROOT, run_on_jax, run_program
 
 from experiments.catalogue import DATA_DROPOUT, Experiment
 from experiments.denoising import DenoisingExperiment
@@ -44,7 +45,7 @@ def assert_same_bits(first, second):
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
-    DenoisingExperiment(TINY, SETTINGS, data, folder).run(Pace())
+    DenoisingExperiment(TINY, SETTINGS, data, folder).run(Pace(), {})
     return outcome(folder)
 
 
@@ -69,7 +70,7 @@ def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path, steps)
     for slices in range(1, 400):
         todo = DenoisingExperiment(TINY, SETTINGS, data, tmp_path)
         try:
-            todo.run(StopEvery(steps if slices < 30 else 60))
+            todo.run(StopEvery(steps if slices < 30 else 60), {})
         except OutOfTime:
             continue
         break
@@ -85,23 +86,41 @@ def check(folder, *flags):
     return ["experiments.run", "--name=check", f"--runs={folder}", *flags]
 
 
-def test_a_process_that_is_killed_goes_on(tmp_path):
-    whole = run_program(*check(tmp_path / "whole", "--minutes=9"))
-    assert whole.returncode == 0, whole.stderr
-    assert "finished" in whole.stdout
-    killed = subprocess.Popen(
-        [sys.executable, "-m", *check(tmp_path / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """The folder of a process that was killed after the influence computation."""
+    folder = tmp_path_factory.mktemp("killed")
+    process = subprocess.Popen(
+        [sys.executable, "-m", *check(folder)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
     )
-    for line in killed.stdout:
+    for line in process.stdout:
         if b"data dropout, as printed: training" in line:
             break
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    killed.stdout.close()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    return folder
+
+
+def test_a_process_that_is_killed_goes_on(killed, tmp_path):
+    whole = run_program(*check(tmp_path / "whole"))
+    assert whole.returncode == 0, whole.stderr
+    assert "finished" in whole.stdout
+    shutil.copytree(killed, tmp_path / "killed")
     again = run_program(*check(tmp_path / "killed"))
     assert again.returncode == 0, again.stderr
     assert "round 1: training" not in again.stdout
     assert_same_bits(outcome(tmp_path / "whole" / "check-seed0"), outcome(tmp_path / "killed" / "check-seed0"))
+
+
+def test_another_backend_goes_on(killed, tmp_path):
+    shutil.copytree(killed, tmp_path / "killed")
+    again = run_on_jax(*check(tmp_path / "killed"))
+    assert again.returncode == 0, again.stderr
+    assert "round 1: training" not in again.stdout
+    state = json.loads((tmp_path / "killed" / "check-seed0" / "state.json").read_text())
+    assert [each["backend"] for each in state["environments"]] == ["tensorflow", "jax"]
+    assert all(arm["finished"] for arm in state["arms"].values())
 
 
 def test_too_little_time_for_one_step(tmp_path):
@@ -118,7 +137,7 @@ def test_unknown_experiment(tmp_path):
 
 def interrupted(data, folder):
     with pytest.raises(OutOfTime):
-        DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(3))
+        DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(3), {})
 
 
 def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
@@ -136,5 +155,5 @@ def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name):
     damaged = (tmp_path / name).read_bytes()[:100]
     (tmp_path / name).write_bytes(damaged)
     with pytest.raises(UserError, match=f"{name} is damaged"):
-        DenoisingExperiment(TINY, SETTINGS, data, tmp_path).run(Pace())
+        DenoisingExperiment(TINY, SETTINGS, data, tmp_path).run(Pace(), {})
     assert (tmp_path / name).read_bytes() == damaged

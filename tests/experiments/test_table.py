@@ -18,7 +18,7 @@ def write_state(folder, seed, arms):
         "key": json.dumps(vars(DenoiseSettings(**DNCNN_S25, seed=seed))),
         "arms": arms,
         "seconds": 90.0,
-        "environment": {"commit": "abc", "date": "2026-01-02", "machine": "M", "backend": "jax", "keras": "3"},
+        "environments": [{"commit": "abc", "date": "2026-01-02", "machine": "M", "backend": "jax", "keras": "3"}],
     }
     (folder / f"dncnn_s25-seed{seed}" / "state.json").write_text(json.dumps(state))
 
