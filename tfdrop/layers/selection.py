@@ -39,20 +39,22 @@ def map_scores(inputs, data_format, pool_size=None, pool_strides=None):
     axes = spatial_axes(data_format, len(inputs.shape))
     if pool_size is None:
         # The greatest and the least are exact in half precision, and need no tensor of absolute values.
-        return ops.cast(ops.maximum(_reduce(ops.max, inputs, axes), -_reduce(ops.min, inputs, axes)), "float32")
+        return ops.cast(_greatest_magnitude(inputs, axes), "float32")
     magnitudes = ops.abs(ops.cast(inputs, "float32"))
     if pool_size == "global":
         return ops.mean(magnitudes, axis=axes)
     # "same" padding averages over what lies inside the map, so that a map smaller than the window has a score too.
     pooled = ops.average_pool(magnitudes, pool_size, pool_strides or pool_size, padding="same", data_format=data_format)
-    return _reduce(ops.max, pooled, axes)
+    return ops.max(pooled, axis=axes)
 
 
-def _reduce(reduction, values, axes):
-    # One axis at a time: TensorFlow on a CPU takes half the time of reducing two axes at once.
-    for axis in reversed(axes):
-        values = reduction(values, axis=axis)
-    return values
+def _greatest_magnitude(inputs, axes):
+    # One axis at a time, the outermost first: on a CPU TensorFlow takes half the time of reducing all of them at once.
+    outermost = axes[0]
+    magnitudes = ops.maximum(ops.max(inputs, axis=outermost), -ops.min(inputs, axis=outermost))
+    for _ in axes[1:]:
+        magnitudes = ops.max(magnitudes, axis=outermost)
+    return magnitudes
 
 
 def count_candidates(top_rate, channels):
