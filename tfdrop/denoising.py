@@ -20,7 +20,7 @@ def fit_denoiser(
     augment=False,
     callbacks=(),
 ):
-    """Trains a denoiser with Adam on half the summed squared error, and leaves it compiled with that loss.
+    """Trains a denoiser with Adam on half the summed squared error, and leaves it compiled with both.
 
     Args:
         denoiser: Keras model from noisy to denoised images.
@@ -44,7 +44,7 @@ def fit_denoiser(
     history = trainer.fit(
         (noisy, clean), no_error, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=list(callbacks)
     )
-    denoiser.compile(loss=HalfSumSquaredError(), jit_compile=jit_compile)
+    denoiser.compile(trainer.optimizer, HalfSumSquaredError(), jit_compile=jit_compile)
     return history
 
 
@@ -54,7 +54,8 @@ def _dropping(learning_rate, drops, epochs, steps_per_epoch):
     if not drops:
         return learning_rate
     rates = [learning_rate * 0.1**power for power in range(len(drops) + 1)]
-    return keras.optimizers.schedules.PiecewiseConstantDecay([epoch * steps_per_epoch for epoch in drops], rates)
+    last_steps = [epoch * steps_per_epoch - 1 for epoch in drops]  # steps count from 0
+    return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
 
 
 def _error_model(denoiser, patch_shape, augment):

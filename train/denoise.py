@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from absl import flags
+
 from tfdrop.data.images import read_folder
 from tfdrop.data.patches import Patches, draw_patches
 from tfdrop.data.photographs import TEST, TRAINING, VALIDATION, photographs
 from tfdrop.models.dncnn_weights import saved_depth
 from train import recipes
+from train import settings as settings_module
 from train.program import UserError, blaming, run
 from train.settings import define_flags, is_given, setting, settings_from_flags
 from train.workdir import Workdir
 
 EMBEDDED = {"train_dir": TRAINING, "validation_dir": VALIDATION, "test_dir": TEST}
+
+SMALLEST_TEST_IMAGE = 7  # the window of SSIM
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,14 @@ class DenoiseSettings:
     test_dir: str = setting("", "Folder of test images, likewise.")
     sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", above=0)
     depth: int = setting(5, "Convolutions of DnCNN.", least=2)
-    filters: int = setting(32, "Feature maps of DnCNN.", least=1)
-    patch_size: int = setting(40, "Height and width of the training patches.", least=1)
-    patches_per_image: int = setting(384, "Training patches from each image.", least=1)
+    filters: int = setting(24, "Feature maps of DnCNN.", least=1)
+    patch_size: int = setting(24, "Height and width of the training patches.", least=1)
+    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
     crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
-    epochs: int = setting(8, "Epochs of each round.", least=1)
-    batch_size: int = setting(8, "Patches a training step.", least=1)
-    learning_rate: float = setting(2e-3, "Adam's first learning rate.", above=0)
-    learning_rate_drops: list = setting([5, 7], "Epochs after which the learning rate is multiplied by 0.1.")
+    epochs: int = setting(10, "Epochs of each round.", least=1)
+    batch_size: int = setting(4, "Patches a training step.", least=1)
+    learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
+    learning_rate_drops: list = setting([7, 9], "Epochs after which the learning rate is multiplied by 0.1.")
     rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
     augment_from_round: int = setting(2, "First round with flips and rotations; 0 for never.", least=0)
     max_drop_share: float = setting(0.03, "Cap on the share of patches dropped after a round; 1 for none.", least=0)
@@ -47,9 +52,9 @@ class DenoiseSettings:
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
     influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
-    influence_depth: int = setting(300, "Steps of a LiSSA run.", least=1)
+    influence_depth: int = setting(500, "Steps of a LiSSA run.", least=1)
     influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
-    influence_batch_size: int = setting(16, "Patches a LiSSA step.", least=1)
+    influence_batch_size: int = setting(32, "Patches a LiSSA step.", least=1)
     psnr: str = setting("uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"))
     seed: int = setting(0, "Seed of patches, noise, initial weights, and the order of the patches.", least=0)
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
@@ -95,15 +100,26 @@ def _check(settings):
 
 
 def _read(settings):
-    test = _images(settings, "test_dir")
     if settings.evaluate_only:
-        return DenoiseData(None, [], [], test)
+        return DenoiseData(None, [], [], _test_images(settings))
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
+    test = _test_images(settings)
     with blaming("patch_size", settings.patch_size):
         patches = draw_patches(
             training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
         )
     return DenoiseData(patches, training, validation, test)
+
+
+def _test_images(settings):
+    images = _images(settings, "test_dir")
+    for image in images:
+        height, width = image.pixels.shape
+        if min(height, width) < SMALLEST_TEST_IMAGE:
+            raise UserError(
+                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
+            )
+    return images
 
 
 def _images(settings, flag):
@@ -116,6 +132,7 @@ def _images(settings, flag):
 
 
 define_flags(DenoiseSettings)
+flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
 
 if __name__ == "__main__":
     run(main)

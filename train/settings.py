@@ -6,6 +6,7 @@ line, else from the recipe, else from the default.
 
 import dataclasses
 import difflib
+import math
 
 from absl import flags
 
@@ -77,10 +78,11 @@ def _integers(name, texts):
 
 def _check(field, value):
     least, above, choices = (field.metadata[key] for key in ("least", "above", "choices"))
-    # Written so that NaN fails as well.
-    if least is not None and not value >= least:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UserError(f"--{field.name}={value}: expected a finite number")
+    if least is not None and value < least:
         raise UserError(f"--{field.name}={value}: expected at least {least}")
-    if above is not None and not value > above:
+    if above is not None and value <= above:
         raise UserError(f"--{field.name}={value}: expected more than {above}")
     if choices is not None and value not in choices:
         raise UserError(f"--{field.name}={value}: expected one of {', '.join(choices)}")

@@ -33,7 +33,10 @@ def to_grey(pixels):
         pixels = pixels[..., 0]
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3) or 0 in pixels.shape:
         raise ValueError(f"expected one grey or colour image, received an array of shape {pixels.shape}")
-    pixels = skimage.util.img_as_float32(pixels)
+    if pixels.dtype.kind == "u":
+        # scikit-image multiplies by a rounded 1 / 255, which misses the nearest float by a bit.
+        pixels = pixels / np.iinfo(pixels.dtype).max
+    pixels = skimage.util.img_as_float(pixels)
     if not (pixels.min() >= 0 and pixels.max() <= 1):
         raise ValueError(f"expected pixels in [0, 1], received {pixels.min():.4g} to {pixels.max():.4g}")
     if pixels.ndim == 3:

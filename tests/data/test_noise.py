@@ -1,0 +1,22 @@
+import numpy as np
+
+from tfdrop.data.noise import noisy_image, noisy_patches
+
+
+def test_patch_noise_has_the_deviation_and_is_each_patchs_own():
+    clean = np.full((200, 20, 20, 1), 0.5, "float32")
+    noise = (noisy_patches(clean, sigma=25, seed=3) - clean) * 255
+    assert noise.dtype == np.float32
+    assert abs(noise.mean()) < 4 * 25 / np.sqrt(noise.size)
+    assert abs(noise.std() - 25) < 4 * 25 / np.sqrt(2 * noise.size)
+    assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.2
+    np.testing.assert_array_equal(noisy_patches(clean, 25, seed=3), noisy_patches(clean, 25, seed=3))
+    assert (noisy_patches(clean, 25, seed=4) != noisy_patches(clean, 25, seed=3)).mean() > 0.99
+
+
+def test_image_noise_is_the_dncnn_authors_and_not_clipped():
+    clean = np.ones((5, 7), "float32")
+    expected = clean + np.random.RandomState(0).normal(0, 25 / 255.0, clean.shape)
+    noisy = noisy_image(clean, 25)
+    np.testing.assert_array_equal(noisy, expected.astype("float32"))
+    assert noisy.max() > 1

@@ -1,0 +1,138 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from problems import SoftmaxRegression, smooth_denoiser, windows
+
+from tfdrop.influence.autodiff_tensorflow import Autodiff
+from tfdrop.influence.per_sample_loss import per_sample_loss
+from tfdrop.losses import HalfSumSquaredError
+
+
+@pytest.fixture(scope="module")
+def network():
+    model, x, y = smooth_denoiser()
+    return model, Autodiff(model, per_sample_loss(HalfSumSquaredError())), x, y
+
+
+def random_vector(autodiff, seed=1):
+    return np.random.default_rng(seed).normal(size=autodiff.size).astype("float32")
+
+
+def move(model, vector, step):
+    """Adds step * vector to the trainable variables."""
+    start = 0
+    for variable in model.trainable_variables:
+        size = int(np.prod(variable.shape))
+        variable.assign_add(step * vector[start : start + size].reshape(variable.shape))
+        start += size
+
+
+def relative_error(found, expected):
+    found, expected = np.asarray(found, "float64"), np.asarray(expected, "float64")
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+def test_hessian_product_is_the_finite_difference_of_gradients(network):
+    model, autodiff, x, y = network
+    vector, step = random_vector(autodiff), 3e-3
+    move(model, vector, step)
+    above = autodiff.gradient(x, y).numpy()
+    move(model, vector, -2 * step)
+    below = autodiff.gradient(x, y).numpy()
+    move(model, vector, step)
+    difference = (above - below) / (2 * step)
+    assert relative_error(autodiff.hessian_product(x, y, vector), difference) < 2e-3
+
+
+def test_hessian_product_is_that_of_reverse_over_reverse(network):
+    model, autodiff, x, y = network
+    vector = random_vector(autodiff)
+    variables = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            loss = 0.5 * tf.reduce_sum((model(x, training=False) - y) ** 2)
+        gradients = inner.gradient(loss, variables)
+        product = tf.tensordot(tf.concat([tf.reshape(g, [-1]) for g in gradients], 0), vector, 1)
+    expected = tf.concat([tf.reshape(g, [-1]) for g in outer.gradient(product, variables)], 0)
+    assert relative_error(autodiff.hessian_product(x, y, vector), expected) < 1e-5
+
+
+def test_gauss_newton_product_is_that_of_the_jacobian(network):
+    model, autodiff, x, y = network
+    vector = random_vector(autodiff)
+    with tf.GradientTape() as tape:
+        outputs = tf.reshape(model(x, training=False), [-1])
+    jacobian = tape.jacobian(outputs, [variable.value for variable in model.trainable_variables])
+    jacobian = np.concatenate([part.numpy().reshape(len(outputs), -1) for part in jacobian], 1).astype("float64")
+    assert relative_error(autodiff.gauss_newton_product(x, y, vector), jacobian.T @ (jacobian @ vector)) < 1e-5
+
+
+def test_directional_derivatives_are_the_single_gradients_times_the_vector(network):
+    _, autodiff, x, y = network
+    vector = random_vector(autodiff)
+    single = [autodiff.gradient(x[i : i + 1], y[i : i + 1]).numpy() @ vector for i in range(len(x))]
+    assert relative_error(autodiff.directional_derivatives(x, y, vector), single) < 1e-5
+
+
+@pytest.mark.parametrize("product", ["hessian_product", "gauss_newton_product"])
+def test_linear_convolution_against_numpy(product):
+    """For a linear model and squared errors both matrices are the sum of w w^T over all windows w."""
+    model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same", use_bias=False)])
+    autodiff = Autodiff(model, per_sample_loss(HalfSumSquaredError()))
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 6, 4, 1)).astype("float32")
+    vector = random_vector(autodiff)
+    rows = windows(x).reshape(-1, 9)
+    assert relative_error(getattr(autodiff, product)(x, y, vector), rows.T @ (rows @ vector)) < 1e-5
+
+
+@pytest.mark.parametrize("product", ["hessian_product", "gauss_newton_product"])
+def test_softmax_regression_against_numpy(product):
+    problem = SoftmaxRegression()
+    autodiff = Autodiff(problem.model, per_sample_loss(problem.model.loss))
+    vector = random_vector(autodiff)
+    found = getattr(autodiff, product)(problem.x, problem.y, vector) / len(problem.x)
+    expected = problem.hessian() @ vector
+    assert relative_error(found + autodiff.penalty_product(vector), expected) < 1e-5
+
+
+def test_variables_that_the_loss_does_not_reach_count_as_zero():
+    inputs = keras.Input((2,))
+    unused = keras.layers.Dense(2, name="unused")
+    used = keras.layers.Dense(1)(inputs)
+    model = keras.Model(inputs, [used, unused(inputs)])
+    first_output = keras.Model(inputs, used)
+    first_output.unused = unused
+    assert len(first_output.trainable_variables) == len(model.trainable_variables)
+    autodiff = Autodiff(first_output, per_sample_loss("mse"))
+    x, y = np.ones((3, 2), "float32"), np.zeros((3, 1), "float32")
+    vector = random_vector(autodiff)
+    for result in (
+        autodiff.gradient(x, y),
+        autodiff.hessian_product(x, y, vector),
+        autodiff.gauss_newton_product(x, y, vector),
+    ):
+        assert result.shape == (autodiff.size,)
+        assert np.isfinite(result).all()
+
+
+@pytest.mark.parametrize(
+    ("loss", "join"),
+    [(HalfSumSquaredError(), "half sum"), ("mse", "mean"), (keras.losses.MeanSquaredError(), "mean"),
+     (keras.losses.MeanSquaredError(reduction="sum"), "sum of means")],
+)  # fmt: skip
+def test_per_sample_loss_joins_inner_axes_as_the_reduction_says(loss, join):
+    y, y_pred = np.random.default_rng(0).normal(size=(2, 5, 4, 3, 1)).astype("float32")
+    squares = (y - y_pred) ** 2
+    expected = {
+        "half sum": 0.5 * squares.sum((1, 2, 3)),
+        "mean": squares.mean((1, 2, 3)),
+        "sum of means": squares.mean(3).sum((1, 2)),
+    }[join]
+    np.testing.assert_allclose(per_sample_loss(loss)(y, y_pred), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "error"), [(None, ValueError), (["mse", "mse"], TypeError), ("no_such", ValueError)])
+def test_losses_that_do_not_fit(loss, error):
+    with pytest.raises(error, match="loss"):
+        per_sample_loss(loss)

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from tfdrop.influence.spectrum import lanczos
+
+
+def symmetric(eigenvalues, seed=0):
+    size = len(eigenvalues)
+    basis = np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))[0]
+    return (basis * eigenvalues @ basis.T).astype("float32")
+
+
+def test_extremal_eigenvalues_within_their_errors():
+    matrix = symmetric(np.concatenate([[-3.0, 40.0], np.random.default_rng(1).uniform(0, 5, 98)]))
+    spectrum = lanczos(lambda v: matrix @ np.asarray(v), 100, steps=25)
+    exact = np.linalg.eigvalsh(matrix.astype("float64"))
+    assert spectrum.largest == pytest.approx(exact[-1], abs=spectrum.largest_error + 1e-3)
+    assert spectrum.smallest == pytest.approx(exact[0], abs=spectrum.smallest_error + 1e-3)
+    assert spectrum.largest_error < 0.01
+    assert spectrum.smallest_error < 0.1
+
+
+def test_stops_when_it_has_seen_everything():
+    matrix = symmetric([2.0, 2.0, 2.0, 7.0])
+    calls = []
+
+    def product(vector):
+        calls.append(1)
+        return matrix @ np.asarray(vector)
+
+    spectrum = lanczos(product, 4, steps=50)
+    assert len(calls) <= 3
+    assert (spectrum.smallest, spectrum.largest) == pytest.approx((2, 7), abs=1e-4)

@@ -1,0 +1,66 @@
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from tfdrop.models import DnCNN, load_dncnn
+from tfdrop.models.dncnn_weights import saved_depth
+
+
+@pytest.fixture
+def model():
+    """A DnCNN whose every weight is random, batch statistics included."""
+    model = DnCNN(depth=4, filters=6)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.uniform(0.1, 1, weight.shape))
+    return model
+
+
+def write_authors_form(path, model):
+    """Writes weights as the DnCNN authors' Keras 2.0 did: layers conv1, relu2, conv3, bn4, ..., bytes as names."""
+    names, index = [], 0
+    with h5py.File(path, "w") as file:
+        for layer in model.layers[1:]:
+            index += 1
+            kind = type(layer).__name__
+            name = {"Conv2D": "conv", "BatchNormalization": "bn", "ReLU": "relu"}.get(kind, "subtract_") + str(index)
+            names.append(name.encode())
+            group = file.create_group(name)
+            group.attrs["weight_names"] = [f"{name}/{weight.name}:0".encode() for weight in layer.weights]
+            for weight in layer.weights:
+                group[f"{name}/{weight.name}:0"] = np.asarray(weight)
+        file.attrs["layer_names"] = names
+
+
+@pytest.mark.parametrize("form", ["authors.h5", "whole.h5", "model.keras"])
+def test_loaded_weights_denoise_as_the_saved_ones(tmp_path, model, form):
+    path = tmp_path / form
+    write_authors_form(path, model) if form == "authors.h5" else model.save(path)
+    assert saved_depth(path) == 4
+    noisy = np.random.default_rng(1).random((1, 9, 11, 1), "float32")
+    np.testing.assert_allclose(load_dncnn(path)(noisy), model(noisy), rtol=1e-6)
+
+
+def test_files_that_hold_no_dncnn(tmp_path, model):
+    (tmp_path / "text.h5").write_text("no weights")
+    (tmp_path / "text.keras").write_text("no model")
+    (tmp_path / "model.pt").write_text("another library's")
+    for name, message in [
+        ("none.h5", "no such file"),
+        ("text.h5", "not a legacy Keras HDF5 file"),
+        ("text.keras", "not a model saved by Keras 3"),
+        ("model.pt", "expected a file ending in"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            load_dncnn(tmp_path / name)
+
+
+def test_another_network_is_refused(tmp_path):
+    dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    dense.save(tmp_path / "dense.h5")
+    plain = keras.Sequential([keras.Input((None, None, 1)), *(keras.layers.Conv2D(1, 3) for _ in range(3))])
+    plain.save(tmp_path / "plain.h5")
+    for name in ("dense.h5", "plain.h5"):
+        with pytest.raises(ValueError, match="not a DnCNN"):
+            load_dncnn(tmp_path / name)

@@ -1,0 +1,92 @@
+import keras
+import numpy as np
+import pytest
+
+from tfdrop import denoising, metrics
+from tfdrop.data.noise import noisy_image, noisy_patches
+from tfdrop.data.patches import draw_patches
+from tfdrop.data.photographs import photographs
+from tfdrop.models import DnCNN
+
+
+@pytest.fixture(scope="module")
+def patches():
+    clean = draw_patches(photographs(["astronaut", "stereo_motorcycle", "gravel"]), 24, 800).pixels
+    return noisy_patches(clean, 25), clean
+
+
+def test_a_minute_of_training_beats_the_noisy_input_by_5_db(patches):
+    model = DnCNN(depth=5, filters=24)
+    denoising.fit_denoiser(model, *patches, epochs=5, batch_size=8, learning_rate=3e-3, learning_rate_drops=(4,))
+    [image] = photographs(["chelsea"])
+    noisy = noisy_image(image.pixels, 25)
+    gain = metrics.psnr(image.pixels, denoising.denoise(model, noisy)) - metrics.psnr(image.pixels, noisy)
+    assert gain > 5
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_loss_is_half_the_summed_squared_error(patches, augment):
+    noisy, clean = (part[:10] for part in patches)
+    model = DnCNN(depth=3, filters=4)
+    squares = np.square(np.asarray(model(noisy, training=True)) - clean).sum((1, 2, 3))
+    history = denoising.fit_denoiser(
+        model, noisy, clean, epochs=1, batch_size=10, learning_rate=1e-9, learning_rate_drops=(), augment=augment
+    )
+    if augment:  # convolutions treat a turned patch alike but not equally
+        assert history.history["loss"][0] == pytest.approx(0.5 * squares.sum(), rel=0.1)
+    else:
+        assert history.history["loss"][0] == pytest.approx(0.5 * squares.sum(), rel=1e-4)
+
+
+def test_augmentation_turns_noisy_and_clean_alike():
+    """With the identity as denoiser the error is the noise, however the pair is turned; apart it would be larger."""
+    rng = np.random.default_rng(0)
+    clean = rng.random((64, 8, 8, 1), "float32")
+    noisy = clean + rng.normal(0, 0.01, clean.shape).astype("float32")
+    model = DnCNN(depth=2, filters=2)
+    model.get_layer("conv2").kernel.assign(np.zeros((3, 3, 2, 1)))
+    history = denoising.fit_denoiser(
+        model, noisy, clean, epochs=1, batch_size=64, learning_rate=1e-9, learning_rate_drops=(), augment=True
+    )
+    assert history.history["loss"][0] == pytest.approx(0.5 * np.square(noisy - clean).sum(), rel=1e-3)
+
+
+class LearningRates(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen.append(float(self.model.optimizer.learning_rate))
+
+
+@pytest.mark.parametrize(
+    ("drops", "expected"),
+    [((), [1, 1, 1, 1]), ((2,), [1, 1, 0.1, 0.1]), ((3, 1), [1, 0.1, 0.1, 0.01]), ((4, 9), [1, 1, 1, 1])],
+)
+def test_learning_rate_drops_after_the_epochs_named(drops, expected):
+    clean = np.zeros((5, 4, 4, 1), "float32")
+    rates = LearningRates()
+    denoising.fit_denoiser(
+        DnCNN(depth=2, filters=2), clean, clean, epochs=4, batch_size=2, learning_rate=1e-3,
+        learning_rate_drops=drops, callbacks=[rates],
+    )  # fmt: skip
+    np.testing.assert_allclose(np.array(rates.seen) * 1e3, expected, rtol=1e-5)
+
+
+def test_same_seed_same_network(patches):
+    noisy, clean = (part[:64] for part in patches)
+    networks = []
+    for _ in range(2):
+        keras.utils.set_random_seed(1)
+        model = DnCNN(depth=3, filters=4)
+        denoising.fit_denoiser(model, noisy, clean, epochs=2, batch_size=16, augment=True)
+        networks.append(model)
+    for first, second in zip(networks[0].weights, networks[1].weights, strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-6)
+
+
+def test_non_local_means_denoises():
+    [image] = photographs(["camera"])
+    noisy = noisy_image(image.pixels, 25)
+    assert metrics.psnr(image.pixels, denoising.denoise_classically(noisy, 25)) > metrics.psnr(image.pixels, noisy) + 6

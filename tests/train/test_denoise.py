@@ -1,0 +1,163 @@
+"""The denoising program from end to end, on its embedded photographs."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from programs import run_on_jax, run_program
+from skimage.metrics import peak_signal_noise_ratio
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tfdrop.data.photographs import TEST, TRAINING, photographs
+
+SMALL = ("--patches_per_image=8", "--epochs=2", "--depth=3", "--filters=6", "--influence_depth=30", "--patch_size=24")
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "small"
+    finished = run_program("train.denoise", *SMALL, "--max_drop_share=0.25", f"--workdir={workdir}")
+    assert finished.returncode == 0, finished.stderr
+    return workdir, finished.stdout
+
+
+def test_prints_progress_and_the_table(finished_run):
+    _, out = finished_run
+    lines = out.splitlines()
+    assert "\r" not in out
+    for phase in (
+        "Round 1, training",
+        "Validation gradient",
+        "Solving (LiSSA)",
+        "Round 2, training",
+    ):
+        assert any(line.startswith(phase) and "s left" in line for line in lines), phase
+    assert any(line.startswith("Scoring samples: 1/1") for line in lines)
+    assert any("unfavorable (influence > 0)" in line for line in lines)
+    for name in (*TEST, "average"):
+        assert len([line for line in lines if line.startswith(name + " ")]) == 1
+
+
+def test_help_lists_the_flags():
+    out = run_program("train.denoise", "--helpshort").stdout
+    assert "--sigma" in out
+    assert "--recipe" in out
+    assert "Standard deviation of the noise" in out
+
+
+def test_writes_what_it_promises(finished_run):
+    workdir, _ = finished_run
+    names = {path.name for path in workdir.iterdir()}
+    assert names == {
+        *(f"comparison_{name}.png" for name in TEST),
+        *("settings.json", "metrics.csv", "result.json", "round1.keras", "round2.keras", "tensorboard"),
+        *("influence.npz", "influence.png", "unfavorable.png"),
+    }
+    assert json.loads((workdir / "settings.json").read_text())["patches_per_image"] == 8
+    with open(workdir / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["round"], row["epoch"]) for row in rows] == [("1", "1"), ("1", "2"), ("2", "1"), ("2", "2")]
+    for round in (1, 2):
+        events = EventAccumulator(str(workdir / "tensorboard" / f"round{round}")).Reload()
+        recorded = [(event.step, event.value) for event in events.Scalars("loss")]
+        expected = [(int(row["epoch"]), float(row["loss"])) for row in rows if int(row["round"]) == round]
+        np.testing.assert_allclose(recorded, expected, rtol=1e-6)
+
+
+def test_influence_table_tells_which_patches_were_dropped(finished_run):
+    workdir, _ = finished_run
+    table = np.load(workdir / "influence.npz")
+    result = json.loads((workdir / "result.json").read_text())
+    first, second = result["rounds"]
+    assert table["index"].tolist() == list(range(64))
+    assert table["image"].tolist() == [name for name in TRAINING for _ in range(8)]
+    for image in photographs(TRAINING):
+        chosen = table["image"] == image.name
+        assert (table["top"][chosen] <= image.pixels.shape[0] - 24).all()
+        assert (table["left"][chosen] <= image.pixels.shape[1] - 24).all()
+    positive = table["influence"] > 0
+    assert first["influence"]["unfavorable"] == positive.sum()
+    assert first["dropped"] == (~table["kept"]).sum() == min(positive.sum(), 16)
+    assert (table["dropped_after_round"] == np.where(table["kept"], 0, 1)).all()
+    if first["dropped"]:
+        assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
+    assert second["patches"] == 64 - first["dropped"]
+    assert 0 <= first["influence"]["residual"] < 1
+
+
+def test_scores_are_those_of_the_saved_model(finished_run):
+    import keras
+
+    workdir, _ = finished_run
+    model = keras.saving.load_model(workdir / "round2.keras")
+    for entry, image in zip(
+        json.loads((workdir / "result.json").read_text())["images"], photographs(TEST), strict=True
+    ):
+        noise = np.random.RandomState(0).normal(0, 25 / 255, image.pixels.shape)
+        noisy = (image.pixels + noise).astype("float32")
+        output = np.asarray(model(noisy[None, ..., None]))[0, ..., 0]
+        rounded = np.round(np.clip(output, 0, 1) * 255) / 255
+        expected = peak_signal_noise_ratio(image.pixels.astype("float64"), rounded, data_range=1)
+        assert entry["scores"]["round 2"]["psnr"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_finished_run_prints_its_report_again(finished_run):
+    workdir, out = finished_run
+    again = run_program("train.denoise", *SMALL, "--max_drop_share=0.25", f"--workdir={workdir}")
+    assert again.returncode == 0
+    assert "training" not in again.stdout
+    assert out.endswith(again.stdout)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, tmp_path):
+    workdir, _ = finished_run
+    shutil.copytree(workdir, tmp_path / "run")
+    for name in ("result.json", "round2.keras"):
+        (tmp_path / "run" / name).unlink()
+    again = run_program("train.denoise", *SMALL, "--max_drop_share=0.25", f"--workdir={tmp_path / 'run'}")
+    assert again.returncode == 0, again.stderr
+    assert "Round 1: going on from" in again.stdout
+    first, second = (json.loads((path / "result.json").read_text()) for path in (workdir, tmp_path / "run"))
+    assert [round["patches"] for round in first["rounds"]] == [round["patches"] for round in second["rounds"]]
+    for before, after in zip(first["images"], second["images"], strict=True):
+        assert after["scores"]["round 1"] == pytest.approx(before["scores"]["round 1"], abs=1e-6)
+        assert after["scores"]["round 2"] == pytest.approx(before["scores"]["round 2"], abs=1e-2)
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 5
+
+
+def test_evaluates_saved_weights_on_a_folder(finished_run, tmp_path):
+    import skimage.io
+
+    workdir, _ = finished_run
+    (tmp_path / "images").mkdir()
+    [image] = photographs(["camera"])
+    skimage.io.imsave(tmp_path / "images" / "cameraman.png", np.round(image.pixels * 255).astype("uint8"))
+    flags = ("--evaluate_only", f"--weights={workdir / 'round2.keras'}", f"--test_dir={tmp_path / 'images'}")
+    finished = run_program("train.denoise", *flags, f"--workdir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    trained = json.loads((workdir / "result.json").read_text())["images"][0]
+    [entry] = json.loads((tmp_path / "run" / "result.json").read_text())["images"]
+    assert (trained["name"], entry["name"]) == ("camera", "cameraman")
+    assert entry["scores"]["weights"] == pytest.approx(trained["scores"]["round 2"], abs=1e-4)
+
+
+def test_a_solve_that_diverges_is_one_line_and_keeps_the_first_round(tmp_path):
+    workdir = tmp_path / "run"
+    flags = ("--influence_curvature=hessian", "--influence_damping=0", "--influence_depth=4000")
+    finished = run_program("train.denoise", *SMALL, "--epochs=1", *flags, f"--workdir={workdir}")
+    assert finished.returncode == 2
+    line = finished.stderr.splitlines()[-1]
+    assert line.startswith("error: --influence_damping=0: LiSSA diverged")
+    assert "gauss_newton" in line
+    assert "Traceback" not in finished.stderr
+    assert (workdir / "round1.keras").exists()
+
+
+def test_runs_on_jax_without_tensorflow(tmp_path):
+    finished = run_on_jax("train.denoise", *SMALL, f"--workdir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["backend"] == "jax"
+    assert np.isfinite([image["scores"]["round 2"]["psnr"] for image in result["images"]]).all()
