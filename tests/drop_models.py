@@ -46,7 +46,7 @@ def build(kind, drop_layers, size=(6, 5)):
         model = keras.Model(inputs, outputs)
     else:
         model = Subclassed(stack)
-        model.build((None, *size, 2))
+        model(np.zeros((1, *size, 2), "float32"))
     return compile_(model)
 
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+
 def noise(seed, step, shape):
     """The layers' uniform numbers, each from its own place, in Python's unbounded integers cut to 32 bits."""
 
@@ -18,9 +19,8 @@ def noise(seed, step, shape):
     stride = 0x9E3779B9
     words = np.asarray(mix((mix((seed + stride) % 2**32) + step) % 2**32), object)
     for size in shape:
-        words = np.expand_dims(np.asarray(words, object), -1)
-        if size > 1:
-            words = np.frompyfunc(mix, 1, 1)((words + np.arange(size, dtype=object) * stride) % 2**32)
+        words = np.expand_dims(np.asarray(words, object), -1) + np.arange(size, dtype=object) * stride
+        words = np.frompyfunc(mix, 1, 1)(words % 2**32)
     return np.asarray(words // 2**8, "float32") / np.float32(2**24)
 
 
@@ -100,12 +100,7 @@ def focused_dropout(x, data_format, seed, step, gamma=(0.3, 0.6), gamma_per="sam
     maps = channels_leading(x, data_format)
     outputs = maps.copy()
     places = maps.shape[2:]
-    batch_shape = (len(maps), *places) if data_format == "channels_first" else (len(maps), *places, 1)
-    if gamma_per == "unit":
-        drawn = noise(seed, step, (len(maps), 1, *places) if data_format == "channels_first" else batch_shape)
-        drawn = drawn.reshape(len(maps), *places)
-    else:
-        drawn = noise(seed, step, (len(maps),)).reshape(-1, *[1] * len(places))
+    drawn = noise(seed, step, (len(maps), *places) if gamma_per == "unit" else (len(maps), *[1] * len(places)))
     low, high = np.float32(gamma[0]), np.float32(gamma[1])
     for index, sample in enumerate(maps.astype("float32")):
         reference = sample[np.argmax([feature_map.mean(dtype="float64") for feature_map in sample])]

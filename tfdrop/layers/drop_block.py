@@ -57,9 +57,10 @@ class DropBlock2D(RatedLayer):
             return inputs
         state, rate = self.begin_step()
         dropped = self._drop_blocks(state, rate, list(ops.shape(inputs)))
-        kept_share = 1.0 - ops.mean(ops.cast(dropped, "float32"), axis=(1, 2, 3), keepdims=True)
+        kept = ops.sum(ops.cast(ops.logical_not(dropped), "float32"), axis=(1, 2, 3), keepdims=True)
+        units = ops.cast(ops.prod(ops.shape(inputs)[1:]), "float32")
         # A sample that lost everything has nothing to scale up.
-        scale = ops.cast(1.0 / ops.where(kept_share > 0, kept_share, 1.0), inputs.dtype)
+        scale = ops.cast(units / ops.maximum(kept, 1.0), inputs.dtype)
         return inputs * ops.where(dropped, ops.zeros_like(scale), scale)
 
     def _drop_blocks(self, state, rate, shape):

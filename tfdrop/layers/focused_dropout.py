@@ -126,10 +126,11 @@ class FocusedDropout(SeededLayer):
 
     def _draw_gamma(self, reference, state):
         lowest, highest = self.gamma
-        shape = ops.shape(reference)
+        channel = channel_axis(self.data_format, len(reference.shape))
+        shape = [size for axis, size in enumerate(ops.shape(reference)) if axis != channel]
         if self.gamma_per == "sample":
-            shape = (shape[0], *[1] * (len(shape) - 1))
-        return lowest + (highest - lowest) * uniform(state, shape)
+            shape[1:] = [1] * len(shape[1:])
+        return lowest + (highest - lowest) * ops.expand_dims(uniform(state, shape), channel)
 
     def saved_variables(self):
         return {"kept_share": self.kept_share}

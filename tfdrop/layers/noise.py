@@ -34,8 +34,6 @@ def uniform(state, shape):
     bits = _mix(_mix(seed + _STRIDE) + step)
     for size in shape:
         bits = ops.expand_dims(bits, -1)
-        if isinstance(size, int) and size == 1:
-            continue
         bits = _mix(bits + ops.cast(ops.arange(size), "uint32") * _STRIDE)
     # A float32 holds 24 bits exactly: all of the numbers are equally likely, and 1.0 is not among them.
     return ops.cast(ops.right_shift(bits, np.uint32(8)), "float32") * np.float32(2**-24)
