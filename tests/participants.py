@@ -39,13 +39,13 @@ def build(rate=RATE, jit_compile=False):
     inputs = keras.Input((5, 5, 2))
     maps = participation(inputs)
     short = tfdrop.layers.FocusedDropout(participation_rate=participation, seed=1, name="short")(maps)
-    longer = keras.layers.Conv2D(4, 1, activation="relu", kernel_initializer="ones", name="learning")(maps)
+    longer = keras.layers.Conv2D(4, 1, activation="relu", kernel_initializer="ones", trainable=False)(maps)
     long = tfdrop.layers.FocusedDropout(participation_rate=participation, seed=2, name="long")(longer)
     idle = keras.layers.Conv2D(2, 1, use_bias=False, kernel_regularizer=decay, name="idle")(maps)
     branches = [
         Probe(name="short_probe")([maps, short]),
         Probe(name="long_probe")([longer, long]),
-        keras.layers.Rescaling(0.0)(idle),
+        idle * 0.0,
     ]
     outputs = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(keras.layers.Concatenate()(branches)))
     model = keras.Model(inputs, outputs)

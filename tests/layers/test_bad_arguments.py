@@ -55,7 +55,7 @@ def bad_arguments():
 
 @pytest.mark.parametrize(
     ("layer", "arguments", "name", "expected"),
-    bad_arguments(),
+    list(bad_arguments()),
     ids=lambda value: value.__name__ if isinstance(value, type) else str(value),
 )
 def test_bad_arguments(layer, arguments, name, expected):

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from tfdrop.arguments import check_share
 from tfdrop.layers.feature_maps import per_map
 from tfdrop.layers.noise import uniform
 from tfdrop.layers.selection import highest, scatter_to_channels
@@ -55,13 +56,15 @@ class Selectout(SelectiveLayer):
     """
 
     def __init__(self, rate, top_rate=0.2, pool_size=None, pool_strides=None, data_format=None, seed=None, **kwargs):
+        # The rate's range ends at the top rate, which therefore has to be checked first.
+        highest_rate = check_share("top_rate", top_rate, positive=True)
         super().__init__(
             rate,
             top_rate,
             pool_size,
             pool_strides,
             data_format,
-            highest_rate=top_rate,
+            highest_rate=highest_rate,
             below_one=True,
             seed=seed,
             **kwargs,
