@@ -219,8 +219,8 @@ def report(lines):
 Ratios to SpatialDropout2D: below 1 is faster, or less memory. First two columns: forward and backward of the layer
 alone. Third: a training step of WRN-20-4 with the layer after every convolution, {_BATCH_SIZE.value} images. Fourth:
 the peak memory of a process that takes three such steps. Medians of the ratios within each turn:
-n = {_REPEATS.value} turns for a layer alone, n = {_STEPS.value} for a step; memory is measured once. By default FocusedDropout takes part
-in one batch of ten. The aims were 1.50 for a layer and 1.10 for a step.
+n = {_REPEATS.value} turns for a layer alone, n = {_STEPS.value} for a step; memory is measured once.
+The aims were 1.50 for a layer and 1.10 for a step. By default FocusedDropout takes part in one batch of ten.
 
 {os.linesep.join(lines)}
 
