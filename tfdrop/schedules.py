@@ -19,17 +19,17 @@ from tfdrop.arguments import check_number, check_whole, invalid
 
 @keras.saving.register_keras_serializable("tfdrop")
 class Schedule:
-    """A function `step -> value` that Keras can save: the name of one of this file's shapes, and its arguments.
+    """A function `step -> value` that Keras can save: the name of one of this file's kinds, and its arguments.
 
     Args:
-        shape: `"constant"`, `"linear"`, `"cosine"`, `"exponential"` or `"piecewise"`.
+        kind: `"constant"`, `"linear"`, `"cosine"`, `"exponential"` or `"piecewise"`.
         arguments: The arguments of the function of that name.
     """
 
-    def __init__(self, shape, arguments):
-        self.shape = shape
+    def __init__(self, kind, arguments):
+        self.kind = kind
         self.arguments = dict(arguments)
-        self._value_at = functools.partial(_SHAPES[shape], **arguments)
+        self._value_at = functools.partial(_KINDS[kind], **arguments)
 
     def __call__(self, step):
         return self._value_at(ops.cast(step, "float32"))
@@ -42,14 +42,14 @@ class Schedule:
         return min(values), max(values)
 
     def get_config(self):
-        return {"shape": self.shape, "arguments": self.arguments}
+        return {"kind": self.kind, "arguments": self.arguments}
 
     @classmethod
     def from_config(cls, config):
         return cls(**config)
 
     def __repr__(self):
-        return f"{self.shape}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+        return f"{self.kind}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
 
     def __eq__(self, other):
         return isinstance(other, Schedule) and self.get_config() == other.get_config()
@@ -149,7 +149,7 @@ def _piecewise(step, boundaries, values):
     return value
 
 
-_SHAPES = {
+_KINDS = {
     "constant": _constant,
     "linear": _linear,
     "cosine": _cosine,

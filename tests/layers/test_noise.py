@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.noise import chance, uniform
 
 
 @functools.cache
@@ -62,3 +62,9 @@ def test_neighbours_are_independent(neighbour):
 def test_half_the_bits_change_with_the_last_bit_of_a_seed():
     before, after = (np.uint32(draw(seed, 0, (10_000,)) * 2**24) for seed in (8, 9))
     assert abs(np.bitwise_count(before ^ after).mean() - 12) < 5 * np.sqrt(6 / 10_000)
+
+
+@pytest.mark.parametrize("probability", [0.0, 2**-24, 0.003, 0.1, 1 / 3, 1 - 2**-24, 1.0])
+def test_chance_is_whether_a_number_is_below_the_probability(probability):
+    happens = chance(np.array([4, 5]), (300, 200), np.float32(probability))
+    np.testing.assert_array_equal(happens, draw(4, 5, (300, 200)) < np.float32(probability))

@@ -5,7 +5,7 @@ from keras import ops
 
 from tfdrop.arguments import check_whole
 from tfdrop.layers.feature_maps import check_feature_maps, spatial_axes, standardize_data_format
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.noise import chance
 from tfdrop.layers.rated_layer import RatedLayer
 
 
@@ -71,7 +71,7 @@ class DropBlock2D(RatedLayer):
             block = _at_most(self.block_size, shape[axis])
             corners[axis] = shape[axis] - block + 1
             probability = probability * ops.cast(shape[axis], "float32") / ops.cast(block * corners[axis], "float32")
-        dropped = uniform(state, corners) < probability
+        dropped = chance(state, corners, probability)
         for axis in spatial_axes(self.data_format, 4):
             dropped = _cover(dropped, axis, self.block_size, _at_most(self.block_size, shape[axis]))
         return dropped

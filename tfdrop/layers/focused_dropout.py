@@ -41,6 +41,7 @@ class FocusedDropout(SeededLayer):
         **kwargs: The usual arguments of a layer.
 
     Attributes:
+        participation: The `Participation` whose coin decides; assigning its `rate` takes effect at once.
         kept_share: Variable: the share of the units that was kept in the last batch that took part (the paper's
             "keeping_ratio", which section 5.2.2 by a slip defines as the share of zeros). `RateLogger` reports it.
 

@@ -30,10 +30,27 @@ def uniform(state, shape):
         state: Integer tensor `(seed, step)`: what `SeedGenerator.next()` gives.
         shape: The sizes of the axes, integers or scalar tensors.
     """
+    # A float32 holds 24 bits exactly: all of the numbers are equally likely, and 1.0 is not among them.
+    return ops.cast(_bits(state, shape), "float32") * np.float32(2**-24)
+
+
+def chance(state, shape, probability):
+    """Draws which of many events happen, each with the same probability: `uniform(state, shape) < probability`.
+
+    It compares the integers themselves, which saves two passes over what may be a large tensor.
+
+    Args:
+        state: Integer tensor `(seed, step)`.
+        shape: The sizes of the axes, integers or scalar tensors.
+        probability: Scalar float32 tensor in [0, 1].
+    """
+    return _bits(state, shape) < ops.cast(ops.ceil(probability * np.float32(2**24)), "uint32")
+
+
+def _bits(state, shape):
+    """Integers of 24 random bits."""
     seed, step = ops.unstack(ops.cast(state, "uint32"), num=2)
     bits = _mix(_mix(seed + _STRIDE) + step)
     for size in shape:
-        bits = ops.expand_dims(bits, -1)
-        bits = _mix(bits + ops.cast(ops.arange(size), "uint32") * _STRIDE)
-    # A float32 holds 24 bits exactly: all of the numbers are equally likely, and 1.0 is not among them.
-    return ops.cast(ops.right_shift(bits, np.uint32(8)), "float32") * np.float32(2**-24)
+        bits = _mix(ops.expand_dims(bits, -1) + ops.cast(ops.arange(size), "uint32") * _STRIDE)
+    return ops.right_shift(bits, np.uint32(8))

@@ -5,7 +5,7 @@ import weakref
 import keras
 from keras import ops
 
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.noise import chance
 from tfdrop.layers.rated_layer import RatedLayer
 
 # The layer made last under each name. When a model is loaded or cloned its layers are made anew, this one before those
@@ -80,7 +80,7 @@ class Participation(RatedLayer):
     def toss(self):
         """Begins a training step: tosses the coin."""
         state, rate = self.begin_step()
-        self.coin.assign(uniform(state, ()) < rate)
+        self.coin.assign(chance(state, (), rate))
 
     def read(self):
         """The coin of this training step: a boolean scalar tensor."""
