@@ -221,6 +221,7 @@ alone. Third: a training step of WRN-20-4 with the layer after every convolution
 the peak memory of a process that takes three such steps. Medians of the ratios within each turn:
 n = {_REPEATS.value} turns for a layer alone, n = {_STEPS.value} for a step; memory is measured once.
 The aims were 1.50 for a layer and 1.10 for a step. By default FocusedDropout takes part in one batch of ten.
+DropBlock2D draws a number for every place where a block may begin, the others at most one for every map.
 
 {os.linesep.join(lines)}
 

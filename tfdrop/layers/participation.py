@@ -39,7 +39,8 @@ class Participation(RatedLayer):
     Without the `FocusedDropout` the same model is Table 4's "randomly MWD": decay magnified at random.
 
     The coin is tossed anew for every batch. The text says "we randomly choose 10% of batches", the abstract "10% of
-    batches"; neither asks for a fixed number of them in each epoch.
+    batches"; neither asks for a fixed number of them in each epoch. Outside training the coin lies as it last fell:
+    who differentiates the penalties then (influence functions do) calls `participation.coin.assign(False)` before.
 
     Args:
         rate: Float in [0, 1], or a schedule of `tfdrop.schedules`: the probability that a batch takes part.
