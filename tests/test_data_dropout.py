@@ -18,6 +18,10 @@ def test_cap_drops_the_largest_first(max_share, dropped):
     assert np.flatnonzero(unfavorable([2.0, -1.0, 3.0, 1.0, 0.0], max_share)).tolist() == dropped
 
 
+def test_cap_is_not_one_short_of_a_whole_number():
+    assert unfavorable(np.ones(100), 0.29).sum() == 29
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
 def test_bad_share(bad):
     with pytest.raises(ValueError, match="argument `max_share`"):

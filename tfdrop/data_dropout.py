@@ -18,6 +18,10 @@ from tfdrop.data.samples import count, select
 from tfdrop.influence import Influence, total_influence
 
 
+class NothingLeftError(ValueError):
+    """The criterion would drop every training sample."""
+
+
 @dataclass(frozen=True)
 class Round:
     """One round of training.
@@ -68,7 +72,7 @@ def unfavorable(scores, max_share=None):
                 "Invalid value received for argument `max_share`. "
                 f"Expected a float in [0, 1] or None. Received: max_share={max_share!r}"
             )
-        dropped[np.argsort(-scores, kind="stable")[int(max_share * len(scores)) :]] = False
+        dropped[np.argsort(-scores, kind="stable")[int(max_share * len(scores) + 1e-9) :]] = False
     return dropped
 
 
@@ -90,7 +94,8 @@ def train_rounds(train_model, train, validation, rounds=2, max_drop_share=None, 
         List of one `Round` a round.
 
     Raises:
-        ValueError: If `rounds` is less than 1, or if every sample would be dropped.
+        ValueError: If `rounds` is less than 1.
+        NothingLeftError: If every sample would be dropped.
     """
     if not isinstance(rounds, int) or rounds < 1:
         raise ValueError(
@@ -100,7 +105,7 @@ def train_rounds(train_model, train, validation, rounds=2, max_drop_share=None, 
     samples = np.arange(count(train))
     done = []
     for number in range(1, rounds + 1):
-        kept = select(train, samples)
+        kept = train if number == 1 else select(train, samples)
         model = train_model(kept, number)
         if number == rounds:
             done.append(Round(number, model, samples, None, samples[:0]))
@@ -108,7 +113,7 @@ def train_rounds(train_model, train, validation, rounds=2, max_drop_share=None, 
         found = influence(model, kept, validation)
         drop = unfavorable(found.scores, max_drop_share)
         if drop.all():
-            raise ValueError(f"Every one of the {len(samples)} samples is unfavorable after round {number}")
+            raise NothingLeftError(f"Every one of the {len(samples)} samples is unfavorable after round {number}")
         done.append(Round(number, model, samples, found, samples[drop]))
         samples = samples[~drop]
     return done

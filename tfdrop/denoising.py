@@ -7,9 +7,10 @@ from skimage.restoration import denoise_nl_means
 
 from tfdrop.data.augmentation import RandomDihedral
 from tfdrop.losses import HalfSumSquaredError
+from tfdrop.training.loop import Training, compiles_with_xla
 
 
-def fit_denoiser(
+def denoiser_training(
     denoiser,
     noisy,
     clean,
@@ -18,9 +19,13 @@ def fit_denoiser(
     learning_rate=1e-3,
     learning_rate_drops=(30,),
     augment=False,
-    callbacks=(),
+    redrawn_sigma=None,
+    seed=0,
 ):
-    """Trains a denoiser with Adam on half the summed squared error, and leaves it compiled with both.
+    """Returns the `Training` of a denoiser with Adam on half the summed squared error.
+
+    The denoiser is compiled with that optimizer and loss, unless it is already: one that was saved in the middle
+    of its training goes on.
 
     Args:
         denoiser: Keras model from noisy to denoised images.
@@ -31,21 +36,22 @@ def fit_denoiser(
         learning_rate: Adam's first learning rate.
         learning_rate_drops: Numbers of epochs after which it is multiplied by 0.1.
         augment: Whether to turn and mirror the patches at random.
-        callbacks: Keras callbacks.
-
-    Returns:
-        The `keras.callbacks.History`.
+        redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
+            drawn anew whenever a patch comes up.
+        seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
     """
-    learning_rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
-    jit_compile = compiles_with_xla()
-    trainer = _error_model(denoiser, noisy.shape[1:], augment)
-    trainer.compile(keras.optimizers.Adam(learning_rate), HalfSumSquaredError(), jit_compile=jit_compile)
+    if not denoiser.compiled:
+        rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
+        denoiser.compile(keras.optimizers.Adam(rate), HalfSumSquaredError(), jit_compile=compiles_with_xla())
+    errors = _error_model(denoiser, noisy.shape[1:], augment, redrawn_sigma)
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")
-    history = trainer.fit(
-        (noisy, clean), no_error, batch_size=batch_size, epochs=epochs, verbose=0, callbacks=list(callbacks)
-    )
-    denoiser.compile(trainer.optimizer, HalfSumSquaredError(), jit_compile=jit_compile)
-    return history
+    train = ((noisy, clean), no_error)
+    return Training(errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed)
+
+
+def fit_denoiser(denoiser, noisy, clean, **arguments):
+    """Trains a denoiser to the end; see `denoiser_training`. Returns the losses of all steps."""
+    return np.concatenate(list(denoiser_training(denoiser, noisy, clean, **arguments).dispatches()))
 
 
 def _dropping(learning_rate, drops, epochs, steps_per_epoch):
@@ -58,7 +64,7 @@ def _dropping(learning_rate, drops, epochs, steps_per_epoch):
     return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
 
 
-def _error_model(denoiser, patch_shape, augment):
+def _error_model(denoiser, patch_shape, augment, redrawn_sigma):
     """Returns a model from noisy and clean patches to the denoiser's error.
 
     Both are inputs so that one augmentation layer, on the device, turns both alike.
@@ -67,16 +73,9 @@ def _error_model(denoiser, patch_shape, augment):
     if augment:
         pair = RandomDihedral()(layers.Concatenate()(inputs))
         noisy, clean = ops.split(pair, 2, axis=-1)
+    if redrawn_sigma is not None:
+        noisy = layers.GaussianNoise(redrawn_sigma / 255)(clean)
     return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
-
-
-def compiles_with_xla():
-    """Tells whether to compile with XLA: always on JAX; on TensorFlow on accelerators only.
-
-    On CPUs XLA is several times slower than TensorFlow's own convolutions, and Keras would choose it.
-    """
-    accelerated = any(not device.startswith("cpu") for device in keras.distribution.list_devices())
-    return keras.backend.backend() == "jax" or accelerated
 
 
 def denoise(denoiser, noisy):

@@ -21,5 +21,12 @@ class HalfSumSquaredError(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
     def call(self, y_true, y_pred):
+        y_pred = ops.convert_to_tensor(y_pred)
+        y_true = ops.cast(y_true, y_pred.dtype)
+        if len(y_true.shape) != len(y_pred.shape):
+            raise ValueError(
+                "Invalid value received for argument `y_true`. "
+                f"Expected the rank of y_pred, {len(y_pred.shape)}. Received: shape {tuple(y_true.shape)}"
+            )
         squares = ops.square(y_pred - y_true)
         return 0.5 * ops.sum(squares, axis=range(1, len(squares.shape)))

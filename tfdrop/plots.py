@@ -65,4 +65,5 @@ def influence_histogram(path, scores, threshold):
 def _caption(axes, caption, **text):
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_xlabel(caption, **text)
+    # File names are no formulas, whatever dollar signs they have.
+    axes.set_xlabel(caption, parse_math=False, **text)

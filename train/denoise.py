@@ -5,77 +5,29 @@ python -m train.denoise --recipe=dncnn_s25 --data_dir=DIR --workdir=runs/dncnn_s
 python -m train.denoise --evaluate_only --weights=model.h5 --test_dir=DIR/Set12
 """
 
+import hashlib
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from absl import flags
 
-from tfdrop.data.images import read_folder
-from tfdrop.data.patches import Patches, draw_patches
-from tfdrop.data.photographs import TEST, TRAINING, VALIDATION, photographs
-from tfdrop.models.dncnn_weights import saved_depth
+from tfdrop.models.dncnn_weights import saved_topology
 from train import recipes
 from train import settings as settings_module
+from train.denoising_settings import DenoiseSettings, read_data
 from train.program import UserError, blaming, run
-from train.settings import define_flags, is_given, setting, settings_from_flags
+from train.settings import define_flags, is_given, settings_from_flags
 from train.workdir import Workdir
-
-EMBEDDED = {"train_dir": TRAINING, "validation_dir": VALIDATION, "test_dir": TEST}
-
-SMALLEST_TEST_IMAGE = 7  # the window of SSIM
-
-
-@dataclass(frozen=True)
-class DenoiseSettings:
-    """Everything that a run depends on. The defaults are the small embedded run."""
-
-    data_dir: str = setting(".", "Folder that the other folders are relative to.")
-    train_dir: str = setting("", "Folder of training images; photographs of scikit-image if empty.")
-    validation_dir: str = setting("", "Folder of validation images, likewise.")
-    test_dir: str = setting("", "Folder of test images, likewise.")
-    sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", above=0)
-    depth: int = setting(5, "Convolutions of DnCNN.", least=2)
-    filters: int = setting(24, "Feature maps of DnCNN.", least=1)
-    patch_size: int = setting(24, "Height and width of the training patches.", least=1)
-    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
-    crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
-    epochs: int = setting(10, "Epochs of each round.", least=1)
-    batch_size: int = setting(4, "Patches a training step.", least=1)
-    learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
-    learning_rate_drops: list = setting([7, 9], "Epochs after which the learning rate is multiplied by 0.1.")
-    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
-    augment_from_round: int = setting(2, "First round with flips and rotations; 0 for never.", least=0)
-    max_drop_share: float = setting(0.03, "Cap on the share of patches dropped after a round; 1 for none.", least=0)
-    influence_curvature: str = setting(
-        "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
-    )
-    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
-    influence_depth: int = setting(500, "Steps of a LiSSA run.", least=1)
-    influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
-    influence_batch_size: int = setting(32, "Patches a LiSSA step.", least=1)
-    psnr: str = setting("uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"))
-    seed: int = setting(0, "Seed of patches, noise, initial weights, and the order of the patches.", least=0)
-    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
-    evaluate_only: bool = setting(False, "Only score --weights on the test images.")
-    weights: str = setting("", "With --evaluate_only: a .keras model or legacy .h5 weights of DnCNN.")
-
-
-class DenoiseData(NamedTuple):
-    """What a run reads: patches for training (None when only evaluating), images for the rest."""
-
-    patches: Patches | None
-    patch_images: list
-    validation: list
-    test: list
 
 
 def main():
     settings = settings_from_flags(DenoiseSettings, recipes.DENOISING)
     _check(settings)
-    data = _read(settings)
-    workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings)
+    data = read_data(settings)
+    inputs = {"images": data.fingerprint()}
+    if settings.weights:
+        inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
+    workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings, inputs)
     # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
     from train import denoising_run
 
@@ -86,49 +38,19 @@ def _check(settings):
     """Raises a `UserError` for settings that are wrong together or that only their reader can judge."""
     if settings.influence_damping != "auto":
         with blaming("influence_damping", settings.influence_damping):
-            if not float(settings.influence_damping) >= 0:
-                raise ValueError("expected at least 0, or auto")
-    if settings.max_drop_share > 1:
-        raise UserError(f"--max_drop_share={settings.max_drop_share}: expected at most 1")
+            if not 0 <= float(settings.influence_damping) < float("inf"):
+                raise ValueError("expected a finite number of at least 0, or auto")
     if settings.evaluate_only != bool(settings.weights):
         raise UserError(f"--weights={settings.weights}: goes with --evaluate_only, and that needs it")
     if settings.evaluate_only:
         with blaming("weights", settings.weights):
-            depth = saved_depth(settings.weights)
-        if is_given("depth", recipes.DENOISING) and depth != settings.depth:
-            raise UserError(f"--weights={settings.weights}: depth {depth}, but --depth={settings.depth}")
-
-
-def _read(settings):
-    if settings.evaluate_only:
-        return DenoiseData(None, [], [], _test_images(settings))
-    training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
-    test = _test_images(settings)
-    with blaming("patch_size", settings.patch_size):
-        patches = draw_patches(
-            training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
-        )
-    return DenoiseData(patches, training, validation, test)
-
-
-def _test_images(settings):
-    images = _images(settings, "test_dir")
-    for image in images:
-        height, width = image.pixels.shape
-        if min(height, width) < SMALLEST_TEST_IMAGE:
+            saved = saved_topology(Path(settings.weights).expanduser())
+        if saved.channels != 1:
             raise UserError(
-                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
+                f"--weights={settings.weights}: for images of {saved.channels} channels, expected grey ones"
             )
-    return images
-
-
-def _images(settings, flag):
-    folder = getattr(settings, flag)
-    if not folder:
-        return photographs(EMBEDDED[flag])
-    folder = Path(settings.data_dir).expanduser() / Path(folder).expanduser()
-    with blaming(flag, folder):
-        return read_folder(folder)
+        if is_given("depth", recipes.DENOISING) and saved.depth != settings.depth:
+            raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 
 
 define_flags(DenoiseSettings)

@@ -1,24 +1,33 @@
 """A denoising run: rounds of training with data dropout between them, then the report."""
 
+import itertools
 import time
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from tfdrop import denoising, plots
-from tfdrop.data.noise import noisy_image, noisy_patches
-from tfdrop.data_dropout import train_rounds
-from tfdrop.influence import DivergenceError, LiSSA, total_influence
-from tfdrop.models import DnCNN, load_dncnn
+from tfdrop import plots
+from tfdrop.checkpoint import Pace
+from tfdrop.data_dropout import NothingLeftError, train_rounds
+from tfdrop.models import load_dncnn
+from train.denoising_steps import (
+    denoiser_influence,
+    train_denoiser,
+    training_pairs,
+    uncompiled_copy,
+    validation_pairs,
+)
 from train.evaluation import CLASSICAL, evaluate
 from train.program import UserError, blaming
 from train.recipes import SET12, fingerprint
 from train.report import denoising_report
-from train.training_log import TrainingLog, TrainingProgress
+from train.resumable import CHECKPOINT
 from train.workdir import RESULT
 
 GALLERY_PATCHES = 48
+LONGEST_NAME = 120  # of an image, in the names of files
 
 
 def run(settings, data, workdir):
@@ -26,103 +35,83 @@ def run(settings, data, workdir):
     if not workdir.exists(RESULT):
         start = time.monotonic()
         models, rounds = _evaluated(settings) if settings.evaluate_only else _trained(settings, data, workdir)
-        images = _test(settings, data, models, workdir)
+        rated = evaluate(models, data.test, settings.sigma, settings.psnr)
         workdir.write_json(
             RESULT,
             {
                 "rounds": [_summary(round) for round in rounds],
-                "images": images,
+                "images": [_image_result(settings, image, scores) for image, _, scores in rated],
                 "seconds": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
             },
         )
+        _write_comparisons(rated, workdir)
+        for checkpoint in workdir.path.glob("influence_round*.npz"):
+            checkpoint.unlink()  # all of it is in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
 
 def _evaluated(settings):
     with blaming("weights", settings.weights):
-        return {"weights": load_dncnn(settings.weights)}, []
+        return {"weights": load_dncnn(Path(settings.weights).expanduser())}, []
 
 
 def _trained(settings, data, workdir):
     """Returns the models by name and the `Round`s."""
-    clean = data.patches.pixels
-    noisy = noisy_patches(clean, settings.sigma, settings.seed)
-    # Noise of its own for every image: shared noise would be fitted by the patches that happen to resemble it.
-    validation = [
-        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
-        for seed, image in enumerate(data.validation, start=1)
-    ]
-    damping = settings.influence_damping
+    influences = itertools.count(1)
+
+    def influence(model, train, validation):
+        checkpoint = workdir.path / f"influence_round{next(influences)}.npz"
+        return denoiser_influence(settings, model, train, validation, checkpoint, key=f"{len(train[1])} patches")
+
     try:
         rounds = train_rounds(
             partial(_train_model, settings, workdir),
-            (noisy, clean),
-            validation,
+            training_pairs(settings, data),
+            validation_pairs(settings, data),
             rounds=settings.rounds,
             max_drop_share=settings.max_drop_share,
-            influence=partial(
-                total_influence,
-                solver=LiSSA(
-                    depth=settings.influence_depth,
-                    repeats=settings.influence_repeats,
-                    batch_size=settings.influence_batch_size,
-                ),
-                curvature=settings.influence_curvature,
-                damping=damping if damping == "auto" else float(damping),
-                seed=settings.seed,
-            ),
+            influence=influence,
         )
-    except DivergenceError as error:
-        raise UserError(f"--influence_damping={damping}: {error}") from error
+    except NothingLeftError as error:
+        raise UserError(f"--max_drop_share={settings.max_drop_share}: {error}") from error
     if settings.rounds > 1:
         _write_influence(rounds, data, workdir)
     return {f"round {round.number}": round.model for round in rounds}, rounds
 
 
 def _train_model(settings, workdir, train, round):
-    """Trains one round's model from scratch, or loads it where an earlier start of this run has finished it.
-
-    Every round starts from the same random weights, as in the paper's Algorithm (theta_0).
-    """
-    checkpoint = f"round{round}.keras"
-    if workdir.exists(checkpoint):
-        print(f"Round {round}: going on from {workdir.path / checkpoint}")
-        return keras.saving.load_model(workdir.path / checkpoint)
-    noisy, clean = train
-    keras.utils.set_random_seed(settings.seed)
-    model = DnCNN(depth=settings.depth, filters=settings.filters)
-    steps = -(-len(clean) // settings.batch_size) * settings.epochs
-    denoising.fit_denoiser(
-        model,
-        noisy,
-        clean,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        learning_rate_drops=settings.learning_rate_drops,
-        augment=0 < settings.augment_from_round <= round,
-        callbacks=[TrainingLog(workdir, round), TrainingProgress(f"Round {round}, training", steps)],
-    )
-    workdir.write(checkpoint, model.save)
+    """Trains one round's model, or loads it where an earlier start of this run has finished it."""
+    finished = workdir.path / f"round{round}.keras"
+    if finished.exists():
+        print(f"Round {round}: going on from {finished}")
+        return keras.saving.load_model(finished)
+    augment = 0 < settings.augment_from_round <= round
+    model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, Pace())
+    model = uncompiled_copy(settings, model)  # of Keras's own layers alone: loads where tfdrop is not installed
+    workdir.write(finished.name, model.save)
+    (workdir.path / CHECKPOINT).unlink(missing_ok=True)
     return model
 
 
-def _test(settings, data, models, workdir):
-    """Scores the models on the test images, draws the comparisons, and returns the images' part of the result."""
-    results = []
-    for image, outputs, scores in evaluate(models, data.test, settings.sigma, settings.psnr):
+def _image_result(settings, image, scores):
+    """Returns an image's part of the result, with the paper's figures where it is one of Set12's."""
+    result = {"name": image.name, "scores": scores}
+    if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
+        result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
+    return result
+
+
+def _write_comparisons(rated, workdir):
+    """Draws each test image: noisy, denoised by every model, and clean."""
+    for image, outputs, scores in rated:
         shown = {name: pixels for name, pixels in outputs.items() if name != CLASSICAL}
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
-        pictures.append((f"{image.name}, clean", image.pixels))
-        workdir.write(f"comparison_{image.name}.png", lambda path, shown=pictures: plots.comparison(path, shown))
-        result = {"name": image.name, "scores": scores}
-        if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
-            result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
-        results.append(result)
-    return results
+        pictures.append((f"{image.name[:40]}, clean", image.pixels))
+        name = f"comparison_{image.name[:LONGEST_NAME]}.png"
+        workdir.write(name, lambda path, shown=pictures: plots.comparison(path, shown))
 
 
 def _write_influence(rounds, data, workdir):

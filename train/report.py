@@ -37,8 +37,9 @@ def _table(result):
             row += [f"{image['paper'][round]:.2f}" for round in PAPER_COLUMNS]
         body[-1] += _paper_averages(images)
         others = [image for image in images if image["name"] != "Starfish"]
-        row = ["average without Starfish", *_cells(average([image["scores"] for image in others]))]
-        body.append(row + _paper_averages(others))
+        if 0 < len(others) < len(images):
+            row = ["average without Starfish", *_cells(average([image["scores"] for image in others]))]
+            body.append(row + _paper_averages(others))
     widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
     lines = [
         "  ".join(

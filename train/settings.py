@@ -13,17 +13,18 @@ from absl import flags
 from train.program import UserError
 
 
-def setting(default, help, least=None, above=None, choices=None):
+def setting(default, help, least=None, most=None, above=None, choices=None):
     """Returns a dataclass field that is also a flag.
 
     Args:
         default: The value where neither the command line nor the recipe gives one; its type is the flag's.
         help: One sentence for `--help`.
         least: Smallest allowed number.
+        most: Largest allowed number.
         above: Number that the value must exceed.
         choices: Allowed texts.
     """
-    metadata = {"help": help, "least": least, "above": above, "choices": choices}
+    metadata = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -71,17 +72,22 @@ def settings_from_flags(settings_class, recipes):
 
 def _integers(name, texts):
     try:
-        return [int(text) for text in texts]
+        numbers = [int(text) for text in texts]
     except ValueError:
-        raise UserError(f"--{name}={','.join(map(str, texts))}: expected integers") from None
+        numbers = [0]
+    if any(number < 1 for number in numbers):
+        raise UserError(f"--{name}={','.join(map(str, texts))}: expected integers of at least 1")
+    return numbers
 
 
 def _check(field, value):
-    least, above, choices = (field.metadata[key] for key in ("least", "above", "choices"))
+    least, most, above, choices = (field.metadata[key] for key in ("least", "most", "above", "choices"))
     if isinstance(value, float) and not math.isfinite(value):
         raise UserError(f"--{field.name}={value}: expected a finite number")
     if least is not None and value < least:
         raise UserError(f"--{field.name}={value}: expected at least {least}")
+    if most is not None and value > most:
+        raise UserError(f"--{field.name}={value}: expected at most {most}")
     if above is not None and value <= above:
         raise UserError(f"--{field.name}={value}: expected more than {above}")
     if choices is not None and value not in choices:

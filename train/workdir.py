@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 
+from tfdrop.checkpoint import PARTIAL, replace
 from train.program import UserError
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
-PARTIAL = ".partial-"
 
 
 class Workdir:
@@ -18,14 +17,15 @@ class Workdir:
     Args:
         path: The folder, made if it is not there.
         settings: The run's settings, a dataclass with a field `workdir` (which is not compared).
+        inputs: Fingerprints of what the run reads, a dictionary of texts.
 
     Raises:
         UserError: If the folder holds a run with other settings, or other things.
     """
 
-    def __init__(self, path, settings):
-        self.path = Path(path)
-        wanted = dataclasses.asdict(settings) | {"workdir": str(path)}
+    def __init__(self, path, settings, inputs):
+        self.path = Path(path).expanduser()
+        wanted = dataclasses.asdict(settings) | {"workdir": str(path), "inputs": inputs}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
@@ -38,6 +38,8 @@ class Workdir:
             raise UserError(f"--workdir={path}: {error}") from error
 
     def _compare(self, there, wanted):
+        if not isinstance(there, dict):
+            raise ValueError(f"{SETTINGS} is damaged")
         names = sorted((there.keys() | wanted.keys()) - {"workdir"})
         other = [
             f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"
@@ -53,9 +55,7 @@ class Workdir:
 
     def write(self, name, save):
         """Has `save(path)` write a file and puts it in place once it is whole."""
-        partial = self.path / f"{PARTIAL}{name}"
-        save(partial)
-        os.replace(partial, self.path / name)
+        replace(self.path / name, save)
 
     def write_json(self, name, value):
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))

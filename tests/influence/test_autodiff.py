@@ -132,6 +132,69 @@ def test_per_sample_loss_joins_inner_axes_as_the_reduction_says(loss, join):
     np.testing.assert_allclose(per_sample_loss(loss)(y, y_pred), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("y_shape", "loss"), [((6,), "binary_crossentropy"), ((6,), "hinge"), ((6, 1), "mse")])
+def test_per_sample_loss_is_what_fit_computes(y_shape, loss):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss=loss)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 3)).astype("float32"), rng.integers(0, 2, y_shape)
+    losses = per_sample_loss(loss)(y, model(x))
+    assert losses.shape == (6,)
+    assert float(np.mean(losses)) == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "labels"),
+    [
+        ("softmax", "sparse_categorical_crossentropy", (3, (8,))),
+        ("sigmoid", "binary_crossentropy", (2, (8, 3))),
+        (None, "mae", (2, (8, 3))),
+    ],
+)
+def test_gauss_newton_through_any_output_and_loss(activation, loss, labels):
+    """Against J^T (second derivative of the loss, by differences of its gradient) J."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=activation)])
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 4)).astype("float32"), rng.integers(0, *labels[:1], labels[1])
+    compute = per_sample_loss(loss)
+    autodiff = Autodiff(model, compute)
+    vector = random_vector(autodiff)
+    variables = [variable.value for variable in model.trainable_variables]
+    with tf.GradientTape() as tape:
+        outputs = tf.identity(model(x))
+    jacobian = tape.jacobian(outputs, variables)
+    jacobian = np.concatenate([part.numpy().reshape(24, -1) for part in jacobian], 1).astype("float64")
+
+    def loss_gradient(at):
+        at = tf.constant(at)
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            loss = tf.reduce_sum(compute(y, at))
+        return tape.gradient(loss, at).numpy().astype("float64")
+
+    tangent, step = (jacobian @ vector).reshape(8, 3), 1e-3
+    at = outputs.numpy().astype("float64")
+    scale = step / np.abs(tangent).max()
+    above, below = (loss_gradient((at + sign * scale * tangent).astype("float32")) for sign in (1, -1))
+    expected = jacobian.T @ ((above - below) / (2 * scale)).ravel()
+    found = autodiff.gauss_newton_product(x, y, vector).numpy()
+    np.testing.assert_allclose(found, expected, atol=2e-2 * max(1.0, np.abs(expected).max()))
+
+
+def test_embeddings_have_a_hessian():
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), keras.layers.Embedding(5, 3), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(1))
+    autodiff = Autodiff(model, per_sample_loss("mse"))
+    x, y = np.array([[0, 1], [1, 1], [4, 2]]), np.ones((3, 1), "float32")
+    vector, step = random_vector(autodiff), 1e-2
+    move(model, vector, step)
+    above = autodiff.gradient(x, y).numpy()
+    move(model, vector, -2 * step)
+    below = autodiff.gradient(x, y).numpy()
+    move(model, vector, step)
+    assert relative_error(autodiff.hessian_product(x, y, vector), (above - below) / (2 * step)) < 2e-3
+
+
 @pytest.mark.parametrize(("loss", "error"), [(None, ValueError), (["mse", "mse"], TypeError), ("no_such", ValueError)])
 def test_losses_that_do_not_fit(loss, error):
     with pytest.raises(error, match="loss"):

@@ -4,6 +4,8 @@ import pytest
 from problems import SoftmaxRegression, smooth_denoiser
 
 from tfdrop.influence import DivergenceError, LiSSA, total_influence
+from tfdrop.influence.autodiff_tensorflow import Autodiff
+from tfdrop.influence.per_sample_loss import per_sample_loss
 from tfdrop.losses import HalfSumSquaredError
 
 DAMPING = 0.02
@@ -41,12 +43,12 @@ def test_residual_is_the_exact_one(problem):
 def test_more_steps_and_averaging_come_closer(problem):
     def mean_residual(**solver):
         return np.mean(
-            [influence_of(problem, solver=LiSSA(batch_size=10, **solver), seed=s).residual for s in range(4)]
+            [influence_of(problem, solver=LiSSA(batch_size=10, **solver), seed=s).residual for s in range(3)]
         )
 
-    long = mean_residual(depth=600)
+    long = mean_residual(depth=300)
     assert long < 0.3 * mean_residual(depth=6)
-    assert long < 0.3 * mean_residual(depth=600, averaging=0.0)
+    assert long < 0.3 * mean_residual(depth=300, averaging=0.0)
 
 
 def test_whole_batches_and_repeats_reach_the_fixed_point(problem):
@@ -86,29 +88,34 @@ def test_auto_damping_exceeds_the_negative_curvature():
     model, x, y = smooth_denoiser()
     y = 5 * y  # large errors make the Hessian of an untrained network indefinite
     found = total_influence(model, (x, y), (x, y), loss=HalfSumSquaredError(), solver=LiSSA(batch_size=6), verbose=0)
+    autodiff = Autodiff(model, per_sample_loss(HalfSumSquaredError()))
+    unit = np.eye(autodiff.size, dtype="float32")
+    exact = np.linalg.eigvalsh([autodiff.hessian_product(x, y, column) / len(x) for column in unit])
     assert found.spectrum.smallest < 0
-    assert found.damping >= -2 * found.spectrum.smallest
+    assert found.damping > -exact[0]
+    assert found.spectrum.largest == pytest.approx(exact[-1], rel=1e-2)
     assert found.residual < 1
 
 
 def test_negative_curvature_is_reported_with_figures_and_remedy():
     model, x, y = smooth_denoiser()
-    with pytest.raises(DivergenceError, match=r"eigenvalues from -\d.*damping is 1e-06.*gauss_newton") as caught:
+    with pytest.raises(DivergenceError, match=r"eigenvalues from -\d.*damping of 1e-06.*gauss_newton") as caught:
         total_influence(
             model,
             (x, 5 * y),
             (x, y),
             loss=HalfSumSquaredError(),
             damping=1e-6,
-            solver=LiSSA(depth=20000, batch_size=6),
+            solver=LiSSA(depth=5, batch_size=6),
             verbose=0,
         )
     assert "damping well above" in str(caught.value)
 
 
 def test_a_scale_too_small_is_reported(problem):
-    with pytest.raises(DivergenceError, match=r"diverged.*scale above the largest eigenvalue"):
-        influence_of(problem, solver=LiSSA(depth=600, batch_size=10, scale=0.05))
+    for batch_size in (10, 100):  # more than there are samples, too
+        with pytest.raises(DivergenceError, match=r"diverged.*scale above the largest eigenvalue"):
+            influence_of(problem, solver=LiSSA(depth=600, batch_size=batch_size, scale=0.05))
 
 
 def test_a_solve_no_better_than_zero_is_not_handed_back(problem):

@@ -1,10 +1,12 @@
+import zipfile
+
 import h5py
 import keras
 import numpy as np
 import pytest
 
 from tfdrop.models import DnCNN, load_dncnn
-from tfdrop.models.dncnn_weights import saved_depth
+from tfdrop.models.dncnn_weights import saved_topology
 
 
 @pytest.fixture
@@ -37,30 +39,49 @@ def write_authors_form(path, model):
 def test_loaded_weights_denoise_as_the_saved_ones(tmp_path, model, form):
     path = tmp_path / form
     write_authors_form(path, model) if form == "authors.h5" else model.save(path)
-    assert saved_depth(path) == 4
+    assert saved_topology(path) == (4, 6, 1)
     noisy = np.random.default_rng(1).random((1, 9, 11, 1), "float32")
     np.testing.assert_allclose(load_dncnn(path)(noisy), model(noisy), rtol=1e-6)
 
 
-def test_files_that_hold_no_dncnn(tmp_path, model):
+def test_files_that_cannot_be_read(tmp_path, model):
     (tmp_path / "text.h5").write_text("no weights")
     (tmp_path / "text.keras").write_text("no model")
     (tmp_path / "model.pt").write_text("another library's")
+    with zipfile.ZipFile(tmp_path / "null.keras", "w") as archive:
+        archive.writestr("config.json", "null")
+        archive.writestr("model.weights.h5", "")
+    with h5py.File(tmp_path / "scalar.h5", "w") as file:
+        file.attrs["layer_names"] = 3
+    model.save(tmp_path / "cut.keras")
+    (tmp_path / "cut.keras").write_bytes((tmp_path / "cut.keras").read_bytes()[:4000])
     for name, message in [
         ("none.h5", "no such file"),
-        ("text.h5", "not a legacy Keras HDF5 file"),
-        ("text.keras", "not a model saved by Keras 3"),
+        ("text.h5", "damaged or holds no DnCNN"),
+        ("text.keras", "damaged or holds no DnCNN"),
+        ("null.keras", "damaged or holds no DnCNN"),
+        ("scalar.h5", "damaged or holds no DnCNN"),
+        ("cut.keras", "damaged or holds no DnCNN"),
         ("model.pt", "expected a file ending in"),
     ]:
         with pytest.raises(ValueError, match=message):
             load_dncnn(tmp_path / name)
 
 
-def test_another_network_is_refused(tmp_path):
-    dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    dense.save(tmp_path / "dense.h5")
-    plain = keras.Sequential([keras.Input((None, None, 1)), *(keras.layers.Conv2D(1, 3) for _ in range(3))])
-    plain.save(tmp_path / "plain.h5")
-    for name in ("dense.h5", "plain.h5"):
-        with pytest.raises(ValueError, match="not a DnCNN"):
-            load_dncnn(tmp_path / name)
+def convolutions(*arguments, **shared):
+    return keras.Sequential(
+        [keras.Input((None, None, 1)), *(keras.layers.Conv2D(*each, **shared) for each in arguments)]
+    )
+
+
+@pytest.mark.parametrize("extension", ["h5", "keras"])
+def test_another_network_is_refused(tmp_path, extension):
+    others = [
+        keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]),
+        convolutions((6, 3), (6, 3), (1, 3), padding="same"),
+        convolutions((6, 5), (1, 5), padding="same", use_bias=False),
+    ]
+    for number, other in enumerate(others):
+        other.save(tmp_path / f"{number}.{extension}")
+        with pytest.raises(ValueError, match="DnCNN"):
+            load_dncnn(tmp_path / f"{number}.{extension}")

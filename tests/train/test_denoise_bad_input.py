@@ -40,16 +40,21 @@ def refuses(folder, *flags):
         (["--validation_dir=broken"], "--validation_dir=broken: cannot read image a.png"),
         (["--train_dir=good", "--patch_size=40"], "--patch_size=40: image a is 32x48, smaller than a 40x40 patch"),
         (["--sigma=-1"], "--sigma=-1.0: expected more than 0"),
+        (["--sigma=1e30"], "--sigma=1e+30: expected at most 255"),
+        (["--seed=5000000000"], "--seed=5000000000: expected at most 4294967295"),
+        (["--crop_size=10"], "--crop_size=10: smaller than --patch_size=24"),
+        (["--influence_damping=inf"], "--influence_damping=inf: expected a finite number"),
+        (["--learning_rate_drops=-3"], "--learning_rate_drops=-3: expected integers of at least 1"),
         (["--sigma=nan"], "--sigma=nan: expected a finite number"),
         (["--sigma=loud"], "--sigma=loud"),
         (["--depth=1"], "--depth=1: expected at least 2"),
         (["--recipe=dncnn_s52"], "--recipe=dncnn_s52: unknown recipe, known are dncnn_s25; did you mean dncnn_s25?"),
         (["--recipe=dncnn_s25"], "--train_dir=Train400: no such folder"),
         (["--max_drop_share=1.5"], "--max_drop_share=1.5: expected at most 1"),
-        (["--influence_damping=-2"], "--influence_damping=-2: expected at least 0, or auto"),
+        (["--influence_damping=-2"], "--influence_damping=-2: expected a finite number of at least 0, or auto"),
         (["--influence_damping=some"], "--influence_damping=some"),
         (["--influence_curvature=fisher"], "--influence_curvature=fisher: expected one of gauss_newton, hessian"),
-        (["--learning_rate_drops=3,x"], "--learning_rate_drops=3,x: expected integers"),
+        (["--learning_rate_drops=3,x"], "--learning_rate_drops=3,x: expected integers of at least 1"),
         (["--no_such_flag=1"], "no_such_flag"),
         (["denoise"], "unexpected argument 'denoise'"),
         (["--weights=model.h5"], "--weights=model.h5: goes with --evaluate_only"),
@@ -72,6 +77,16 @@ def test_weights_of_another_depth(folder):
     DnCNN(depth=4, filters=2).save(folder / "model.h5")
     line = refuses(folder, "--evaluate_only", "--weights=model.h5", "--depth=17")
     assert "--weights=model.h5: depth 4, but --depth=17" in line
+
+
+@pytest.mark.parametrize("name", ["dense.h5", "dense.keras", "colour.h5", "colour.keras"])
+def test_weights_of_another_network(folder, name):
+    import keras
+
+    dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    (dense if name.startswith("dense") else DnCNN(depth=3, filters=2, channels=3)).save(folder / name)
+    line = refuses(folder, "--evaluate_only", f"--weights={name}")
+    assert line.startswith(f"error: --weights={name}: ")
 
 
 def test_workdir_of_another_run_keeps_everything(folder):

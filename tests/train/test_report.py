@@ -41,6 +41,11 @@ def test_table_has_a_line_an_image_and_the_average():
     ]
 
 
+def test_starfish_alone_has_no_average_without_it():
+    starfish = image("Starfish", {"noisy": 20.0}, {"round 1": 29.41, "round 2": 29.49})
+    assert "without" not in denoising_report({"rounds": [], "images": [starfish]})
+
+
 def test_paper_figures_stand_beside_ours_with_and_without_starfish():
     images = [
         image("House", {"noisy": 20.0, "round 1": 33.0}, {"round 1": 33.06, "round 2": 33.05}),

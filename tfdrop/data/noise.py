@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfdrop.data.samples import stream
+
 
 def noisy_patches(clean, sigma, seed=0):
     """Returns patches with noise of their own added to each: fixed, as section IV-C adds it before training.
@@ -11,7 +13,7 @@ def noisy_patches(clean, sigma, seed=0):
         sigma: Standard deviation of the noise on the 8-bit scale, 25 for 25/255.
         seed: Integer seed.
     """
-    noise = np.random.default_rng(seed).standard_normal(clean.shape, dtype="float32")
+    noise = stream(seed, 1).standard_normal(clean.shape, dtype="float32")
     return clean + np.float32(sigma / 255) * noise
 
 

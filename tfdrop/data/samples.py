@@ -8,8 +8,13 @@ def count(data):
     """Returns the number of samples in arrays `(x, y)`.
 
     Raises:
+        TypeError: If `data` is no tuple of two.
         ValueError: If there are none, or if the arrays differ in length.
     """
+    if not is_arrays(data):
+        raise TypeError(
+            f"Invalid value received for argument `data`. Expected a tuple (x, y) of arrays. Received: {type(data)}"
+        )
     lengths = [len(array) for array in keras.tree.flatten(data)]
     if not lengths or min(lengths) == 0 or min(lengths) != max(lengths):
         raise ValueError(
@@ -24,12 +29,17 @@ def select(data, indices):
     return keras.tree.map_structure(lambda array: array[indices], data)
 
 
+def stream(seed, *key):
+    """Returns the random generator of one purpose, named by integers, independent of those of all others."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
 def batches(data, batch_size):
     """Yields `(x, y)` batches.
 
     Args:
-        data: Arrays `(x, y)`, cut into batches in order, or any other iterable of `(x, y)` batches (a list of
-            images of different shapes, a `tf.data.Dataset`), passed through as it is.
+        data: Arrays `(x, y)`, a tuple of two, cut into batches in order; or any other iterable of `(x, y)` batches (a
+            list of images of different shapes, a `tf.data.Dataset`), passed through as it is.
         batch_size: Samples a batch, for arrays.
     """
     if not is_arrays(data):

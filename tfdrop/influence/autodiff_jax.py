@@ -3,7 +3,6 @@
 from functools import partial
 
 import jax
-import keras
 import numpy as np
 from jax import numpy as jnp
 from jax.flatten_util import ravel_pytree
@@ -14,7 +13,8 @@ class Autodiff:
 
     Vectors over the variables are flat float32 arrays of shape `(size,)`, in the order of
     `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
-    statistics, dropout is off. Every method takes one batch and returns the SUM over its samples.
+    statistics, dropout is off. Products and the gradient of a batch are
+    SUMS over its samples.
 
     Args:
         model: A built Keras model.
@@ -26,6 +26,11 @@ class Autodiff:
         self._per_sample_loss = per_sample_loss
         self.size = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
         _, self._unflatten = ravel_pytree(self._state()[0])
+        self._gradient = jax.jit(self._gradient_of)
+        self._hessian_product = jax.jit(self._hessian_product_of)
+        self._gauss_newton_product = jax.jit(self._gauss_newton_product_of)
+        self._directional_derivatives = jax.jit(self._directional_derivatives_of)
+        self._penalty_product = jax.jit(self._penalty_product_of)
 
     def _state(self):
         """Returns the variables as they are now; the compiled functions take them as arguments."""
@@ -41,13 +46,11 @@ class Autodiff:
         return jnp.sum(self._per_sample_loss(y, self._outputs(weights, fixed, x)))
 
     def _penalty(self, weights):
-        mapping = zip(self._model.trainable_variables, weights, strict=True)
-        with keras.StatelessScope(state_mapping=list(mapping)):
-            return sum(self._model.losses, jnp.zeros(()))
-
-    def losses(self, x, y):
-        """Returns the losses, shape `(batch,)`."""
-        return self._losses(*self._state(), x, y)
+        penalty = jnp.zeros(())
+        for variable, weight in zip(self._model.trainable_variables, weights, strict=True):
+            if variable.regularizer is not None:
+                penalty += variable.regularizer(weight)
+        return penalty
 
     def gradient(self, x, y):
         """Returns the gradient of the losses' sum."""
@@ -69,37 +72,28 @@ class Autodiff:
         return self._directional_derivatives(*self._state(), x, y, vector)
 
     def penalty_product(self, vector):
-        """Returns the Hessian of the model's own losses (L2 terms and the like) times `vector`."""
+        """Returns the Hessian of the weights' regularizers (L2 terms and the like), counted once, times `vector`."""
         return self._penalty_product(self._state()[0], vector)
 
-    @partial(jax.jit, static_argnums=0)
-    def _losses(self, weights, fixed, x, y):
-        return self._per_sample_loss(y, self._outputs(weights, fixed, x))
-
-    @partial(jax.jit, static_argnums=0)
-    def _gradient(self, weights, fixed, x, y):
+    def _gradient_of(self, weights, fixed, x, y):
         return ravel_pytree(jax.grad(self._loss_sum)(weights, fixed, x, y))[0]
 
-    @partial(jax.jit, static_argnums=0)
-    def _hessian_product(self, weights, fixed, x, y, vector):
+    def _hessian_product_of(self, weights, fixed, x, y, vector):
         gradient = partial(jax.grad(self._loss_sum), fixed=fixed, x=x, y=y)
         return ravel_pytree(jax.jvp(gradient, (weights,), (self._unflatten(vector),))[1])[0]
 
-    @partial(jax.jit, static_argnums=0)
-    def _gauss_newton_product(self, weights, fixed, x, y, vector):
+    def _gauss_newton_product_of(self, weights, fixed, x, y, vector):
         outputs_of = partial(self._outputs, fixed=fixed, x=x)
         outputs, output_tangents = jax.jvp(outputs_of, (weights,), (self._unflatten(vector),))
         loss_gradient = jax.grad(lambda y_pred: jnp.sum(self._per_sample_loss(y, y_pred)))
         loss_hessian_product = jax.jvp(loss_gradient, (outputs,), (output_tangents,))[1]
         return ravel_pytree(jax.vjp(outputs_of, weights)[1](loss_hessian_product)[0])[0]
 
-    @partial(jax.jit, static_argnums=0)
-    def _directional_derivatives(self, weights, fixed, x, y, vector):
+    def _directional_derivatives_of(self, weights, fixed, x, y, vector):
         def losses_of(weights):
             return self._per_sample_loss(y, self._outputs(weights, fixed, x))
 
         return jax.jvp(losses_of, (weights,), (self._unflatten(vector),))[1]
 
-    @partial(jax.jit, static_argnums=0)
-    def _penalty_product(self, weights, vector):
+    def _penalty_product_of(self, weights, vector):
         return ravel_pytree(jax.jvp(jax.grad(self._penalty), (weights,), (self._unflatten(vector),))[1])[0]

@@ -5,13 +5,16 @@ The only file of tfdrop that needs TensorFlow. `autodiff_jax.py` holds the same 
 
 import tensorflow as tf
 
+ZERO = tf.UnconnectedGradients.ZERO
+
 
 class Autodiff:
     """Derivatives of a model's per-sample losses with respect to its trainable variables.
 
     Vectors over the variables are flat float32 tensors of shape `(size,)`, in the order of
     `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
-    statistics, dropout is off. Every method takes one batch and returns the SUM over its samples.
+    statistics, dropout is off. Products and the gradient of a batch are
+    SUMS over its samples.
 
     Args:
         model: A built Keras model.
@@ -33,6 +36,10 @@ class Autodiff:
         parts = tf.split(vector, self._sizes)
         return [tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
+    def _dense(self, gradients):
+        """Turns the sparse gradients of embeddings into tensors."""
+        return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+
     def _flatten(self, parts):
         """Joins one tensor a variable; `None` stands for a variable that the loss does not depend on."""
         parts = [
@@ -40,11 +47,6 @@ class Autodiff:
             for part, size in zip(parts, self._sizes, strict=True)
         ]
         return tf.concat(parts, axis=0)
-
-    @tf.function(reduce_retracing=True)
-    def losses(self, x, y):
-        """Returns the losses, shape `(batch,)`."""
-        return self._losses(x, y)
 
     @tf.function(reduce_retracing=True)
     def gradient(self, x, y):
@@ -59,7 +61,7 @@ class Autodiff:
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
             with tf.GradientTape() as tape:
                 loss = tf.reduce_sum(self._losses(x, y))
-            gradients = tape.gradient(loss, self._variables)
+            gradients = self._dense(tape.gradient(loss, self._variables))
         return self._flatten([None if g is None else forward.jvp(g) for g in gradients])
 
     @tf.function(reduce_retracing=True)
@@ -71,13 +73,15 @@ class Autodiff:
         with tf.GradientTape() as tape:
             with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
                 outputs = self._model(x, training=False)
-            output_tangents = forward.jvp(outputs)
-        with tf.autodiff.ForwardAccumulator(outputs, output_tangents) as forward:
+            output_tangents = forward.jvp(outputs, ZERO)
+        # Keras's cross-entropies look behind a softmax for its logits; a copy has nothing behind it.
+        outputs_alone = tf.identity(outputs)
+        with tf.autodiff.ForwardAccumulator(outputs_alone, output_tangents) as forward:
             with tf.GradientTape() as loss_tape:
-                loss_tape.watch(outputs)
-                loss = tf.reduce_sum(self._per_sample_loss(y, outputs))
-            output_gradients = loss_tape.gradient(loss, outputs)
-        loss_hessian_product = forward.jvp(output_gradients)
+                loss_tape.watch(outputs_alone)
+                loss = tf.reduce_sum(self._per_sample_loss(y, outputs_alone))
+            output_gradients = loss_tape.gradient(loss, outputs_alone, unconnected_gradients=ZERO)
+        loss_hessian_product = forward.jvp(output_gradients, ZERO)
         return self._flatten(tape.gradient(outputs, self._variables, output_gradients=loss_hessian_product))
 
     @tf.function(reduce_retracing=True)
@@ -85,13 +89,16 @@ class Autodiff:
         """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
             losses = self._losses(x, y)
-        return forward.jvp(losses)
+        return forward.jvp(losses, ZERO)
 
     @tf.function(reduce_retracing=True)
     def penalty_product(self, vector):
-        """Returns the Hessian of the model's own losses (L2 terms and the like) times `vector`."""
+        """Returns the Hessian of the weights' regularizers (L2 terms and the like), counted once, times `vector`."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
             with tf.GradientTape() as tape:
-                penalty = tf.add_n([tf.zeros(()), *self._model.losses])
-            gradients = tape.gradient(penalty, self._variables)
+                penalty = tf.zeros(())
+                for variable in self._model.trainable_variables:
+                    if variable.regularizer is not None:
+                        penalty += variable.regularizer(variable.value)
+            gradients = self._dense(tape.gradient(penalty, self._variables))
         return self._flatten([None if g is None else forward.jvp(g) for g in gradients])

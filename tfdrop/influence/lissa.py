@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from keras import ops
 
+from tfdrop.data.samples import stream
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.spectrum import lanczos
 from tfdrop.progress import Progress
@@ -82,7 +84,7 @@ class LiSSA:
                 f"Expected a float in [0, 1]. Received: averaging={self.averaging!r}"
             )
 
-    def solve(self, curvature, target, samples, damping, seed=0, verbose="auto"):
+    def solve(self, curvature, target, samples, damping, seed=0, verbose="auto", start=None, after_step=None):
         """Returns the `Solution` of `(curvature + damping I) s = target`.
 
         Args:
@@ -92,41 +94,56 @@ class LiSSA:
             damping: Number added to every eigenvalue, in plain units.
             seed: Integer seed of the order of the batches.
             verbose: As in `Progress`.
+            start: State to go on from, one of those that `after_step` was given.
+            after_step: Function called after every step with a function that returns the state, a dictionary of
+                arrays.
 
         Raises:
             DivergenceError: If a run grows without bound.
         """
-        rng = np.random.default_rng(seed)
-        scale = self._scale(curvature, samples, damping, rng)
-        target_norm = norm(target)
+        start = start or {}
+        scale = float(start["scale"]) if start else self._scale(curvature, samples, damping, seed)
+        h = ops.convert_to_tensor(start["h"]) if start else target
+        total = ops.convert_to_tensor(start["total"]) if start else ops.zeros_like(target)
+        history = [tuple(row) for row in start["history"]] if start else []
+        done = int(start["step"]) if start else 0
         averaged = max(1, round(self.averaging * self.depth))
-        total, history = 0.0, []
+        target_norm = norm(target)
+
+        def state():
+            vectors = {"h": ops.convert_to_numpy(h), "total": ops.convert_to_numpy(total)}
+            return {"scale": scale, "step": done, "history": np.array(history).reshape(-1, 3), **vectors}
+
         with Progress("Solving (LiSSA)", self.depth * self.repeats, verbose) as progress:
-            for repeat in range(self.repeats):
-                iterates = self._iterate(curvature, target, samples, damping, scale, rng)
-                for step, (h, residual) in zip(range(1, self.depth + 1), iterates, strict=False):
-                    if step > self.depth - averaged:
-                        total = total + h
-                    if step % STEPS_BETWEEN_CHECKS == 0 or step == self.depth:
-                        relative = norm(residual) / target_norm
-                        if not relative < DIVERGED:
-                            raise DivergenceError(self._remedy(curvature, step, relative, damping, scale))
-                        history.append((repeat, step, relative))
-                    progress.advance()
+            progress.advance(done)
+            for repeat, step, indices in self._batches(samples, seed, done):
+                h = target if step == 1 else h
+                residual = target - (curvature.product(h, indices) + damping * h) / scale
+                h = h + residual
+                total = total + h if step > self.depth - averaged else total
+                done += 1
+                if step % STEPS_BETWEEN_CHECKS == 0 or step == self.depth:
+                    relative = norm(residual) / target_norm
+                    if not relative < DIVERGED:
+                        raise DivergenceError(self._remedy(curvature, indices, step, relative, damping, scale))
+                    history.append((repeat, step, relative))
+                progress.advance()
+                if after_step is not None:
+                    after_step(state)
         return Solution(vector=total / (averaged * self.repeats * scale), scale=scale, history=history)
 
-    def _iterate(self, curvature, target, samples, damping, scale, rng):
-        """Yields, without end, the iterate after each step and the residual of the step's batch before it."""
-        h = target
-        for indices in shuffled_batches(samples, self.batch_size, rng):
-            residual = target - (curvature.product(h, indices) + damping * h) / scale
-            h = h + residual
-            yield h, residual
+    def _batches(self, samples, seed, done):
+        """Yields `(repeat, step, sample indices)` of every step but the first `done`; steps count from 1."""
+        for repeat in range(self.repeats):
+            order = shuffled_batches(samples, self.batch_size, stream(seed, 1, repeat))
+            for step, indices in zip(range(1, self.depth + 1), order, strict=False):
+                if repeat * self.depth + step > done:
+                    yield repeat, step, indices
 
-    def _scale(self, curvature, samples, damping, rng):
+    def _scale(self, curvature, samples, damping, seed):
         if self.scale != "auto":
             return float(self.scale)
-        order = shuffled_batches(samples, self.batch_size, rng)
+        order = shuffled_batches(samples, self.batch_size, stream(seed, 2))
         largest = 0.0
         for _ in range(4):
             indices = next(order)
@@ -134,8 +151,7 @@ class LiSSA:
             largest = max(largest, spectrum.largest + spectrum.largest_error)
         return 1.5 * largest + damping
 
-    def _remedy(self, curvature, step, relative, damping, scale):
-        indices = np.arange(self.batch_size)
+    def _remedy(self, curvature, indices, step, relative, damping, scale):
         spectrum = lanczos(lambda v: curvature.product(v, indices), curvature.size)
         remedies = []
         if scale <= spectrum.largest:

@@ -30,7 +30,11 @@ def per_sample_loss(loss):
     join = ops.sum if getattr(loss, "reduction", None) == "sum" else ops.mean
 
     def compute(y_true, y_pred):
-        losses = ops.cast(elementwise(ops.convert_to_tensor(y_true), y_pred), "float32")
+        # As in `fit`: floats, and labels of shape (n,) for outputs of shape (n, 1).
+        y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, -1)
+        losses = ops.cast(elementwise(y_true, y_pred), "float32")
         inner_axes = tuple(range(1, len(losses.shape)))
         return join(losses, axis=inner_axes) if inner_axes else losses
 

@@ -1,15 +1,17 @@
 """Influence of every training sample on the summed validation loss: eq. (1) and (2) of the data dropout paper."""
 
+import itertools
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfdrop.data.samples import batch_count, batches, count
+from tfdrop.data.samples import batch_count, batches, count, stream
 from tfdrop.influence.curvature import Curvature, norm, relative_residual
 from tfdrop.influence.lissa import DivergenceError, LiSSA
 from tfdrop.influence.per_sample_loss import per_sample_loss
+from tfdrop.influence.phases import Phases
 from tfdrop.influence.spectrum import Spectrum, lanczos
 from tfdrop.progress import Progress
 
@@ -61,6 +63,7 @@ def total_influence(
     batch_size=64,
     seed=0,
     verbose="auto",
+    checkpoint=None,
 ):
     """Returns the influence of every training sample on the summed validation loss, eq. (1).
 
@@ -77,9 +80,11 @@ def total_influence(
         curvature: `"hessian"`, as in the paper, or `"gauss_newton"`, which has no negative eigenvalues.
         damping: Number added to every eigenvalue of the curvature; `"auto"` takes 1 % of the largest, or
             twice the most negative if that is more.
-        batch_size: Training samples a step of the scoring pass.
+        batch_size: Samples a step of the passes over data: validation arrays, spectrum, residual, scores.
         seed: Integer seed of the solver and of the samples that the spectrum and residual are measured on.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
+        checkpoint: A `tfdrop.checkpoint.Checkpoint` to save every phase in and to go on from; the result is that
+            of a computation that was never stopped, to the bit where the device is.
 
     Returns:
         An `Influence`.
@@ -87,19 +92,38 @@ def total_influence(
     Raises:
         ValueError: If an argument is out of range, the data is empty, or the validation gradient is zero or
             not finite.
-        DivergenceError: If the solve grew without bound or is no better than zero.
+        DivergenceError: If the damped curvature is not positive definite, or the solve grew without bound or is
+            no better than zero.
+        OutOfTime: If the checkpoint's deadline is near; everything is saved.
     """
     solver = _solver(solver)
     samples = count(train)
+    train = keras.tree.map_structure(np.asarray, train)
     autodiff = _autodiff(model, per_sample_loss(loss if loss is not None else getattr(model, "loss", None)))
     curvature = Curvature(autodiff, train, curvature)
-    probe = np.random.default_rng(seed).permutation(samples)
+    probe = stream(seed, 3).permutation(samples)
 
-    target = _summed_gradient(autodiff, validation, batch_size, verbose)
-    near = probe[:SPECTRUM_SAMPLES]
-    spectrum = lanczos(lambda v: curvature.product(v, near, batch_size), curvature.size)
+    phases = Phases(checkpoint)
+
+    target = _summed_gradient(autodiff, validation, batch_size, verbose, phases)
+    spectrum = _spectrum(curvature, probe[:SPECTRUM_SAMPLES], batch_size, phases)
     damping = _damping(damping, spectrum)
-    solution = solver.solve(curvature, target, samples, damping, seed, verbose)
+    if damping + spectrum.smallest < -1e-6 * spectrum.largest:  # beyond rounding
+        raise DivergenceError(
+            f"The {curvature.kind} has eigenvalues from {spectrum.smallest:.4g} to {spectrum.largest:.4g}, so with a "
+            f"damping of {damping:.4g} it is not positive definite and the solve cannot converge. Try damping well "
+            f"above {-spectrum.smallest:.4g}, or curvature='gauss_newton', which has no negative eigenvalues"
+        )
+    solution = solver.solve(
+        curvature,
+        target,
+        samples,
+        damping,
+        seed,
+        verbose,
+        start=phases.start("solve"),
+        after_step=lambda state: phases.after_step("solve", state),
+    )
     residual = relative_residual(curvature, solution.vector, target, damping, probe[:RESIDUAL_SAMPLES], batch_size)
     if not residual < 1:
         raise DivergenceError(
@@ -109,7 +133,7 @@ def total_influence(
             "Try more damping, a larger batch_size or depth of the solver, or curvature='gauss_newton'"
         )
     return Influence(
-        scores=-_directional_derivatives(autodiff, train, solution.vector, batch_size, verbose),
+        scores=-_directional_derivatives(autodiff, train, solution.vector, batch_size, verbose, phases),
         solution=ops.convert_to_numpy(solution.vector),
         residual=residual,
         curvature=curvature.kind,
@@ -159,18 +183,26 @@ def _damping(damping, spectrum):
     return float(damping)
 
 
-def _summed_gradient(autodiff, validation, batch_size, verbose):
+def _summed_gradient(autodiff, validation, batch_size, verbose, phases):
     """Returns the gradient of the validation loss, summed over the validation samples."""
-    total, samples = 0.0, 0
+    start = phases.start("target")
+    total, done = start.get("total", 0.0), int(start.get("batches", 0))
+
+    def state():
+        return {"total": ops.convert_to_numpy(total), "batches": done}
+
     with Progress("Validation gradient", batch_count(validation, batch_size), verbose) as progress:
-        for x, y in batches(validation, batch_size):
+        progress.advance(done)
+        for x, y in itertools.islice(batches(validation, batch_size), done, None):
             total = total + autodiff.gradient(x, y)
-            samples += 1
+            done += 1
             progress.advance()
-    if samples == 0:
+            phases.after_step("target", state)
+    if done == 0:
         raise ValueError(
             "Invalid value received for argument `validation`. Expected at least one batch. Received: none"
         )
+    total = ops.convert_to_tensor(total)
     if not 0 < norm(total) < float("inf"):
         raise ValueError(
             "Invalid value received for argument `validation`. "
@@ -179,11 +211,29 @@ def _summed_gradient(autodiff, validation, batch_size, verbose):
     return total
 
 
-def _directional_derivatives(autodiff, train, vector, batch_size, verbose):
+def _spectrum(curvature, indices, batch_size, phases):
+    """Returns the `Spectrum` of the curvature on the training samples at `indices`."""
+    start = phases.start("spectrum")
+    if start:
+        return Spectrum(*start["values"].tolist())
+    spectrum = lanczos(lambda v: curvature.product(v, indices, batch_size), curvature.size)
+    phases.after_step("spectrum", lambda: {"values": np.array(spectrum)})
+    return spectrum
+
+
+def _directional_derivatives(autodiff, train, vector, batch_size, verbose, phases):
     """Returns every training sample's loss gradient times `vector`, shape `(n,)`."""
-    parts = []
+    start = phases.start("scores")
+    parts, done = ([start["values"]], int(start["batches"])) if start else ([], 0)
+
+    def state():
+        return {"values": np.concatenate(parts), "batches": done}
+
     with Progress("Scoring samples", batch_count(train, batch_size), verbose) as progress:
-        for x, y in batches(train, batch_size):
+        progress.advance(done)
+        for x, y in itertools.islice(batches(train, batch_size), done, None):
             parts.append(ops.convert_to_numpy(autodiff.directional_derivatives(x, y, vector)))
+            done += 1
             progress.advance()
+            phases.after_step("scores", state)
     return np.concatenate(parts)

@@ -10,6 +10,7 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
     channels=1,
     batch_norm_momentum=0.9,
     kernel_initializer="he_normal",
+    dtype=None,
     name="dncnn",
 ):
     """Builds DnCNN: `depth` 3x3 convolutions that estimate the noise, which is subtracted from the input.
@@ -25,6 +26,7 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
         batch_norm_momentum: Momentum of the moving statistics. The authors' Keras code uses 0.0, which keeps
             only the last batch's and makes spots in smooth regions.
         kernel_initializer: Initializer of the kernels. He et al.'s ("MSRA") is the data dropout paper's.
+        dtype: Dtype or policy of the convolutions, `"mixed_bfloat16"` for example; the subtraction is in float32.
         name: Name of the model.
 
     Input shape:
@@ -47,15 +49,14 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
             )
 
     def convolution(maps, index, **arguments):
-        return layers.Conv2D(
-            maps, 3, padding="same", kernel_initializer=kernel_initializer, name=f"conv{index}", **arguments
-        )
+        arguments |= {"padding": "same", "kernel_initializer": kernel_initializer, "dtype": dtype}
+        return layers.Conv2D(maps, 3, name=f"conv{index}", **arguments)
 
     noisy = keras.Input((None, None, channels), name="noisy")
     x = convolution(filters, 1, activation="relu")(noisy)
     for index in range(2, depth):
         x = convolution(filters, index, use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-4, name=f"bn{index}")(x)
-        x = layers.ReLU(name=f"relu{index}")(x)
+        x = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-4, dtype=dtype, name=f"bn{index}")(x)
+        x = layers.ReLU(dtype=dtype, name=f"relu{index}")(x)
     noise = convolution(channels, depth, use_bias=False)(x)
-    return keras.Model(noisy, layers.Subtract(name="denoised")([noisy, noise]), name=name)
+    return keras.Model(noisy, layers.Subtract(dtype="float32", name="denoised")([noisy, noise]), name=name)

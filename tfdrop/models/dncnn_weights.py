@@ -9,102 +9,113 @@ from pathlib import Path
 from typing import NamedTuple
 
 import h5py
-import numpy as np
 
 LEGACY_EXTENSIONS = (".h5", ".hdf5")
+# What damaged or foreign files make their readers raise.
+UNREADABLE = (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError, zipfile.BadZipFile)
 
 
-class LegacyLayer(NamedTuple):
-    """One layer of a legacy HDF5 file: its name and its arrays by their short names (`kernel`, `gamma`, ...)."""
+class Topology(NamedTuple):
+    """What tells one DnCNN from another: the arguments of `tfdrop.models.DnCNN`."""
 
-    name: str
-    arrays: dict
-
-
-def read_legacy_layers(path):
-    """Reads the layers that have weights, in their order, from a file of Keras 1 or 2.
-
-    Both forms are read: weights alone, as in the DnCNN authors' `model.h5`, and a whole saved model.
-
-    Raises:
-        ValueError: If the file is no such file.
-    """
-    try:
-        with h5py.File(path) as file:
-            group = file.get("model_weights", file)
-            layers = []
-            for layer_name in map(_text, group.attrs["layer_names"]):
-                layer = group[layer_name]
-                weight_names = [_text(name) for name in layer.attrs["weight_names"]]
-                if weight_names:
-                    arrays = {name.split("/")[-1].split(":")[0]: layer[name][()] for name in weight_names}
-                    layers.append(LegacyLayer(layer_name, arrays))
-            return layers
-    except (OSError, KeyError) as error:
-        raise ValueError("not a legacy Keras HDF5 file, or a damaged one") from error
+    depth: int
+    filters: int
+    channels: int
 
 
-def saved_depth(path):
-    """Returns the number of convolutions in a saved DnCNN.
+def saved_topology(path):
+    """Returns the `Topology` of the DnCNN in a file.
+
+    Args:
+        path: A model saved by Keras 3 (`.keras`), or legacy HDF5 weights (`.h5`, `.hdf5`).
 
     Raises:
-        ValueError: If the file is missing, damaged, or of an unknown kind.
+        ValueError: If the file is missing, damaged, of an unknown kind, or holds another network.
     """
     path = Path(path)
     if not path.is_file():
         raise ValueError("no such file")
-    if path.suffix in LEGACY_EXTENSIONS:
-        return sum("kernel" in layer.arrays for layer in read_legacy_layers(path))
-    if path.suffix == ".keras":
-        try:
-            with zipfile.ZipFile(path) as archive:
-                config = json.loads(archive.read("config.json"))["config"]
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError("not a model saved by Keras 3, or a damaged one") from error
-        return sum(layer["class_name"] == "Conv2D" for layer in config.get("layers", []))
-    raise ValueError(f"expected a file ending in .keras, {' or '.join(LEGACY_EXTENSIONS)}")
+    if path.suffix not in (".keras", *LEGACY_EXTENSIONS):
+        raise ValueError(f"expected a file ending in .keras, {' or '.join(LEGACY_EXTENSIONS)}")
+    try:
+        topology, found, expected = (_saved_by_keras_3 if path.suffix == ".keras" else _saved_by_keras_2)(path)
+    except UNREADABLE as error:
+        raise ValueError("the file is damaged or holds no DnCNN") from error
+    if found != expected:
+        raise ValueError("the file holds another network than a DnCNN")
+    return topology
 
 
 def load_dncnn(path):
     """Loads a DnCNN.
 
     Args:
-        path: A model saved by Keras 3 (`.keras`), or legacy HDF5 weights (`.h5`, `.hdf5`) of DnCNN's topology,
-            like the original authors' `model.h5`; depth, filters and channels follow from the file.
+        path: As for `saved_topology`; the original authors' `model.h5` is one of these files.
 
     Returns:
         The model, not compiled.
 
     Raises:
-        ValueError: If the file is missing, damaged, or holds another network.
+        ValueError: As `saved_topology` does.
     """
-    import keras
-
     from tfdrop.models.dncnn import DnCNN
 
-    depth = saved_depth(path)
-    if Path(path).suffix not in LEGACY_EXTENSIONS:
+    topology = saved_topology(path)
+    if Path(path).suffix == ".keras":
+        import keras
+
         return keras.saving.load_model(path, compile=False)
-    layers = read_legacy_layers(path)
-    first = next((layer.arrays["kernel"] for layer in layers if "kernel" in layer.arrays), np.zeros((0,) * 4))
-    if depth < 2 or first.ndim != 4:
-        raise ValueError(f"not a DnCNN: {depth} convolutions, the first kernel of shape {first.shape}")
-    model = DnCNN(depth=depth, filters=first.shape[-1], channels=first.shape[-2])
-    expected = [layer for layer in model.layers if layer.weights]
-    if len(layers) != len(expected):
-        raise ValueError(f"not a DnCNN: {len(layers)} layers with weights, expected {len(expected)}")
-    for saved, layer in zip(layers, expected, strict=True):
-        _assign(saved, layer)
+    model = DnCNN(**topology._asdict())
+    layers = [layer for layer in model.layers if layer.weights]
+    for arrays, layer in zip(_read_legacy_layers(path), layers, strict=True):
+        for weight in layer.weights:
+            weight.assign(arrays[weight.name])
     return model
 
 
-def _assign(saved, layer):
-    shapes = {weight.name: tuple(weight.shape) for weight in layer.weights}
-    saved_shapes = {name: array.shape for name, array in saved.arrays.items()}
-    if shapes != saved_shapes:
-        raise ValueError(f"not a DnCNN: layer {saved.name} has {saved_shapes}, expected {shapes}")
-    for weight in layer.weights:
-        weight.assign(saved.arrays[weight.name])
+def _saved_by_keras_3(path):
+    """Returns the topology, the layers that the file has, and those that a DnCNN of that topology has."""
+    with zipfile.ZipFile(path) as archive:
+        archive.getinfo("model.weights.h5")
+        config = json.loads(archive.read("config.json"))["config"]
+    layers = [(layer["class_name"], layer["config"]) for layer in config["layers"]]
+    convolutions = [settings for name, settings in layers if name == "Conv2D"]
+    topology = Topology(len(convolutions), convolutions[0]["filters"], convolutions[-1]["filters"])
+    inner = ["Conv2D", "BatchNormalization", "ReLU"] * (topology.depth - 2)
+    expected = (
+        ["InputLayer", "Conv2D", *inner, "Conv2D", "Subtract"],
+        [([3, 3], "same", maps) for maps in [topology.filters] * (topology.depth - 1) + [topology.channels]],
+    )
+    kernels = [(settings["kernel_size"], settings["padding"], settings["filters"]) for settings in convolutions]
+    return topology, ([name for name, _ in layers], kernels), expected
+
+
+def _saved_by_keras_2(path):
+    """Returns the topology, the shapes of the file's arrays, and those of a DnCNN of that topology."""
+    layers = _read_legacy_layers(path)
+    kernels = [arrays["kernel"].shape for arrays in layers if "kernel" in arrays]
+    depth, channels, filters = len(kernels), kernels[0][-2], kernels[0][-1]
+    norm = dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (filters,))
+    inner = [{"kernel": (3, 3, filters, filters)}, norm] * (depth - 2)
+    first = {"kernel": (3, 3, channels, filters), "bias": (filters,)}
+    expected = [first, *inner, {"kernel": (3, 3, filters, channels)}]
+    found = [{name: array.shape for name, array in arrays.items()} for arrays in layers]
+    return Topology(depth, filters, channels), found, expected
+
+
+def _read_legacy_layers(path):
+    """Returns the arrays of the layers that have any, in order, by their short names (`kernel`, `gamma`, ...).
+
+    Both forms are read: weights alone, as in the DnCNN authors' `model.h5`, and a whole saved model.
+    """
+    with h5py.File(path) as file:
+        group = file.get("model_weights", file)
+        layers = []
+        for layer in (group[_text(name)] for name in group.attrs["layer_names"]):
+            names = [_text(name) for name in layer.attrs["weight_names"]]
+            if names:
+                layers.append({name.split("/")[-1].split(":")[0]: layer[name][()] for name in names})
+        return layers
 
 
 def _text(name):

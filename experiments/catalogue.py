@@ -1,0 +1,111 @@
+"""The experiments, in the order of what they are worth. A line an experiment; arms and settings are said once."""
+
+from typing import NamedTuple
+
+from train.recipes import DNCNN_S25
+
+
+class Arm(NamedTuple):
+    """One training of an experiment: on which patches, and whether they are turned and mirrored.
+
+    Attributes:
+        name: What the table calls it.
+        drop: `"none"`, `"unfavorable"` (by influence after round 1), or `"random"` (as many as the criterion).
+        share: Cap on the share of patches that is dropped; `None` for the criterion as printed.
+        augment: Whether round 2's augmentation is on.
+        paper: The paper's average on Set12 in dB, where it has one.
+    """
+
+    name: str
+    drop: str = "none"
+    share: float | None = None
+    augment: bool = True
+    paper: float | None = None
+
+
+ROUND_1 = Arm("round 1", augment=False, paper=30.436)
+FULL_SET = Arm("round 2 settings, full set")
+DATA_DROPOUT = (
+    ROUND_1,
+    Arm("data dropout, as printed", "unfavorable", paper=30.475),
+    Arm("data dropout, at most 3 %", "unfavorable", 0.03),
+    FULL_SET,
+    Arm("as many random patches as printed", "random"),
+    Arm("as many random patches, at most 3 %", "random", 0.03),
+)
+
+
+class Experiment(NamedTuple):
+    """One experiment, run once for each seed.
+
+    Attributes:
+        name: Its name on the command line and in the table.
+        about: What it is for.
+        settings: Values of `train.denoising_settings.DenoiseSettings`.
+        arms: Its trainings, in order.
+        seeds: Seeds to run.
+        minutes: Expected minutes a seed, on a GPU of an H200's class unless `about` says otherwise. Estimates.
+    """
+
+    name: str
+    about: str
+    settings: dict
+    arms: tuple
+    seeds: tuple
+    minutes: float
+
+
+# The network and photographs of the paper, and patches enough for a laptop.
+CPU_SCALE = DNCNN_S25 | {
+    "depth": 5,
+    "filters": 24,
+    "crop_size": 0,
+    "patch_size": 24,
+    "patches_per_image": 32,
+    "epochs": 6,
+    "batch_size": 8,
+    "learning_rate": 3e-3,
+    "learning_rate_drops": [4],
+    "influence_depth": 500,
+    "influence_batch_size": 32,
+}
+# Photographs of scikit-image, seconds of training: shows that everything is in place.
+CHECK = {
+    "depth": 3,
+    "filters": 6,
+    "patches_per_image": 50,
+    "epochs": 2,
+    "influence_depth": 20,
+    "influence_batch_size": 8,
+}
+OURS = DNCNN_S25 | {"redraw_noise": True, "epochs": 100, "learning_rate_drops": [70, 90], "patch_size": 48}
+
+CATALOGUE = (
+    Experiment("dncnn_s25", "Data dropout paper, section IV-C and Table V.", DNCNN_S25, DATA_DROPOUT, (0, 1, 2), 75),
+    Experiment(
+        "dncnn_s25_redrawn",
+        "The same with training noise drawn anew in every epoch.",
+        DNCNN_S25 | {"redraw_noise": True},
+        (ROUND_1, FULL_SET),
+        (0,),
+        25,
+    ),
+    Experiment(
+        "dncnn_s25_ours",
+        "Ours, not the paper's: redrawn noise, augmentation, larger patches, twice the epochs.",
+        OURS,
+        (FULL_SET,),
+        (0,),
+        40,
+    ),
+    Experiment(
+        "dncnn_s25_cpu",
+        "CPU scale, not the paper's: the same photographs and arms, 12,800 patches of 24x24, 5 layers of 24 maps, "
+        "6 epochs, Adam 3e-3. Minutes are those of two CPU cores.",
+        CPU_SCALE,
+        DATA_DROPOUT,
+        (0, 1),
+        15,
+    ),
+    Experiment("check", "Seconds: shows that everything is in place.", CHECK, DATA_DROPOUT, (0,), 1),
+)

@@ -1,0 +1,136 @@
+"""One denoising experiment: its arms one after the other, every step resumable."""
+
+import json
+import time
+
+import keras
+import numpy as np
+
+from tfdrop.checkpoint import replace
+from tfdrop.data.noise import noisy_image
+from tfdrop.data.samples import select
+from tfdrop.data_dropout import unfavorable
+from tfdrop.denoising import denoise
+from tfdrop.metrics import psnr
+from train.denoising_steps import (
+    denoiser_influence,
+    train_denoiser,
+    training_pairs,
+    uncompiled_copy,
+    validation_pairs,
+)
+from train.program import UserError
+from train.resumable import CHECKPOINT
+
+STATE = "state.json"
+FIRST_MODEL = "round1.keras"
+INFLUENCE = "influence.npz"
+INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
+
+
+class DenoisingExperiment:
+    """An experiment in a folder of its own, which holds all that it needs to go on on another machine.
+
+    Args:
+        experiment: An `experiments.catalogue.Experiment`.
+        settings: Its `DenoiseSettings`, seed included.
+        data: Its `DenoiseData`.
+        folder: The folder.
+
+    Raises:
+        UserError: If the folder holds another experiment, or one with other settings.
+    """
+
+    def __init__(self, experiment, settings, data, folder):
+        self._experiment = experiment
+        self._settings = settings
+        self._data = data
+        self._folder = folder
+        # What can differ between machines says nothing about the experiment.
+        inputs = {"images": data.fingerprint()}
+        self._key = json.dumps({key: value for key, value in vars(settings).items() if key != "data_dir"} | inputs)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.state = self._load()
+
+    def _load(self):
+        path = self._folder / STATE
+        if not path.exists():
+            return {"experiment": self._experiment.name, "key": self._key, "arms": {}, "seconds": 0.0}
+        try:
+            state = json.loads(path.read_text())
+        except ValueError as error:
+            raise UserError(f"checkpoint {path} is damaged") from error
+        if state.get("key") != self._key:
+            raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
+        return state
+
+    def _save(self):
+        replace(self._folder / STATE, lambda partial: partial.write_text(json.dumps(self.state, indent=1) + "\n"))
+
+    @property
+    def finished(self):
+        """Whether every arm has been trained and scored."""
+        return all(self.state["arms"].get(arm.name, {}).get("finished") for arm in self._experiment.arms)
+
+    def run(self, pace):
+        """Goes on to the end, or until the pace raises `OutOfTime`."""
+        start = time.monotonic()
+        try:
+            train = training_pairs(self._settings, self._data)
+            for arm in self._experiment.arms:
+                if not self.state["arms"].get(arm.name, {}).get("finished"):
+                    self._run_arm(arm, train, pace)
+        finally:
+            self.state["seconds"] += time.monotonic() - start
+            self._save()
+
+    def _run_arm(self, arm, train, pace):
+        kept = self._kept(arm, train, pace)
+        model = train_denoiser(self._settings, select(train, kept), arm.name, arm.augment, self._folder, pace)
+        if not arm.augment:
+            replace(self._folder / FIRST_MODEL, uncompiled_copy(self._settings, model).save)
+        result = self.state["arms"].setdefault(
+            arm.name, {"dropped": len(train[1]) - len(kept), "test": {}, "validation": {}}
+        )
+        for part, images in (("test", self._data.test), ("validation", self._data.validation)):
+            for image in images:
+                if image.name not in result[part]:
+                    noisy = noisy_image(image.pixels, self._settings.sigma)
+                    result[part][image.name] = psnr(image.pixels, denoise(model, noisy), self._settings.psnr)
+                    pace.after_step(self._save)
+        result["finished"] = True
+        self._save()
+        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        print(f"{arm.name}: {np.mean(list(result['test'].values())):.3f} dB, {result['dropped']} patches dropped")
+
+    def _kept(self, arm, train, pace):
+        """Returns the indices of the patches that an arm trains on."""
+        everything = np.arange(len(train[1]))
+        if arm.drop == "none":
+            return everything
+        dropped = unfavorable(self._scores(train, pace), arm.share)
+        if arm.drop == "random":
+            count, dropped = dropped.sum(), np.zeros_like(dropped)
+            dropped[np.random.default_rng(self._settings.seed).permutation(len(everything))[:count]] = True
+        if dropped.all():
+            raise UserError(f"{arm.name}: every patch would be dropped")
+        return everything[~dropped]
+
+    def _scores(self, train, pace):
+        """Returns the influence of every patch after round 1, computed once."""
+        if not (self._folder / INFLUENCE).exists():
+            model = keras.saving.load_model(self._folder / FIRST_MODEL)
+            checkpoint = self._folder / INFLUENCE_CHECKPOINT
+            validation = validation_pairs(self._settings, self._data)
+            found = denoiser_influence(self._settings, model, train, validation, checkpoint, self._key, pace)
+            self.state["influence"] = {
+                "unfavorable": int((found.scores > 0).sum()),
+                "patches": len(found.scores),
+                "curvature": found.curvature,
+                "damping": found.damping,
+                "residual": found.residual,
+            }
+            self._save()
+            replace(self._folder / INFLUENCE, lambda partial: np.savez(partial, scores=found.scores))
+            checkpoint.unlink(missing_ok=True)
+        return np.load(self._folder / INFLUENCE)["scores"]

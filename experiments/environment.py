@@ -1,0 +1,49 @@
+"""What a measurement was made with and on."""
+
+import datetime
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import keras
+
+ROOT = Path(__file__).parents[1]
+
+
+def environment():
+    """Returns commit, date, machine and versions, as plain values."""
+    return {
+        "commit": commit(),
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def commit():
+    """Returns the commit of the code: from git, or from the file that a bundle carries."""
+    carried = ROOT / "COMMIT"
+    if carried.exists():
+        return carried.read_text().strip()
+    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
+    return found.stdout.strip() or "unknown"
+
+
+def machine():
+    """Returns the accelerator's name where there is one, and the processor and its cores."""
+    model = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.split(": ")[1] for line in lines if line.startswith("model name")), model)
+    return ", ".join([*_accelerators(), f"{model}, {len(os.sched_getaffinity(0))} cores"])
+
+
+def _accelerators():
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return [device for device in keras.distribution.list_devices() if not device.startswith("cpu")]

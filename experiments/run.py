@@ -1,0 +1,75 @@
+"""Runs the next unfinished experiment for a while.
+
+python -m experiments.run --data_dir=DIR --minutes=9
+python -m experiments.run --data_dir=DIR --minutes=9 --name=dncnn_s25-seed0
+"""
+
+import time
+from pathlib import Path
+
+from absl import flags
+
+from experiments.catalogue import CATALOGUE
+from train.denoising_settings import DenoiseSettings, read_data
+from train.program import UserError, run
+
+MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
+NAME = flags.DEFINE_string(
+    "name", "", "An experiment, all its seeds or one (NAME-seed0); the next unfinished if empty."
+)
+DATA_DIR = flags.DEFINE_string("data_dir", ".", "Folder that holds Train400, BSD68 and Set12.")
+RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiments' own folders.")
+
+
+def main():
+    deadline = time.monotonic() + 60 * MINUTES.value
+    candidates = _candidates()
+    first, _, _ = candidates[0]
+    data = {first: read_data(_settings(*candidates[0][1:]))}
+    # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
+    from experiments.denoising import DenoisingExperiment
+    from experiments.environment import environment
+    from tfdrop.checkpoint import OutOfTime, Pace
+
+    for name, experiment, seed in candidates:
+        settings = _settings(experiment, seed)
+        todo = DenoisingExperiment(experiment, settings, data.get(name) or read_data(settings), Path(RUNS.value) / name)
+        if todo.finished:
+            continue
+        print(f"{name}: {experiment.about}")
+        pace = Pace(deadline=deadline)
+        todo.state["environment"] = environment()
+        try:
+            todo.run(pace)
+        except OutOfTime:
+            if pace.steps == 0:
+                raise UserError(f"--minutes={MINUTES.value}: too little time to do one step") from None
+            print(f"{name}: time is up; {_done(todo, experiment)}, the rest goes on from here")
+            return
+        print(f"{name}: finished")
+    print("Nothing is left to run.")
+
+
+def _candidates():
+    """Returns `(name, experiment, seed)` of what `--name` asks for, in the catalogue's order."""
+    everything = [
+        (f"{experiment.name}-seed{seed}", experiment, seed) for experiment in CATALOGUE for seed in experiment.seeds
+    ]
+    chosen = [entry for entry in everything if NAME.value in ("", entry[0], entry[1].name)]
+    if not chosen:
+        known = ", ".join(experiment.name for experiment in CATALOGUE)
+        raise UserError(f"--name={NAME.value}: unknown experiment, known are {known}")
+    return chosen
+
+
+def _settings(experiment, seed):
+    return DenoiseSettings(**experiment.settings, seed=seed, data_dir=DATA_DIR.value)
+
+
+def _done(todo, experiment):
+    arms = sum(bool(arm.get("finished")) for arm in todo.state["arms"].values())
+    return f"{arms} of {len(experiment.arms)} arms are done"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,143 @@
+"""Gathers what the experiments measured and writes results/README.md.
+
+python -m experiments.table --runs=runs/experiments
+
+Every experiment's state is copied to results/experiments/, where it is kept with the code; the page is made from
+those copies alone.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from experiments.catalogue import CATALOGUE
+from tfdrop.checkpoint import replace
+from train.program import UserError, run
+from train.recipes import SET12
+
+RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiments' own folders; need not be there.")
+RESULTS = flags.DEFINE_string("results", "results", "Folder to write to.")
+
+INTRODUCTION = """# Results
+
+Made by `python -m experiments.table` from the files in `experiments/`; not edited by hand. Gains and losses in dB on
+Set12 at sigma 25, 8-bit protocol (`tfdrop.metrics.psnr`): mean over the seeds, and the standard deviation over them
+where there are several. One training image holds 29 % of Set12's Starfish, hence the column without it.
+"""
+
+
+def main():
+    results = Path(RESULTS.value)
+    kept = results / "experiments"
+    kept.mkdir(parents=True, exist_ok=True)
+    for path in sorted(Path(RUNS.value).glob("*/state.json")):
+        replace(kept / f"{path.parent.name}.json", lambda partial, path=path: partial.write_text(path.read_text()))
+    sections = [INTRODUCTION, *(_section(experiment, kept) for experiment in CATALOGUE if experiment.name != "check")]
+    others = sorted(path.name for path in results.glob("*.md") if path.name != "README.md")
+    if others:
+        sections.append("## Also measured\n\n" + "\n".join(f"- [{name}]({name})" for name in others) + "\n")
+    replace(results / "README.md", lambda partial: partial.write_text("\n".join(sections)))
+    print(f"Wrote {results / 'README.md'}")
+
+
+def _section(experiment, kept):
+    """Returns the part of the page about one experiment."""
+    states = [_read(kept / f"{experiment.name}-seed{seed}.json") for seed in experiment.seeds]
+    states = [state for state in states if state is not None]
+    lines = [
+        f"## {experiment.name}",
+        "",
+        experiment.about,
+        "",
+        f"Command: `python -m experiments.run --name={experiment.name} --data_dir=DIR`, again until it says finished. "
+        f"Seeds {', '.join(map(str, experiment.seeds))}; expected {experiment.minutes:g} minutes a seed (an estimate).",
+        "",
+        "| arm | Set12 | without Starfish | BSD68 | patches dropped | paper's Set12 | difference |",
+        "|---|---|---|---|---|---|---|",
+        *(_row(arm, states) for arm in experiment.arms),
+        "",
+    ]
+    if any(arm.paper for arm in experiment.arms) and states:
+        lines += _table_v(experiment, states)
+    lines += [_provenance(state) for state in states]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path):
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged") from error
+
+
+def _finished(arm, states):
+    return [state["arms"][arm.name] for state in states if state["arms"].get(arm.name, {}).get("finished")]
+
+
+def _row(arm, states):
+    found = _finished(arm, states)
+    if not found:
+        return f"| {arm.name} | not run | | | | {arm.paper or ''} | |"
+    test = [_by_paper_name(result["test"]) for result in found]
+    set12 = [np.mean(list(images.values())) for images in test]
+    others = [np.mean([value for name, value in images.items() if name != "Starfish"]) for images in test]
+    bsd68 = [np.mean(list(result["validation"].values())) for result in found]
+    dropped = ", ".join(str(result["dropped"]) for result in found)
+    difference = f"{np.mean(set12) - arm.paper:+.3f}" if arm.paper else ""
+    cells = [arm.name, _spread(set12), _spread(others), _spread(bsd68), dropped, arm.paper or "", difference]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _spread(values):
+    if len(values) == 1:
+        return f"{values[0]:.3f} (n=1)"
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} (n={len(values)})"
+
+
+def _by_paper_name(test):
+    """Returns the scores by the papers' names: Set12's files are numbered in Table V's order."""
+    names = [image.name for image in SET12.values()]
+    if len(test) != len(names):
+        return test
+    return dict(zip(names, (test[file] for file in sorted(test)), strict=True))
+
+
+def _table_v(experiment, states):
+    """Returns the lines of the table image by image, as the paper's Table V has it."""
+    arms = [arm for arm in experiment.arms if _finished(arm, states)]
+    lines = [
+        "Image by image, as in Table V, means over the seeds:",
+        "",
+        f"| image | {' | '.join(arm.name for arm in arms)} | paper DnCNN | paper DnCNN++ |",
+        "|---" * (len(arms) + 3) + "|",
+    ]
+    for image in SET12.values():
+        scores = [
+            np.mean([_by_paper_name(result["test"])[image.name] for result in _finished(arm, states)]) for arm in arms
+        ]
+        cells = [image.name, *(f"{score:.2f}" for score in scores), f"{image.round_1:.2f}", f"{image.round_2:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _provenance(state):
+    found = state["environment"]
+    key = json.loads(state["key"])
+    text = (
+        f"- Seed {key['seed']}: {state['seconds'] / 60:.1f} minutes on {found['machine']}; {found['date']}, commit "
+        f"{found['commit']}, {found['backend']}, Keras {found['keras']}."
+    )
+    if influence := state.get("influence"):
+        text += (
+            f" Influence: {influence['curvature']} + {influence['damping']:.4g} I, relative residual "
+            f"{influence['residual']:.3f}; {influence['unfavorable']} of {influence['patches']} patches unfavorable."
+        )
+    return text
+
+
+if __name__ == "__main__":
+    run(main)

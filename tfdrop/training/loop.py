@@ -1,0 +1,93 @@
+"""A training run whose every step is a function of its seed and number, so that it can stop and go on anywhere."""
+
+import keras
+import numpy as np
+
+from tfdrop.data.samples import count
+
+
+class Training:
+    """Trains a model on arrays held on the device, many steps a dispatch.
+
+    The order of the samples in an epoch and the model's random layers depend on the seed and the step alone. A
+    model and optimizer restored at some step therefore go on as if they had never stopped; the step is the
+    optimizer's own count.
+
+    Keras's `fit` dispatches every step from Python on JAX and shuffles with state that it does not save, hence
+    this loop.
+
+    Args:
+        model: Built Keras model, trained in place.
+        optimizer: Keras optimizer; one restored together with the model goes on where it stood.
+        loss: Keras loss.
+        train: Arrays `(x, y)`; `x` may be a structure of arrays.
+        batch_size: Samples a step; the last step of an epoch takes what is left.
+        epochs: Number of epochs.
+        seed: Integer seed.
+        steps_per_dispatch: Steps between two returns to Python.
+    """
+
+    def __init__(self, model, optimizer, loss, train, batch_size, epochs, seed=0, steps_per_dispatch=100):
+        self._model = model
+        self._optimizer = optimizer
+        self._samples = count(train)
+        self._batch_size = min(batch_size, self._samples)
+        self._seed = seed
+        self._steps_per_dispatch = steps_per_dispatch
+        self.epochs = epochs
+        self.steps_per_epoch = -(-self._samples // self._batch_size)
+        if not optimizer.built:
+            optimizer.build(model.trainable_variables)
+        self._compiled = _compiled_steps()(model, optimizer, loss, train, compiles_with_xla())
+
+    @property
+    def step(self):
+        """Number of steps taken so far, those before a restart included."""
+        return int(self._optimizer.iterations)
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step."""
+        return float(self._optimizer.learning_rate)
+
+    def dispatches(self):
+        """Takes all steps that are left.
+
+        Yields:
+            After each dispatch, the losses of its steps. The model, the optimizer and `step` are then in
+            agreement, so this is where to save or to stop.
+        """
+        while self.step < self.epochs * self.steps_per_epoch:
+            epoch, first = divmod(self.step, self.steps_per_epoch)
+            order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
+            batches = order[first * self._batch_size :][: self._steps_per_dispatch * self._batch_size]
+            full = len(batches) // self._batch_size
+            self._seed_random_layers()
+            # The last batch of an epoch may be smaller; it is a dispatch of its own, as shapes are fixed.
+            yield self._compiled.run(batches[: full * self._batch_size].reshape(full, -1) if full else batches[None])
+
+    def _seed_random_layers(self):
+        """Sets the state of every random layer from the seed and the step."""
+        weights = {id(weight) for weight in self._model.weights}
+        states = [variable for variable in self._model.variables if id(variable) not in weights]
+        for number, state in enumerate(states):
+            key = np.random.SeedSequence((self._seed, self.step, number)).generate_state(2)
+            state.assign(key.astype(state.dtype))
+
+
+def _compiled_steps():
+    """Returns the running backend's `CompiledSteps`."""
+    if keras.backend.backend() == "jax":
+        from tfdrop.training.steps_jax import CompiledSteps
+    else:
+        from tfdrop.training.steps_tensorflow import CompiledSteps
+    return CompiledSteps
+
+
+def compiles_with_xla():
+    """Tells whether to compile with XLA: always on JAX; on TensorFlow on accelerators only.
+
+    On CPUs XLA is several times slower than TensorFlow's own convolutions, and Keras would choose it.
+    """
+    accelerated = any(not device.startswith("cpu") for device in keras.distribution.list_devices())
+    return keras.backend.backend() == "jax" or accelerated

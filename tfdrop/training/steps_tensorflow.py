@@ -1,0 +1,43 @@
+"""Many training steps in one call of a compiled function, on TensorFlow. `steps_jax.py` is the same for JAX."""
+
+import keras
+import tensorflow as tf
+
+
+class CompiledSteps:
+    """Training steps on arrays that stay on the device.
+
+    Args:
+        model: Keras model, updated in place.
+        optimizer: Keras optimizer, built, updated in place.
+        loss: Keras loss.
+        train: Arrays `(x, y)`; `x` may be a structure of arrays.
+        jit_compile: Whether to compile with XLA.
+    """
+
+    def __init__(self, model, optimizer, loss, train, jit_compile):
+        self._model = model
+        self._optimizer = optimizer
+        self._loss = loss
+        self._train = keras.tree.map_structure(tf.constant, train)
+        self._compiled = tf.function(self._steps, jit_compile=jit_compile, reduce_retracing=True)
+
+    def run(self, index_batches):
+        """Takes one step for every row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
+        return self._compiled(tf.constant(index_batches, "int32")).numpy()
+
+    def _steps(self, index_batches):
+        steps = tf.shape(index_batches)[0]
+        losses = tf.TensorArray("float32", steps, element_shape=())
+        for step in tf.range(steps):
+            losses = losses.write(step, self._step(index_batches[step]))
+        return losses.stack()
+
+    def _step(self, indices):
+        x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
+        with tf.GradientTape() as tape:
+            loss = self._loss(y, self._model(x, training=True)) + sum(self._model.losses)
+        variables = self._model.trainable_variables
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        self._optimizer.apply(gradients, variables)
+        return loss

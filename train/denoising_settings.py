@@ -1,0 +1,106 @@
+"""What a denoising run depends on, and the data that it reads. No deep-learning backend is needed to check either."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tfdrop.data.images import read_folder
+from tfdrop.data.patches import Patches, draw_patches
+from tfdrop.data.photographs import TEST, TRAINING, VALIDATION, photographs
+from train.program import UserError, blaming
+from train.settings import setting
+
+EMBEDDED = {"train_dir": TRAINING, "validation_dir": VALIDATION, "test_dir": TEST}
+SMALLEST_TEST_IMAGE = 7  # the window of SSIM
+
+
+@dataclass(frozen=True)
+class DenoiseSettings:
+    """Everything that a run depends on. The defaults are the small embedded run."""
+
+    data_dir: str = setting(".", "Folder that the other folders are relative to.")
+    train_dir: str = setting("", "Folder of training images; photographs of scikit-image if empty.")
+    validation_dir: str = setting("", "Folder of validation images, likewise.")
+    test_dir: str = setting("", "Folder of test images, likewise.")
+    sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", most=255, above=0)
+    depth: int = setting(5, "Convolutions of DnCNN.", least=2)
+    filters: int = setting(24, "Feature maps of DnCNN.", least=1)
+    patch_size: int = setting(24, "Height and width of the training patches.", least=1)
+    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
+    crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
+    epochs: int = setting(10, "Epochs of each round.", least=1)
+    batch_size: int = setting(4, "Patches a training step.", least=1)
+    learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
+    learning_rate_drops: list = setting([7, 9], "Epochs after which the learning rate is multiplied by 0.1.")
+    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
+    augment_from_round: int = setting(2, "First round with flips and rotations; 0 for never.", least=0)
+    max_drop_share: float = setting(
+        0.03, "Cap on the share of patches dropped after a round; 1 for none.", least=0, most=1
+    )
+    influence_curvature: str = setting(
+        "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
+    )
+    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
+    influence_depth: int = setting(500, "Steps of a LiSSA run.", least=1)
+    influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
+    influence_batch_size: int = setting(32, "Patches a LiSSA step.", least=1)
+    redraw_noise: bool = setting(False, "Draw the training noise anew in every epoch instead of once.")
+    precision: str = setting("float32", "Precision of the convolutions.", choices=("float32", "mixed_bfloat16"))
+    psnr: str = setting("uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"))
+    seed: int = setting(0, "Seed of patches, their noise, initial weights and order.", least=0, most=2**32 - 1)
+    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
+    evaluate_only: bool = setting(False, "Only score --weights on the test images.")
+    weights: str = setting("", "With --evaluate_only: a .keras model or legacy .h5 weights of DnCNN.")
+
+
+class DenoiseData(NamedTuple):
+    """What a run reads: patches for training (None when only evaluating), images for the rest."""
+
+    patches: Patches | None
+    patch_images: list
+    validation: list
+    test: list
+
+    def fingerprint(self):
+        """Returns a text that other pixels would change."""
+        digest = hashlib.sha256()
+        for image in [*self.patch_images, *self.validation, *self.test]:
+            digest.update(repr((image.name, image.pixels.shape)).encode())
+            digest.update(image.pixels.tobytes())
+        return digest.hexdigest()[:16]
+
+
+def read_data(settings):
+    """Reads the images and cuts the patches; a `UserError` names the flag of what is wrong."""
+    if settings.evaluate_only:
+        return DenoiseData(None, [], [], _test_images(settings))
+    training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
+    test = _test_images(settings)
+    if 0 < settings.crop_size < settings.patch_size:
+        raise UserError(f"--crop_size={settings.crop_size}: smaller than --patch_size={settings.patch_size}")
+    with blaming("patch_size", settings.patch_size):
+        patches = draw_patches(
+            training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
+        )
+    return DenoiseData(patches, training, validation, test)
+
+
+def _test_images(settings):
+    images = _images(settings, "test_dir")
+    for image in images:
+        height, width = image.pixels.shape
+        if min(height, width) < SMALLEST_TEST_IMAGE:
+            raise UserError(
+                f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
+            )
+    return images
+
+
+def _images(settings, flag):
+    folder = getattr(settings, flag)
+    if not folder:
+        return photographs(EMBEDDED[flag])
+    folder = Path(settings.data_dir).expanduser() / Path(folder).expanduser()
+    with blaming(flag, folder):
+        return read_folder(folder)
