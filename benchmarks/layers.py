@@ -52,7 +52,7 @@ def _on_accelerator():
 
 
 def _with_xla():
-    # JAX is always compiled by XLA; with TensorFlow it is slower than the plain graph on a CPU.
+    # JAX always compiles with XLA. For TensorFlow on a CPU the plain graph is the faster one.
     return keras.backend.backend() == "jax" or _on_accelerator()
 
 
@@ -70,13 +70,13 @@ def _tensorflow_pass(layer, inputs, upstream):
     inputs, upstream = tf.constant(inputs), tf.constant(upstream)
 
     @tf.function(jit_compile=_with_xla())
-    def run():
+    def run(inputs, upstream):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = layer(inputs, training=True)
         return outputs, tape.gradient(outputs, inputs, output_gradients=upstream)
 
-    return lambda: run()[1][0, 0, 0, 0].numpy()
+    return lambda: run(inputs, upstream)[1][0, 0, 0, 0].numpy()
 
 
 def _jax_pass(layer, inputs, upstream):
@@ -85,8 +85,9 @@ def _jax_pass(layer, inputs, upstream):
     inputs, upstream = jax.numpy.asarray(inputs), jax.numpy.asarray(upstream)
     variables = [variable.value for variable in layer.non_trainable_variables]
 
+    # Inputs that are no arguments would be constants, on which XLA does the work while it compiles.
     @jax.jit
-    def run(variables):
+    def run(variables, inputs, upstream):
         def forward(inputs):
             return layer.stateless_call([], variables, inputs, training=True)
 
@@ -94,7 +95,7 @@ def _jax_pass(layer, inputs, upstream):
         return outputs, backward(upstream)[0], variables
 
     def run_to_the_end():
-        variables[:] = jax.block_until_ready(run(variables))[2]
+        variables[:] = jax.block_until_ready(run(variables, inputs, upstream))[2]
 
     return run_to_the_end
 
