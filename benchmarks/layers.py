@@ -219,6 +219,8 @@ def measure():
 
 
 def report(lines):
+    environment = [] if keras.backend.backend() == "tensorflow" else [f"KERAS_BACKEND={keras.backend.backend()}"]
+    command = " ".join([*environment, "python -m benchmarks.layers", *sys.argv[1:]])
     return f"""# The drop layers beside Keras's SpatialDropout2D
 
 Ratios to SpatialDropout2D: below 1 is faster, or less memory. First two columns: forward and backward of the layer
@@ -230,7 +232,7 @@ DropBlock2D draws a number for every place where a block may begin, the others a
 
 {os.linesep.join(lines)}
 
-- Command: `{" ".join(["python -m benchmarks.layers", *sys.argv[1:]])}`
+- Command: `{command}`
 - Machine: {machine()}
 - Date: {datetime.date.today().isoformat()}
 """
