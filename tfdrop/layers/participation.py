@@ -18,8 +18,8 @@ class Participation(RatedLayer):
     """Tosses one coin in each training batch, which `FocusedDropout` and `MagnifiedWeightDecay` read.
 
     Everything in a model that is to act in the same batches reads one coin. The layer passes its inputs on unchanged
-    and tosses when it is called, so it goes first in the model: before any layer that reads the coin. The penalty of a
-    weight is computed after the forward pass, so a decay may read the coin wherever the layer stands.
+    and tosses when it is called, so it goes first in the model: before any layer that reads the coin. The penalties of
+    the weights are computed after the forward pass, when the coin of the step lies.
 
     ```python
     participation = tfdrop.layers.Participation(0.1)
