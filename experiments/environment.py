@@ -6,13 +6,13 @@ import platform
 import subprocess
 from pathlib import Path
 
-import keras
-
 ROOT = Path(__file__).parents[1]
 
 
 def environment():
     """Returns commit, date, machine and versions, as plain values."""
+    import keras  # here, as the commit alone can be had without a deep-learning backend
+
     return {
         "commit": commit(),
         "date": datetime.date.today().isoformat(),
@@ -42,6 +42,8 @@ def machine():
 
 
 def _accelerators():
+    import keras
+
     if keras.backend.backend() == "jax":
         import jax
 

@@ -36,14 +36,14 @@ def main():
         todo = DenoisingExperiment(experiment, settings, data.get(name) or read_data(settings), Path(RUNS.value) / name)
         if todo.finished:
             continue
+        if time.monotonic() >= deadline:
+            raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
         print(f"{name}: {experiment.about}")
         pace = Pace(deadline=deadline)
         todo.state["environment"] = environment()
         try:
             todo.run(pace)
         except OutOfTime:
-            if pace.steps == 0:
-                raise UserError(f"--minutes={MINUTES.value}: too little time to do one step") from None
             print(f"{name}: time is up; {_done(todo, experiment)}, the rest goes on from here")
             return
         print(f"{name}: finished")

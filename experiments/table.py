@@ -59,7 +59,7 @@ def _section(experiment, kept):
         *(_row(arm, states) for arm in experiment.arms),
         "",
     ]
-    if any(arm.paper for arm in experiment.arms) and states:
+    if states:
         lines += _table_v(experiment, states)
     lines += [_provenance(state) for state in states]
     return "\n".join(lines) + "\n"

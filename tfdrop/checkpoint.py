@@ -25,18 +25,16 @@ class Pace:
 
     Args:
         seconds: Time between two saves.
-        deadline: `time.monotonic()` at which the computation must have stopped; never by default.
-
-    Attributes:
-        steps: Number of steps seen.
+        deadline: Reading of the clock at which the computation must have stopped; never by default.
+        clock: Function that returns the time in seconds.
     """
 
-    def __init__(self, seconds=60.0, deadline=float("inf")):
+    def __init__(self, seconds=60.0, deadline=float("inf"), clock=time.monotonic):
+        self._clock = clock
         self._seconds = seconds
         self._deadline = deadline
-        self._last_step = self._last_save = time.monotonic()
+        self._last_step = self._last_save = self._clock()
         self._longest_step = self._longest_save = 0.0
-        self.steps = 0
 
     def after_step(self, save):
         """Calls `save()` if it is time to, and raises `OutOfTime` if another step might not fit in.
@@ -44,15 +42,14 @@ class Pace:
         Raises:
             OutOfTime: After saving.
         """
-        now = time.monotonic()
-        self.steps += 1
+        now = self._clock()
         self._longest_step = max(self._longest_step, now - self._last_step)
         stop = now + 1.5 * self._longest_step + 2 * self._longest_save > self._deadline
         if stop or now - self._last_save >= self._seconds:
             save()
-            self._last_save = time.monotonic()
+            self._last_save = self._clock()
             self._longest_save = max(self._longest_save, self._last_save - now)
-        self._last_step = time.monotonic()
+        self._last_step = self._clock()
         if stop:
             raise OutOfTime
 
@@ -80,7 +77,8 @@ class Checkpoint:
         if not self._path.exists():
             return {}
         try:
-            with np.load(self._path) as file:
+            # numpy leaves a file that it cannot read to the garbage collector; this one is closed.
+            with open(self._path, "rb") as raw, np.load(raw) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"checkpoint {self._path} is damaged") from error

@@ -12,9 +12,11 @@ class Autodiff:
     """Derivatives of a model's per-sample losses with respect to its trainable variables.
 
     Vectors over the variables are flat float32 tensors of shape `(size,)`, in the order of
-    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
-    statistics, dropout is off. Products and the gradient of a batch are
-    SUMS over its samples.
+    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving statistics,
+    dropout is off. Products and the gradient of a batch are SUMS over its samples.
+
+    Each shape of batch is traced once, never relaxed to fit several, so that the bits of a result do not depend on the
+    shapes that came before it.
 
     Args:
         model: A built Keras model.
@@ -48,14 +50,14 @@ class Autodiff:
         ]
         return tf.concat(parts, axis=0)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def gradient(self, x, y):
         """Returns the gradient of the losses' sum."""
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(self._losses(x, y))
         return self._flatten(tape.gradient(loss, self._variables))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def hessian_product(self, x, y, vector):
         """Returns the Hessian of the losses' sum times `vector`: a forward pass over the backward one."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
@@ -64,7 +66,7 @@ class Autodiff:
             gradients = self._dense(tape.gradient(loss, self._variables))
         return self._flatten([None if g is None else forward.jvp(g) for g in gradients])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def gauss_newton_product(self, x, y, vector):
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
 
@@ -84,14 +86,14 @@ class Autodiff:
         loss_hessian_product = forward.jvp(output_gradients, ZERO)
         return self._flatten(tape.gradient(outputs, self._variables, output_gradients=loss_hessian_product))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def directional_derivatives(self, x, y, vector):
         """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
             losses = self._losses(x, y)
         return forward.jvp(losses, ZERO)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def penalty_product(self, vector):
         """Returns the Hessian of the weights' regularizers (L2 terms and the like), counted once, times `vector`."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:

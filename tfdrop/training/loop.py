@@ -33,7 +33,7 @@ class Training:
         self._samples = count(train)
         self._batch_size = min(batch_size, self._samples)
         self._seed = seed
-        self._steps_per_dispatch = steps_per_dispatch
+        self.steps_per_dispatch = steps_per_dispatch
         self.epochs = epochs
         self.steps_per_epoch = -(-self._samples // self._batch_size)
         if not optimizer.built:
@@ -60,19 +60,19 @@ class Training:
         while self.step < self.epochs * self.steps_per_epoch:
             epoch, first = divmod(self.step, self.steps_per_epoch)
             order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
-            batches = order[first * self._batch_size :][: self._steps_per_dispatch * self._batch_size]
+            batches = order[first * self._batch_size :][: self.steps_per_dispatch * self._batch_size]
             full = len(batches) // self._batch_size
             self._seed_random_layers()
             # The last batch of an epoch may be smaller; it is a dispatch of its own, as shapes are fixed.
             yield self._compiled.run(batches[: full * self._batch_size].reshape(full, -1) if full else batches[None])
 
     def _seed_random_layers(self):
-        """Sets the state of every random layer from the seed and the step."""
+        """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
         weights = {id(weight) for weight in self._model.weights}
         states = [variable for variable in self._model.variables if id(variable) not in weights]
         for number, state in enumerate(states):
-            key = np.random.SeedSequence((self._seed, self.step, number)).generate_state(2)
-            state.assign(key.astype(state.dtype))
+            layer_seed = np.random.SeedSequence(self._seed, spawn_key=(number,)).generate_state(1)[0]
+            state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
 
 
 def _compiled_steps():

@@ -20,7 +20,9 @@ class CompiledSteps:
         self._optimizer = optimizer
         self._loss = loss
         self._train = keras.tree.map_structure(tf.constant, train)
-        self._compiled = tf.function(self._steps, jit_compile=jit_compile, reduce_retracing=True)
+        # One trace a shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
+        # on the shapes that came before.
+        self._compiled = tf.function(self._steps, jit_compile=jit_compile)
 
     def run(self, index_batches):
         """Takes one step for every row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""

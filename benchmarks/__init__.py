@@ -1,0 +1,1 @@
+"""Performance, measured side by side with what a user would pick instead."""

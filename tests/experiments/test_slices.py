@@ -1,0 +1,140 @@
+"""An experiment in slices, killed and continued, ends with the bits of one that was never interrupted."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from programs import ROOT, run_program
+
+from experiments.catalogue import DATA_DROPOUT, Experiment
+from experiments.denoising import DenoisingExperiment
+from tfdrop.checkpoint import OutOfTime, Pace
+from train.denoising_settings import DenoiseSettings, read_data
+from train.program import UserError
+
+SETTINGS = DenoiseSettings(
+    depth=3, filters=6, patches_per_image=60, epochs=2, influence_depth=40, influence_repeats=2, influence_batch_size=8
+)
+TINY = Experiment("tiny", "", {}, DATA_DROPOUT[:3], (0,), 1)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return read_data(SETTINGS)
+
+
+def outcome(folder):
+    """Everything that an experiment leaves, but for how long it took."""
+    state = json.loads((folder / "state.json").read_text())
+    weights = keras.saving.load_model(folder / "round1.keras").get_weights()
+    return state["arms"], state["influence"], np.load(folder / "influence.npz")["scores"], weights
+
+
+def assert_same_bits(first, second):
+    assert first[:2] == second[:2]
+    np.testing.assert_array_equal(first[2], second[2])
+    for one, other in zip(first[3], second[3], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    DenoisingExperiment(TINY, SETTINGS, data, folder).run(Pace())
+    return outcome(folder)
+
+
+class StopEvery:
+    """A pace that saves and stops after a number of steps, in training, influence and testing alike."""
+
+    def __init__(self, steps):
+        self._steps = steps
+        self.steps = 0
+
+    def after_step(self, save):
+        self.steps += 1
+        if self.steps == self._steps:
+            save()
+            raise OutOfTime
+
+
+@pytest.mark.parametrize("steps", [1, 17])
+def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path, steps):
+    slices = 0
+    # One step a slice for the first thirty, so that every kind of step is the last of some slice.
+    for slices in range(1, 400):
+        todo = DenoisingExperiment(TINY, SETTINGS, data, tmp_path)
+        try:
+            todo.run(StopEvery(steps if slices < 30 else 60))
+        except OutOfTime:
+            continue
+        break
+    assert todo.finished
+    assert slices > 5
+    assert_same_bits(outcome(tmp_path), uninterrupted)
+    assert not (tmp_path / "training.keras").exists()
+    rows = (tmp_path / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * len(TINY.arms)
+
+
+def check(folder, *flags):
+    return ["experiments.run", "--name=check", f"--runs={folder}", *flags]
+
+
+def test_a_process_that_is_killed_goes_on(tmp_path):
+    whole = run_program(*check(tmp_path / "whole", "--minutes=9"))
+    assert whole.returncode == 0, whole.stderr
+    assert "finished" in whole.stdout
+    killed = subprocess.Popen(
+        [sys.executable, "-m", *check(tmp_path / "killed")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+    )
+    for line in killed.stdout:
+        if b"data dropout, as printed: training" in line:
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.stdout.close()
+    again = run_program(*check(tmp_path / "killed"))
+    assert again.returncode == 0, again.stderr
+    assert "round 1: training" not in again.stdout
+    assert_same_bits(outcome(tmp_path / "whole" / "check-seed0"), outcome(tmp_path / "killed" / "check-seed0"))
+
+
+def test_too_little_time_for_one_step(tmp_path):
+    finished = run_program(*check(tmp_path, "--minutes=0.001"))
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[-1] == "error: --minutes=0.001: too little time to do one step"
+
+
+def test_unknown_experiment(tmp_path):
+    finished = run_program("experiments.run", "--name=dncnn", f"--runs={tmp_path}")
+    assert finished.returncode == 2
+    assert "error: --name=dncnn: unknown experiment, known are dncnn_s25, " in finished.stderr
+
+
+def interrupted(data, folder):
+    with pytest.raises(OutOfTime):
+        DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(3))
+
+
+def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
+    interrupted(data, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}
+    other = DenoiseSettings(**(vars(SETTINGS) | {"sigma": 15.0}))
+    with pytest.raises(UserError, match="belongs to another experiment or version"):
+        DenoisingExperiment(TINY, other, data, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+@pytest.mark.parametrize("name", ["state.json", "training.keras"])
+def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name):
+    interrupted(data, tmp_path)
+    damaged = (tmp_path / name).read_bytes()[:100]
+    (tmp_path / name).write_bytes(damaged)
+    with pytest.raises(UserError, match=f"{name} is damaged"):
+        DenoisingExperiment(TINY, SETTINGS, data, tmp_path).run(Pace())
+    assert (tmp_path / name).read_bytes() == damaged
