@@ -10,5 +10,16 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["data", "data_dropout", "denoising", "influence", "losses", "metrics", "models", "plots"],
+    submodules=[
+        "data",
+        "data_dropout",
+        "denoising",
+        "influence",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "plots",
+        "schedules",
+    ],
 )

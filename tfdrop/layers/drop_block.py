@@ -1,0 +1,103 @@
+"""DropBlock2D: drops square blocks of the feature maps."""
+
+import keras
+from keras import ops
+
+from tfdrop.arguments import check_whole
+from tfdrop.layers.feature_maps import check_feature_maps, spatial_axes, standardize_data_format
+from tfdrop.layers.noise import chance
+from tfdrop.layers.rated_layer import RatedLayer
+
+
+@keras.saving.register_keras_serializable("tfdrop")
+class DropBlock2D(RatedLayer):
+    """Drops square blocks of each feature map while the network trains.
+
+    Each place where a block fits whole is a block's corner with probability gamma = rate / (b_h * b_w) * H * W /
+    ((H - b_h + 1) * (W - b_w + 1)), independently in every channel of every sample; what the blocks cover is set to
+    zero. A block larger than the map is clipped to it, each side on its own. As blocks may overlap, the dropped share
+    is a little under `rate`, as in the paper. What is kept is scaled by the sample's number of units over the number
+    of them that is kept: counted in each sample, so that the samples of a batch stay independent. At inference the
+    layer is the identity.
+
+    Args:
+        rate: Float in [0, 1), or a schedule of `tfdrop.schedules`: 1 - keep_prob, about the share that is dropped.
+        block_size: Integer: the side of the blocks. 1 gives standard dropout.
+        data_format: `"channels_last"` or `"channels_first"`; by default that of Keras's configuration.
+        seed: Optional integer seed. The same seed gives the same blocks on every backend.
+        **kwargs: The usual arguments of a layer.
+
+    Call arguments:
+        inputs: Feature maps.
+        training: Whether to drop (True) or to pass the inputs on (False).
+
+    Input shape:
+        `(batch, height, width, channels)`, or `(batch, channels, height, width)` for `"channels_first"`.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+
+    Reference:
+        Ghiasi et al., "DropBlock: A Regularization Method for Convolutional Networks", 2018, eq. (1) and Algorithm 1.
+    """
+
+    def __init__(self, rate, block_size=7, data_format=None, seed=None, **kwargs):
+        super().__init__(rate, below_one=True, seed=seed, **kwargs)
+        self.block_size = check_whole("block_size", block_size)
+        self.data_format = standardize_data_format(data_format)
+
+    def build(self, input_shape):
+        check_feature_maps(input_shape, self.data_format, ranks=(4,))
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        state, rate = self.begin_step()
+        dropped = self._drop_blocks(state, rate, list(ops.shape(inputs)))
+        kept = ops.sum(ops.cast(ops.logical_not(dropped), "float32"), axis=(1, 2, 3), keepdims=True)
+        units = ops.cast(ops.prod(ops.shape(inputs)[1:]), "float32")
+        # A sample that lost everything has nothing to scale up.
+        scale = ops.cast(units / ops.maximum(kept, 1.0), inputs.dtype)
+        return inputs * ops.where(dropped, ops.zeros_like(scale), scale)
+
+    def _drop_blocks(self, state, rate, shape):
+        """Draws the corners of the blocks and covers the blocks. Returns the mask of the units that are dropped."""
+        corners = list(shape)
+        probability = rate
+        for axis in spatial_axes(self.data_format, 4):
+            block = _at_most(self.block_size, shape[axis])
+            corners[axis] = shape[axis] - block + 1
+            probability = probability * ops.cast(shape[axis], "float32") / ops.cast(block * corners[axis], "float32")
+        dropped = chance(state, corners, probability)
+        for axis in spatial_axes(self.data_format, 4):
+            dropped = _cover(dropped, axis, self.block_size, _at_most(self.block_size, shape[axis]))
+        return dropped
+
+    def get_config(self):
+        return {**super().get_config(), "block_size": self.block_size, "data_format": self.data_format}
+
+
+def _at_most(block_size, side):
+    # A side that is known stays a Python integer: the shapes of a compiled JAX step must not depend on a tensor.
+    return min(block_size, side) if isinstance(side, int) else ops.minimum(block_size, side)
+
+
+def _cover(corners, axis, block_size, clipped):
+    """Extends each corner along an axis to the block that begins there.
+
+    A place is covered if there is a corner at it or at one of the `block_size - 1` places before it: the union of as
+    many shifted masks, which doubling makes in log2 steps. Of a clipped block only the part inside the map is there.
+    """
+    paddings = [(0, 0)] * len(corners.shape)
+    paddings[axis] = (block_size - 1, clipped - 1)
+    covered = ops.pad(corners, paddings)
+    reach = 1
+    while reach < block_size:
+        shift = min(reach, block_size - reach)
+        before = (slice(None),) * axis
+        covered = ops.logical_or(covered[(*before, slice(None, -shift))], covered[(*before, slice(shift, None))])
+        reach += shift
+    return covered

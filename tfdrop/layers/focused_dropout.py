@@ -1,0 +1,168 @@
+"""FocusedDropout: keeps what the most active feature map looks at."""
+
+import keras
+from keras import ops
+
+from tfdrop.arguments import check_choice, check_flag, check_share, invalid
+from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, spatial_axes, standardize_data_format
+from tfdrop.layers.noise import uniform
+from tfdrop.layers.participation import Participation
+from tfdrop.layers.seeded_layer import SeededLayer
+
+
+@keras.saving.register_keras_serializable("tfdrop")
+class FocusedDropout(SeededLayer):
+    """Keeps, in some of the batches, only the places where the most active feature map is strongly active.
+
+    In a batch that takes part each sample's reference channel is the one with the greatest mean; the units of all
+    channels are kept where the reference exceeds `gamma` times its maximum, and set to zero elsewhere. Nothing is
+    rescaled. At inference, and in the batches that do not take part, the layer is the identity. For the gradient the
+    mask is a constant.
+
+    The paper contradicts itself about gamma, and is silent elsewhere. What is decided here:
+
+    - The text at eq. (4) and section 5.1.1 draw gamma from (0.3, 0.6), Algorithm 1, line 8, from (0.6, 0.9) and anew
+      for every unit. The default is the text's, one gamma a sample, "because different images have different numbers
+      of features". Algorithm 1 to the letter is `gamma=(0.6, 0.9), gamma_per="unit"`.
+    - One coin a batch decides whether it takes part ("we randomly choose 10% of batches", section 4).
+    - A sample whose reference channel has no positive activation passes unchanged: it would be wiped out.
+
+    Layers that are given the same `Participation` take part in the same batches, and a `MagnifiedWeightDecay` with it
+    is magnified in those; its docstring has the whole example. A layer that is given a number tosses a coin of its own.
+
+    Args:
+        gamma: Two floats in [0, 1) between which the threshold's share of the maximum is drawn, or one that is fixed.
+        participation_rate: Float in [0, 1] or a schedule of `tfdrop.schedules`: the probability that a batch takes
+            part. Or the `Participation` layer whose coin is to be shared.
+        gamma_per: `"sample"`, or `"unit"` as in Algorithm 1.
+        inverted: Whether to drop the focused area and keep the rest, the "opposite approach" of section 5.2.4.
+        data_format: `"channels_last"` or `"channels_first"`; by default that of Keras's configuration.
+        seed: Optional integer seed, for the coin too. The same seed gives the same masks on every backend.
+        **kwargs: The usual arguments of a layer.
+
+    Attributes:
+        participation: The `Participation` whose coin decides; assigning its `rate` takes effect at once.
+        kept_share: Variable: the share of the units that was kept in the last batch that took part (the paper's
+            "keeping_ratio", which section 5.2.2 by a slip defines as the share of zeros). `RateLogger` reports it.
+
+    Call arguments:
+        inputs: Feature maps with one, two or three spatial axes.
+        training: Whether to drop (True) or to pass the inputs on (False).
+
+    Input shape:
+        `(batch, ..., channels)`, or `(batch, channels, ...)` for `"channels_first"`: rank 3, 4 or 5.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+
+    Reference:
+        Xie et al., "FocusedDropout for Convolutional Neural Network", 2021, eq. (1) to (5) and Algorithm 1.
+    """
+
+    def __init__(
+        self,
+        gamma=(0.3, 0.6),
+        participation_rate=0.1,
+        gamma_per="sample",
+        inverted=False,
+        data_format=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(seed=seed, **kwargs)
+        self.gamma = _check_gamma(gamma)
+        self.gamma_per = check_choice("gamma_per", gamma_per, ("sample", "unit"))
+        self.inverted = check_flag("inverted", inverted)
+        self.data_format = standardize_data_format(data_format)
+        self.shares_coin = isinstance(participation_rate, Participation)
+        self.participation = participation_rate if self.shares_coin else self._own_participation(participation_rate)
+        self.kept_share = self.add_weight(
+            name="kept_share", shape=(), dtype="float32", initializer="ones", trainable=False, autocast=False
+        )
+
+    def _own_participation(self, rate):
+        if not callable(rate):
+            check_share("participation_rate", rate)
+        return Participation(rate, seed=self.seed, name=f"{self.name}_participation")
+
+    def build(self, input_shape):
+        check_feature_maps(input_shape, self.data_format)
+        if not self.shares_coin:
+            self.participation.build(input_shape)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        if not self.shares_coin:
+            self.participation.toss()
+        state = self.seed_generator.next()
+        # Nine batches in ten do not take part: a condition spares them the work.
+        outputs, kept_share = ops.cond(
+            self.participation.read(),
+            lambda: self._focus(inputs, state),
+            lambda: (inputs, ops.cast(self.kept_share, "float32")),
+        )
+        self.kept_share.assign(kept_share)
+        return outputs
+
+    def _focus(self, inputs, state):
+        """Drops the units outside the focused area. Returns the outputs and the share of the units that is kept."""
+        reference = self._reference(ops.stop_gradient(inputs))
+        axes = tuple(range(1, len(inputs.shape)))
+        peak = ops.max(reference, axis=axes, keepdims=True)
+        focused = reference > self._draw_gamma(reference, state) * peak
+        kept = ops.logical_or(ops.logical_xor(focused, self.inverted), peak <= 0)
+        return inputs * ops.cast(kept, inputs.dtype), ops.mean(ops.cast(kept, "float32"))
+
+    def _reference(self, inputs):
+        """Each sample's map with the greatest mean, the first among equals: float32, with one channel."""
+        rank = len(inputs.shape)
+        channel = channel_axis(self.data_format, rank)
+        means = ops.mean(ops.cast(inputs, "float32"), axis=spatial_axes(self.data_format, rank), keepdims=True)
+        chosen = ops.argmax(means, axis=channel, keepdims=True)
+        return ops.cast(ops.take_along_axis(inputs, chosen, axis=channel), "float32")
+
+    def _draw_gamma(self, reference, state):
+        lowest, highest = self.gamma
+        channel = channel_axis(self.data_format, len(reference.shape))
+        shape = [size for axis, size in enumerate(ops.shape(reference)) if axis != channel]
+        if self.gamma_per == "sample":
+            shape[1:] = [1] * len(shape[1:])
+        return lowest + (highest - lowest) * ops.expand_dims(uniform(state, shape), channel)
+
+    def saved_variables(self):
+        return {"kept_share": self.kept_share}
+
+    def get_config(self):
+        own_rate = self.participation.get_config()["rate"]
+        return {
+            **super().get_config(),
+            "gamma": list(self.gamma),
+            "participation_rate": {"shared_with": self.participation.name} if self.shares_coin else own_rate,
+            "gamma_per": self.gamma_per,
+            "inverted": self.inverted,
+            "data_format": self.data_format,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        rate = config["participation_rate"]
+        if isinstance(rate, dict) and "shared_with" in rate:
+            rate = Participation.named(rate["shared_with"])
+        elif isinstance(rate, dict):
+            rate = keras.saving.deserialize_keras_object(rate)
+        return super().from_config({**config, "participation_rate": rate})
+
+
+def _check_gamma(gamma):
+    """Hands back the two ends of gamma's interval."""
+    ends = gamma if isinstance(gamma, (tuple, list)) else (gamma, gamma)
+    if len(ends) != 2:
+        raise invalid("gamma", "a float or two floats", gamma)
+    lowest, highest = (check_share("gamma", end, below_one=True) for end in ends)
+    if lowest > highest:
+        raise invalid("gamma", "two floats in increasing order", gamma)
+    return lowest, highest

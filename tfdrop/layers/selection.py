@@ -1,0 +1,85 @@
+"""The selection function S: which feature maps of each sample are the important ones.
+
+Reference:
+    Chen et al., "SelectScale", 2019, section 2.3.
+"""
+
+import math
+
+from keras import ops
+
+from tfdrop.arguments import check_choice, check_whole
+from tfdrop.layers.feature_maps import spatial_axes
+
+
+def check_pooling(pool_size, pool_strides):
+    """Raises `ValueError` unless the two name a pooling that `map_scores` knows."""
+    if isinstance(pool_size, str):
+        check_choice("pool_size", pool_size, (None, "global"))
+    elif pool_size is not None:
+        check_whole("pool_size", pool_size)
+    if pool_strides is not None:
+        check_whole("pool_strides", pool_strides)
+
+
+def map_scores(inputs, data_format, pool_size=None, pool_strides=None):
+    """Scores each feature map of each sample by its greatest absolute activation.
+
+    Args:
+        inputs: Feature maps of any spatial rank.
+        data_format: `"channels_last"` or `"channels_first"`.
+        pool_size: For the paper's ablation: the side of a window over which the absolute activations are averaged
+            before the greatest is taken, or `"global"` for their mean over the whole map.
+        pool_strides: The stride of that window, its side if not given.
+
+    Returns:
+        Float32 tensor `(batch, channels)`, constant for the gradient.
+    """
+    inputs = ops.stop_gradient(inputs)
+    axes = spatial_axes(data_format, len(inputs.shape))
+    if pool_size is None:
+        # The greatest and the least are exact in half precision, and need no tensor of absolute values.
+        return ops.cast(_greatest_magnitude(inputs, axes), "float32")
+    magnitudes = ops.abs(ops.cast(inputs, "float32"))
+    if pool_size == "global":
+        return ops.mean(magnitudes, axis=axes)
+    # "same" padding averages over what lies inside the map, so that a map smaller than the window has a score too.
+    pooled = ops.average_pool(magnitudes, pool_size, pool_strides or pool_size, padding="same", data_format=data_format)
+    return ops.max(pooled, axis=axes)
+
+
+def _greatest_magnitude(inputs, axes):
+    # One axis at a time, the outermost first: on a CPU TensorFlow takes half the time of reducing all of them at once.
+    outermost = axes[0]
+    magnitudes = ops.maximum(ops.max(inputs, axis=outermost), -ops.min(inputs, axis=outermost))
+    for _ in axes[1:]:
+        magnitudes = ops.max(magnitudes, axis=outermost)
+    return magnitudes
+
+
+def count_candidates(top_rate, channels):
+    """How many maps are candidates: the share `top_rate` of them, rounded half up, and at least one."""
+    return max(1, math.floor(top_rate * channels + 0.5))
+
+
+def highest(scores, count):
+    """Finds the maps with the highest scores, the first of them leading; among equals, that of the lower channel.
+
+    Returns:
+        Integer tensor `(batch, count)` of channels.
+    """
+    return ops.top_k(scores, count)[1]
+
+
+def scatter_to_channels(values, channels, like):
+    """Puts `(batch, count)` values at their channels, and zeros elsewhere.
+
+    Args:
+        values: Float tensor `(batch, count)`.
+        channels: Integer tensor `(batch, count)`, no channel twice in a row.
+        like: A tensor `(batch, channels)`, for the shape.
+    """
+    batch, count = ops.shape(values)
+    samples = ops.broadcast_to(ops.expand_dims(ops.arange(batch, dtype="int32"), 1), (batch, count))
+    places = ops.stack([ops.reshape(samples, (-1,)), ops.reshape(ops.cast(channels, "int32"), (-1,))], axis=1)
+    return ops.scatter(places, ops.reshape(values, (-1,)), ops.shape(like))

@@ -1,0 +1,60 @@
+"""SpatialScale: random factors for all feature maps."""
+
+import keras
+
+from tfdrop.layers.feature_maps import batch_and_channels, check_feature_maps, per_map, standardize_data_format
+from tfdrop.layers.noise import uniform
+from tfdrop.layers.rated_layer import RatedLayer
+
+
+@keras.saving.register_keras_serializable("tfdrop")
+class SpatialScale(RatedLayer):
+    """Scales each feature map by a random factor while the network trains.
+
+    Milder than `SpatialDropout2D`: every map of every sample is multiplied by its own factor from
+    Uniform(1 - rate, 1 + rate). Its mean is 1, so nothing is rescaled; at inference the layer is the identity.
+
+    The paper's equation and its captions disagree about the rate. Eq. (5) draws from Uniform(1 - q, 1 + q), but the
+    captions of Fig. 4 and Table 1 call q a retaining rate, and Fig. 4's says that 0 stands for Uniform(0, 2): with
+    eq. (5) taken literally, q = 0 would do nothing. Here `rate` is the half-width of the interval, 0 is the identity
+    as everywhere in Keras, and a table's retaining rate q is `rate = 1 - q` (Table 1's 0.4 is `SpatialScale(0.6)`).
+
+    Args:
+        rate: Float in [0, 1], or a schedule of `tfdrop.schedules`: the half-width of the factors' interval.
+        data_format: `"channels_last"` or `"channels_first"`; by default that of Keras's configuration.
+        seed: Optional integer seed. The same seed gives the same factors on every backend.
+        **kwargs: The usual arguments of a layer.
+
+    Call arguments:
+        inputs: Feature maps with one, two or three spatial axes.
+        training: Whether to scale (True) or to pass the inputs on (False).
+
+    Input shape:
+        `(batch, ..., channels)`, or `(batch, channels, ...)` for `"channels_first"`: rank 3, 4 or 5.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+
+    Reference:
+        Chen et al., "SelectScale: Mining More Patterns from Images via Selective and Soft Dropout", 2019, eq. (5).
+    """
+
+    def __init__(self, rate, data_format=None, seed=None, **kwargs):
+        super().__init__(rate, seed=seed, **kwargs)
+        self.data_format = standardize_data_format(data_format)
+
+    def build(self, input_shape):
+        check_feature_maps(input_shape, self.data_format)
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        state, rate = self.begin_step()
+        noise = uniform(state, batch_and_channels(inputs, self.data_format))
+        return inputs * per_map(1.0 + rate * (2.0 * noise - 1.0), inputs, self.data_format)
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
