@@ -53,8 +53,7 @@ def _check(settings):
             raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 
 
-define_flags(DenoiseSettings)
-flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
-
 if __name__ == "__main__":
+    define_flags(DenoiseSettings)
+    flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
     run(main)

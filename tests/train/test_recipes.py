@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfdrop.data.images import read_folder
-from train.denoise import DenoiseSettings
+from train.denoising_settings import DenoiseSettings
 from train.recipes import DENOISING, SET12, fingerprint
 
 # Table V of the data dropout paper, typed from the paper.
