@@ -60,9 +60,14 @@ def _tfdrop(noisy, clean):
 
     model = DnCNN(depth=DEPTH.value, filters=FILTERS.value, dtype=PRECISION.value)
     training = denoiser_training(model, noisy, clean, epochs=10**6, batch_size=BATCH_SIZE.value, learning_rate_drops=())
-    training.steps_per_dispatch = STEPS.value
     dispatches = training.dispatches()
-    return lambda: next(dispatches)
+
+    def take_steps():
+        end = training.step + STEPS.value
+        while training.step < end:
+            next(dispatches)
+
+    return take_steps
 
 
 def _pytorch(torch, noisy, clean):
@@ -138,7 +143,9 @@ def _report(seconds, rate):
         ratio = np.median(seconds["PyTorch"]) / np.median(seconds["tfdrop"])
         lines += ["", f"tfdrop trains at {ratio:.2f} times PyTorch's rate (PyTorch {torch.__version__})."]
     backend = "KERAS_BACKEND=jax " if found["backend"] == "jax" else ""
-    values = " ".join(f"--{flag.name}={flag.value}" for flag in (STEPS, REPEATS, DEPTH, FILTERS, BATCH_SIZE, PRECISION))
+    values = " ".join(
+        f"--{flag.name}={flag.value}" for flag in (STEPS, REPEATS, DEPTH, FILTERS, PATCH_SIZE, BATCH_SIZE, PRECISION)
+    )
     lines += [
         "",
         f"Command: `{backend}python -m benchmarks.training_throughput {values}`; {found['machine']}; "

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments.environment import ROOT, commit
+from experiments.environment import ROOT, commit, git
 from train.program import UserError, run
 
 OUT = flags.DEFINE_string("out", "bundle", "Folder to write the parts to; must not be there yet.")
@@ -42,6 +42,8 @@ def main():
     data = Path(DATA_DIR.value).expanduser()
     if DATA_DIR.value and (missing := [name for name in DATA if not (data / name).is_dir()]):
         raise UserError(f"--data_dir={data}: has no {', '.join(missing)}")
+    if RUNS.value and not Path(RUNS.value).is_dir():
+        raise UserError(f"--runs={RUNS.value}: no such folder")
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar, tempfile.TemporaryDirectory() as scratch:
         for name in _tracked_files():
@@ -58,10 +60,10 @@ def main():
 
 
 def _tracked_files():
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        raise UserError("a bundle is packed from a git checkout, and this is none")
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+    listed = git("ls-files", "-z")
+    if listed is None:
+        raise UserError("a bundle is packed from a git checkout, with git, and here is none")
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
 def _download_wheels(folder):

@@ -2,6 +2,7 @@
 
 import json
 import time
+import zipfile
 
 import keras
 import numpy as np
@@ -66,23 +67,19 @@ class DenoisingExperiment:
             state = json.loads(path.read_text())
         except ValueError as error:
             raise UserError(f"checkpoint {path} is damaged") from error
-        if state.get("key") != self._key:
+        if not isinstance(state, dict) or state.get("key") != self._key:
             raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
         return state
 
     def _save(self):
         replace(self._folder / STATE, lambda partial: partial.write_text(json.dumps(self.state, indent=1) + "\n"))
 
-    @property
-    def finished(self):
-        """Whether every arm has been trained and scored."""
-        return all(self.state["arms"].get(arm.name, {}).get("finished") for arm in self._experiment.arms)
-
     def run(self, pace, environment):
         """Goes on to the end, or until the pace raises `OutOfTime`; notes what it runs with and on."""
         start = time.monotonic()
         if environment not in self.state["environments"]:
             self.state["environments"].append(environment)
+        self._save()
         try:
             train = training_pairs(self._settings, self._data)
             for arm in self._experiment.arms:
@@ -94,7 +91,9 @@ class DenoisingExperiment:
 
     def _run_arm(self, arm, train, pace):
         kept = self._kept(arm, train, pace)
-        model = train_denoiser(self._settings, select(train, kept), arm.name, arm.augment, self._folder, pace)
+        model = train_denoiser(
+            self._settings, select(train, kept), arm.name, arm.augment, self._folder, self._key, pace
+        )
         if not arm.augment:
             replace(self._folder / FIRST_MODEL, uncompiled_copy(self._settings, model).save)
         result = self.state["arms"].setdefault(
@@ -127,7 +126,7 @@ class DenoisingExperiment:
     def _scores(self, train, pace):
         """Returns the influence of every patch after round 1, computed once."""
         if not (self._folder / INFLUENCE).exists():
-            model = keras.saving.load_model(self._folder / FIRST_MODEL)
+            model = self._read(FIRST_MODEL, lambda path: keras.saving.load_model(path, compile=False))
             checkpoint = self._folder / INFLUENCE_CHECKPOINT
             validation = validation_pairs(self._settings, self._data)
             found = denoiser_influence(self._settings, model, train, validation, checkpoint, self._key, pace)
@@ -141,4 +140,25 @@ class DenoisingExperiment:
             self._save()
             replace(self._folder / INFLUENCE, lambda partial: np.savez(partial, scores=found.scores))
             checkpoint.unlink(missing_ok=True)
-        return np.load(self._folder / INFLUENCE)["scores"]
+        return self._read(INFLUENCE, _read_scores)
+
+    def _read(self, name, read):
+        path = self._folder / name
+        try:
+            return read(path)
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(f"checkpoint {path} is damaged") from error
+
+
+def _read_scores(path):
+    with open(path, "rb") as raw, np.load(raw) as file:
+        return file["scores"]
+
+
+def is_finished(experiment, folder):
+    """Tells, without any of its data, whether an experiment's every arm has been trained and scored."""
+    try:
+        arms = json.loads((folder / STATE).read_text())["arms"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # not begun, or for DenoisingExperiment to complain about
+    return all(arms.get(arm.name, {}).get("finished") for arm in experiment.arms)

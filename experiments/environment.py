@@ -28,8 +28,16 @@ def commit():
     carried = ROOT / "COMMIT"
     if carried.exists():
         return carried.read_text().strip()
-    found = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True)
-    return found.stdout.strip() or "unknown"
+    return (git("describe", "--always", "--dirty") or "unknown").strip()
+
+
+def git(*arguments):
+    """Returns what git prints in the code's folder; `None` if there is no git, or no checkout."""
+    try:
+        finished = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return None
+    return None if finished.returncode else finished.stdout
 
 
 def machine():

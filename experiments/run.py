@@ -10,7 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
-from train.denoising_settings import DenoiseSettings, read_data
+from train.denoising_settings import DenoiseSettings, check_folders, read_data
 from train.program import UserError, run
 
 MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
@@ -24,24 +24,24 @@ RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiment
 def main():
     deadline = time.monotonic() + 60 * MINUTES.value
     candidates = _candidates()
-    first, _, _ = candidates[0]
-    data = {first: read_data(_settings(*candidates[0][1:]))}
+    check_folders(_settings(*candidates[0][1:]))
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
-    from experiments.denoising import DenoisingExperiment
+    from experiments.denoising import DenoisingExperiment, is_finished
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
 
     worked = False
     for name, experiment, seed in candidates:
-        settings = _settings(experiment, seed)
-        todo = DenoisingExperiment(experiment, settings, data.get(name) or read_data(settings), Path(RUNS.value) / name)
-        if todo.finished:
+        folder = Path(RUNS.value) / name
+        if is_finished(experiment, folder):
             continue
         if time.monotonic() >= deadline:
             if worked:
                 return
             raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
         print(f"{name}: {experiment.about}")
+        settings = _settings(experiment, seed)
+        todo = DenoisingExperiment(experiment, settings, read_data(settings), folder)
         pace = Pace(deadline=deadline)
         worked = True
         try:

@@ -33,7 +33,9 @@ def main():
     kept = results / "experiments"
     kept.mkdir(parents=True, exist_ok=True)
     for path in sorted(Path(RUNS.value).glob("*/state.json")):
-        replace(kept / f"{path.parent.name}.json", lambda partial, path=path: partial.write_text(path.read_text()))
+        known = kept / f"{path.parent.name}.json"
+        if not path.parent.name.startswith("check") and _finished_arms(path) >= _finished_arms(known):
+            replace(known, lambda partial, path=path: partial.write_text(path.read_text()))
     sections = [INTRODUCTION, *(_section(experiment, kept) for experiment in CATALOGUE if experiment.name != "check")]
     others = sorted(path.name for path in results.glob("*.md") if path.name != "README.md")
     if others:
@@ -74,6 +76,11 @@ def _read(path):
         raise UserError(f"{path} is damaged") from error
 
 
+def _finished_arms(path):
+    state = _read(path) or {"arms": {}}
+    return sum(bool(arm.get("finished")) for arm in state["arms"].values())
+
+
 def _finished(arm, states):
     return [state["arms"][arm.name] for state in states if state["arms"].get(arm.name, {}).get("finished")]
 
@@ -109,17 +116,21 @@ def _by_paper_name(test):
 def _table_v(experiment, states):
     """Returns the lines of the table image by image, as the paper's Table V has it."""
     arms = [arm for arm in experiment.arms if _finished(arm, states)]
+    if not arms:
+        return []
+    paper = any(arm.paper for arm in arms)
     lines = [
         "Image by image, as in Table V, means over the seeds:",
         "",
-        f"| image | {' | '.join(arm.name for arm in arms)} | paper DnCNN | paper DnCNN++ |",
-        "|---" * (len(arms) + 3) + "|",
+        f"| image | {' | '.join(arm.name for arm in arms)} |" + (" paper DnCNN | paper DnCNN++ |" if paper else ""),
+        "|---" * (1 + len(arms) + 2 * paper) + "|",
     ]
     for image in SET12.values():
         scores = [
             np.mean([_by_paper_name(result["test"])[image.name] for result in _finished(arm, states)]) for arm in arms
         ]
-        cells = [image.name, *(f"{score:.2f}" for score in scores), f"{image.round_1:.2f}", f"{image.round_2:.2f}"]
+        theirs = [f"{image.round_1:.2f}", f"{image.round_2:.2f}"] if paper else []
+        cells = [image.name, *(f"{score:.2f}" for score in scores), *theirs]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
 

@@ -24,6 +24,7 @@ from train.program import UserError, blaming
 from train.recipes import SET12, fingerprint
 from train.report import denoising_report
 from train.resumable import CHECKPOINT
+from train.training_log import EVENTS
 from train.workdir import RESULT
 
 GALLERY_PATCHES = 48
@@ -36,17 +37,17 @@ def run(settings, data, workdir):
         start = time.monotonic()
         models, rounds = _evaluated(settings) if settings.evaluate_only else _trained(settings, data, workdir)
         rated = evaluate(models, data.test, settings.sigma, settings.psnr)
+        _write_comparisons(rated, workdir)
         workdir.write_json(
             RESULT,
             {
                 "rounds": [_summary(round) for round in rounds],
                 "images": [_image_result(settings, image, scores) for image, _, scores in rated],
-                "seconds": round(time.monotonic() - start, 1),
+                "seconds_since_last_start": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
             },
         )
-        _write_comparisons(rated, workdir)
         for checkpoint in workdir.path.glob("influence_round*.npz"):
             checkpoint.unlink()  # all of it is in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
@@ -61,6 +62,7 @@ def _evaluated(settings):
 def _trained(settings, data, workdir):
     """Returns the models by name and the `Round`s."""
     influences = itertools.count(1)
+    (workdir.path / EVENTS).mkdir(exist_ok=True)
 
     def influence(model, train, validation):
         checkpoint = workdir.path / f"influence_round{next(influences)}.npz"
@@ -89,7 +91,7 @@ def _train_model(settings, workdir, train, round):
         print(f"Round {round}: going on from {finished}")
         return keras.saving.load_model(finished)
     augment = 0 < settings.augment_from_round <= round
-    model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, Pace())
+    model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, "", Pace())
     model = uncompiled_copy(settings, model)  # of Keras's own layers alone: loads where tfdrop is not installed
     workdir.write(finished.name, model.save)
     (workdir.path / CHECKPOINT).unlink(missing_ok=True)

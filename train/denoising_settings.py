@@ -71,6 +71,13 @@ class DenoiseData(NamedTuple):
         return digest.hexdigest()[:16]
 
 
+def check_folders(settings):
+    """Raises a `UserError` if a folder of images is missing, without reading any."""
+    for flag in EMBEDDED:
+        if getattr(settings, flag) and not _folder(settings, flag).is_dir():
+            raise UserError(f"--{flag}={_folder(settings, flag)}: no such folder")
+
+
 def read_data(settings):
     """Reads the images and cuts the patches; a `UserError` names the flag of what is wrong."""
     if settings.evaluate_only:
@@ -98,9 +105,12 @@ def _test_images(settings):
 
 
 def _images(settings, flag):
-    folder = getattr(settings, flag)
-    if not folder:
+    if not getattr(settings, flag):
         return photographs(EMBEDDED[flag])
-    folder = Path(settings.data_dir).expanduser() / Path(folder).expanduser()
+    folder = _folder(settings, flag)
     with blaming(flag, folder):
         return read_folder(folder)
+
+
+def _folder(settings, flag):
+    return Path(settings.data_dir).expanduser() / Path(getattr(settings, flag)).expanduser()

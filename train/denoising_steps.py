@@ -28,7 +28,7 @@ def validation_pairs(settings, data):
     ]
 
 
-def train_denoiser(settings, train, name, augment, folder, pace):
+def train_denoiser(settings, train, name, augment, folder, key, pace):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Every training starts from the same random weights, as in the paper's Algorithm (theta_0).
@@ -52,7 +52,7 @@ def train_denoiser(settings, train, name, augment, folder, pace):
             seed=settings.seed,
         )
 
-    return train_resumably(name, build, folder, pace)
+    return train_resumably(name, key, build, folder, pace)
 
 
 def denoiser_influence(settings, denoiser, train, validation, path, key, pace=None):

@@ -12,11 +12,12 @@ from train.training_log import TrainingLog
 CHECKPOINT = "training.keras"
 
 
-def train_resumably(name, build, folder, pace):
+def train_resumably(name, key, build, folder, pace):
     """Trains a model to the end of its last epoch, going on from the folder's checkpoint if there is one.
 
     Args:
         name: Name of the training, unlike those of the folder's other trainings.
+        key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
         build: Function `model or None -> (model, Training)`; builds the model where it is given none, and goes on
             with the one that it is given otherwise.
         folder: Where the checkpoint and the record are.
@@ -29,7 +30,7 @@ def train_resumably(name, build, folder, pace):
         OutOfTime: If the pace says so; everything is saved.
         UserError: If the checkpoint is damaged, or the loss is no longer finite.
     """
-    restored, progress = _restore(folder / CHECKPOINT, name)
+    restored, progress = _restore(folder / CHECKPOINT, name, key)
     model, training = build(restored)
     losses, seconds = progress.get("losses", []), progress.get("seconds", 0.0)
     epoch = training.step // training.steps_per_epoch
@@ -39,7 +40,7 @@ def train_resumably(name, build, folder, pace):
 
     def save():
         # What the record of the running epoch needs goes along, so that it too is as if nothing had happened.
-        state = {"training": name, "losses": losses, "seconds": seconds + time.monotonic() - resumed}
+        state = {"training": name, "key": key, "losses": losses, "seconds": seconds + time.monotonic() - resumed}
         save_training(folder / CHECKPOINT, model, state)
 
     with TrainingLog(folder, name, epoch + 1) as log, Progress(f"{name}: training", total) as bar:
@@ -61,7 +62,7 @@ def train_resumably(name, build, folder, pace):
     return model
 
 
-def _restore(path, name):
+def _restore(path, name, key):
     """Returns the model and progress of the checkpoint, or `(None, {})` if there is none of this training."""
     if not path.exists():
         return None, {}
@@ -69,4 +70,6 @@ def _restore(path, name):
         model, progress = load_training(path)
     except CheckpointError as error:
         raise UserError(str(error)) from error
+    if progress["key"] != key:
+        raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
     return (model, progress) if progress["training"] == name else (None, {})

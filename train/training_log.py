@@ -1,4 +1,4 @@
-"""The record of training: `metrics.csv` and TensorBoard events, a row an epoch."""
+"""The record of training, a row an epoch: `metrics.csv`, and TensorBoard events where a folder for them is there."""
 
 import csv
 import time
@@ -10,6 +10,7 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from tfdrop.checkpoint import replace
 
 METRICS = "metrics.csv"
+EVENTS = "tensorboard"
 COLUMNS = ("training", "epoch", "loss", "learning_rate", "seconds")
 
 
@@ -19,7 +20,7 @@ class TrainingLog:
     Rows of the same training from `first_epoch` on, left by a run that was killed, are replaced.
 
     Args:
-        folder: Where `metrics.csv` and `tensorboard/` are.
+        folder: Where `metrics.csv` is, and `tensorboard/` if events are wanted: they are many files.
         training: Name of the training.
         first_epoch: The first epoch that will be recorded, counted from 1.
     """
@@ -32,18 +33,22 @@ class TrainingLog:
             with open(self._path, newline="") as file:
                 rows = list(csv.DictReader(file))
             self._rows = [row for row in rows if row["training"] != training or int(row["epoch"]) < first_epoch]
-        self._events = EventFileWriter(str(folder / "tensorboard" / training.replace(" ", "_")))
+        events = folder / EVENTS
+        self._events = EventFileWriter(str(events / training.replace(" ", "_"))) if events.exists() else None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
     def record(self, epoch, **values):
         """Records an epoch, counted from 1, with its loss, learning rate and seconds."""
         self._rows.append({"training": self._training, "epoch": epoch, **values})
         replace(self._path, self._write_rows)
+        if self._events is None:
+            return
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
         self._events.add_event(Event(wall_time=time.time(), step=epoch, summary=summary))
 

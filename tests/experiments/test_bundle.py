@@ -65,6 +65,7 @@ def test_bad_folders(tmp_path):
     (tmp_path / "there").mkdir()
     for flags, message in [
         ((f"--out={tmp_path / 'there'}",), f"--out={tmp_path / 'there'}: exists already"),
+        ((f"--out={tmp_path / 'new'}", "--runs=none"), "--runs=none: no such folder"),
         ((f"--out={tmp_path / 'new'}", f"--data_dir={tmp_path}"), f"--data_dir={tmp_path}: has no Train400, BSD68"),
     ]:
         finished = run_program("experiments.bundle", *flags)

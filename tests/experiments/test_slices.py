@@ -12,7 +12,7 @@ import pytest
 from programs import ROOT, run_on_jax, run_program
 
 from experiments.catalogue import DATA_DROPOUT, Experiment
-from experiments.denoising import DenoisingExperiment
+from experiments.denoising import DenoisingExperiment, is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
 from train.denoising_settings import DenoiseSettings, read_data
 from train.program import UserError
@@ -74,8 +74,9 @@ def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path, steps)
         except OutOfTime:
             continue
         break
-    assert todo.finished
+    assert is_finished(TINY, tmp_path)
     assert slices > 5
+    assert len(list(tmp_path.iterdir())) <= 8  # what some machines hand back at most
     assert_same_bits(outcome(tmp_path), uninterrupted)
     assert not (tmp_path / "training.keras").exists()
     rows = (tmp_path / "metrics.csv").read_text().splitlines()
@@ -135,9 +136,21 @@ def test_unknown_experiment(tmp_path):
     assert "error: --name=dncnn: unknown experiment, known are dncnn_s25, " in finished.stderr
 
 
-def interrupted(data, folder):
-    with pytest.raises(OutOfTime):
-        DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(3), {})
+def interrupted(data, folder, arms=0):
+    """Runs an experiment in slices until so many arms are finished, and stops in the middle of the next training."""
+    done = -1
+    while done < arms or not (folder / "training.keras").exists():
+        with pytest.raises(OutOfTime):
+            DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(8), {})
+        done = (folder / "state.json").read_text().count("finished")
+
+
+def test_a_training_of_another_experiment_is_refused_even_where_the_state_is_lost(data, tmp_path):
+    interrupted(data, tmp_path)
+    (tmp_path / "state.json").unlink()
+    other = DenoiseSettings(**(vars(SETTINGS) | {"sigma": 15.0}))
+    with pytest.raises(UserError, match=r"training.keras belongs to another experiment"):
+        DenoisingExperiment(TINY, other, data, tmp_path).run(Pace(), {})
 
 
 def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
@@ -149,9 +162,12 @@ def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
 
 
-@pytest.mark.parametrize("name", ["state.json", "training.keras"])
-def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name):
-    interrupted(data, tmp_path)
+# The influence computation reads round1.keras after two arms; influence.npz is there when the third one trains.
+@pytest.mark.parametrize(
+    ("name", "arms"), [("state.json", 0), ("training.keras", 0), ("round1.keras", 1), ("influence.npz", 2)]
+)
+def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name, arms):
+    interrupted(data, tmp_path, arms)
     damaged = (tmp_path / name).read_bytes()[:100]
     (tmp_path / name).write_bytes(damaged)
     with pytest.raises(UserError, match=f"{name} is damaged"):

@@ -51,6 +51,17 @@ def test_means_spreads_differences_and_what_was_not_run(tmp_path):
     assert (tmp_path / "results" / "experiments" / "dncnn_s25-seed1.json").exists()
 
 
+def test_what_is_kept_is_not_replaced_by_less(tmp_path):
+    first, second = (each.name for each in DATA_DROPOUT[:2])
+    write_state(tmp_path / "more", 0, {first: arm(0.0), second: arm(0.0)})
+    write_state(tmp_path / "less", 0, {first: arm(0.5)})
+    for runs in ("more", "less"):
+        finished = run_program("experiments.table", f"--runs={tmp_path / runs}", f"--results={tmp_path / 'results'}")
+        assert finished.returncode == 0, finished.stderr
+    kept = json.loads((tmp_path / "results" / "experiments" / "dncnn_s25-seed0.json").read_text())
+    assert set(kept["arms"]) == {first, second}
+
+
 def test_every_experiment_of_the_catalogue_has_settings_that_exist():
     names = [experiment.name for experiment in CATALOGUE]
     assert len(set(names)) == len(names)

@@ -1,6 +1,6 @@
 """The derivatives that influence functions are made of, on TensorFlow.
 
-The only file of tfdrop that needs TensorFlow. `autodiff_jax.py` holds the same class for JAX.
+`autodiff_jax.py` holds the same class for JAX.
 """
 
 import tensorflow as tf

@@ -11,8 +11,8 @@ class RatedLayer(SeededLayer):
     """A layer whose strength is one number, its `rate`: fixed, changed by hand, or following a schedule.
 
     A Python number read in `call` would be baked in when the training step is traced, so the rate stands in a variable.
-    It is no part of the saved weights: the rate a layer is built with is never overridden by loading other weights.
-    Saving the model as `.keras` keeps the current rate, in the config.
+    It is no part of weights files: the rate a layer is built with is never overridden by loading other weights (it is
+    among `get_weights()`, as every variable is). Saving the model as `.keras` keeps the current rate, in the config.
 
     Args:
         rate: A float in the layer's range, or a schedule: a function `step -> rate` such as those of

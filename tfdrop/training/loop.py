@@ -1,15 +1,21 @@
 """A training run whose every step is a function of its seed and number, so that it can stop and go on anywhere."""
 
+import time
+
 import keras
 import numpy as np
 
 from tfdrop.data.samples import count
 
+# How long a dispatch should take at most: between two of them a run can be saved, stopped, and shows its progress.
+SECONDS_PER_DISPATCH = 5.0
+
 
 class Training:
     """Trains a model on arrays held on the device, many steps a dispatch.
 
-    The order of the samples in an epoch and the model's random layers depend on the seed and the step alone. A
+    The order of the samples in an epoch and the model's random layers, whose own seeds are replaced, depend on the
+    seed and the step alone; a layer should draw once a step, as all of Keras's and tfdrop's do. A
     model and optimizer restored at some step therefore go on as if they had never stopped; the step is the
     optimizer's own count.
 
@@ -24,7 +30,8 @@ class Training:
         batch_size: Samples a step; the last step of an epoch takes what is left.
         epochs: Number of epochs.
         seed: Integer seed.
-        steps_per_dispatch: Steps between two returns to Python.
+        steps_per_dispatch: Most steps between two returns to Python. There are fewer, 10 or 1, where so many would
+            take longer than `SECONDS_PER_DISPATCH`; the result is the same.
     """
 
     def __init__(self, model, optimizer, loss, train, batch_size, epochs, seed=0, steps_per_dispatch=100):
@@ -57,14 +64,28 @@ class Training:
             After each dispatch, the losses of its steps. The model, the optimizer and `step` are then in
             agreement, so this is where to save or to stop.
         """
+        size = 1
         while self.step < self.epochs * self.steps_per_epoch:
-            epoch, first = divmod(self.step, self.steps_per_epoch)
-            order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
-            batches = order[first * self._batch_size :][: self.steps_per_dispatch * self._batch_size]
-            full = len(batches) // self._batch_size
+            batches = self._next_batches(size)
             self._seed_random_layers()
-            # The last batch of an epoch may be smaller; it is a dispatch of its own, as shapes are fixed.
-            yield self._compiled.run(batches[: full * self._batch_size].reshape(full, -1) if full else batches[None])
+            start = time.monotonic()
+            losses = self._compiled.run(batches)
+            # Compiling is part of the first of a size, and at worst delays the next size by a dispatch.
+            if len(batches) == size and 10 * (time.monotonic() - start) < SECONDS_PER_DISPATCH:
+                size = min(10 * size, self.steps_per_dispatch)
+            yield losses
+
+    def _next_batches(self, most):
+        """Returns the sample indices of the next steps, shape `(steps, batch)`, at most `most` of one epoch.
+
+        Shapes are few, as each is compiled: `most` steps, a tenth of them, ..., one; and the smaller last batch of an
+        epoch by itself.
+        """
+        epoch, first = divmod(self.step, self.steps_per_epoch)
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)[first * self._batch_size :]
+        while most > 1 and most * self._batch_size > len(order):
+            most = max(1, most // 10)
+        return order[: most * self._batch_size].reshape(most, -1)
 
     def _seed_random_layers(self):
         """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
