@@ -19,7 +19,9 @@ class Participation(RatedLayer):
 
     Everything in a model that is to act in the same batches reads one coin. The layer passes its inputs on unchanged
     and tosses when it is called, so it goes first in the model: before any layer that reads the coin. The penalties of
-    the weights are computed after the forward pass, when the coin of the step lies.
+    the weights are computed after the forward pass, when the coin of the step lies. A model that is loaded or cloned
+    finds the coin by the layer's name, and so needs it first among ALL of its layers: a second input's convolution that
+    stands before it would miss it, or find that of an earlier clone.
 
     ```python
     participation = tfdrop.layers.Participation(0.1)
