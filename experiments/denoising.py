@@ -7,6 +7,7 @@ import zipfile
 import keras
 import numpy as np
 
+from experiments.state import STATE, finished_arms, read_state
 from tfdrop.checkpoint import replace
 from tfdrop.data.noise import noisy_image
 from tfdrop.data.samples import select
@@ -23,7 +24,6 @@ from train.denoising_steps import (
 from train.program import UserError
 from train.resumable import CHECKPOINT
 
-STATE = "state.json"
 FIRST_MODEL = "round1.keras"
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
@@ -55,19 +55,11 @@ class DenoisingExperiment:
 
     def _load(self):
         path = self._folder / STATE
-        if not path.exists():
-            return {
-                "experiment": self._experiment.name,
-                "key": self._key,
-                "arms": {},
-                "environments": [],
-                "seconds": 0.0,
-            }
-        try:
-            state = json.loads(path.read_text())
-        except ValueError as error:
-            raise UserError(f"checkpoint {path} is damaged") from error
-        if not isinstance(state, dict) or state.get("key") != self._key:
+        state = read_state(path)
+        if state is None:
+            name = self._experiment.name
+            return {"experiment": name, "key": self._key, "arms": {}, "environments": [], "seconds": 0.0}
+        if state.get("key") != self._key:
             raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
         return state
 
@@ -83,7 +75,7 @@ class DenoisingExperiment:
         try:
             train = training_pairs(self._settings, self._data)
             for arm in self._experiment.arms:
-                if not self.state["arms"].get(arm.name, {}).get("finished"):
+                if arm.name not in finished_arms(self.state):
                     self._run_arm(arm, train, pace)
         finally:
             self.state["seconds"] += time.monotonic() - start
@@ -153,12 +145,3 @@ class DenoisingExperiment:
 def _read_scores(path):
     with open(path, "rb") as raw, np.load(raw) as file:
         return file["scores"]
-
-
-def is_finished(experiment, folder):
-    """Tells, without any of its data, whether an experiment's every arm has been trained and scored."""
-    try:
-        arms = json.loads((folder / STATE).read_text())["arms"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # not begun, or for DenoisingExperiment to complain about
-    return all(arms.get(arm.name, {}).get("finished") for arm in experiment.arms)

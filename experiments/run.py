@@ -10,6 +10,7 @@ from pathlib import Path
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
+from experiments.state import STATE, finished_arms, is_finished, read_state
 from train.denoising_settings import DenoiseSettings, check_folders, read_data
 from train.program import UserError, run
 
@@ -26,14 +27,14 @@ def main():
     candidates = _candidates()
     check_folders(_settings(*candidates[0][1:]))
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
-    from experiments.denoising import DenoisingExperiment, is_finished
+    from experiments.denoising import DenoisingExperiment
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
 
     worked = False
     for name, experiment, seed in candidates:
         folder = Path(RUNS.value) / name
-        if is_finished(experiment, folder):
+        if is_finished(experiment, read_state(folder / STATE)):
             continue
         if time.monotonic() >= deadline:
             if worked:
@@ -70,8 +71,7 @@ def _settings(experiment, seed):
 
 
 def _done(todo, experiment):
-    arms = sum(bool(arm.get("finished")) for arm in todo.state["arms"].values())
-    return f"{arms} of {len(experiment.arms)} arms are done"
+    return f"{len(finished_arms(todo.state))} of {len(experiment.arms)} arms are done"
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ import numpy as np
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
+from experiments.state import STATE, finished_arms, read_state
 from tfdrop.checkpoint import replace
-from train.program import UserError, run
+from train.program import run
 from train.recipes import SET12
 
 RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiments' own folders; need not be there.")
@@ -32,9 +33,9 @@ def main():
     results = Path(RESULTS.value)
     kept = results / "experiments"
     kept.mkdir(parents=True, exist_ok=True)
-    for path in sorted(Path(RUNS.value).glob("*/state.json")):
+    for path in sorted(Path(RUNS.value).glob(f"*/{STATE}")):
         known = kept / f"{path.parent.name}.json"
-        if not path.parent.name.startswith("check") and _finished_arms(path) >= _finished_arms(known):
+        if not path.parent.name.startswith("check") and _progress(path) >= _progress(known):
             replace(known, lambda partial, path=path: partial.write_text(path.read_text()))
     sections = [INTRODUCTION, *(_section(experiment, kept) for experiment in CATALOGUE if experiment.name != "check")]
     others = sorted(path.name for path in results.glob("*.md") if path.name != "README.md")
@@ -46,7 +47,7 @@ def main():
 
 def _section(experiment, kept):
     """Returns the part of the page about one experiment."""
-    states = [_read(kept / f"{experiment.name}-seed{seed}.json") for seed in experiment.seeds]
+    states = [read_state(kept / f"{experiment.name}-seed{seed}.json") for seed in experiment.seeds]
     states = [state for state in states if state is not None]
     lines = [
         f"## {experiment.name}",
@@ -67,22 +68,14 @@ def _section(experiment, kept):
     return "\n".join(lines) + "\n"
 
 
-def _read(path):
-    if not path.exists():
-        return None
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is damaged") from error
-
-
-def _finished_arms(path):
-    state = _read(path) or {"arms": {}}
-    return sum(bool(arm.get("finished")) for arm in state["arms"].values())
+def _progress(path):
+    """Returns the number of finished arms in a state's file, 0 if it is not there."""
+    return len(finished_arms(read_state(path) or {"arms": {}}))
 
 
 def _finished(arm, states):
-    return [state["arms"][arm.name] for state in states if state["arms"].get(arm.name, {}).get("finished")]
+    results = [finished_arms(state).get(arm.name) for state in states]
+    return [result for result in results if result is not None]
 
 
 def _row(arm, states):

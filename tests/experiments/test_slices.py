@@ -12,7 +12,8 @@ import pytest
 from programs import ROOT, run_on_jax, run_program
 
 from experiments.catalogue import DATA_DROPOUT, Experiment
-from experiments.denoising import DenoisingExperiment, is_finished
+from experiments.denoising import DenoisingExperiment
+from experiments.state import is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
 from train.denoising_settings import DenoiseSettings, read_data
 from train.program import UserError
@@ -74,7 +75,7 @@ def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path, steps)
         except OutOfTime:
             continue
         break
-    assert is_finished(TINY, tmp_path)
+    assert is_finished(TINY, todo.state)
     assert slices > 5
     assert len(list(tmp_path.iterdir())) <= 8  # what some machines hand back at most
     assert_same_bits(outcome(tmp_path), uninterrupted)

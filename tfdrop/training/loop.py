@@ -64,9 +64,11 @@ class Training:
             After each dispatch, the losses of its steps. The model, the optimizer and `step` are then in
             agreement, so this is where to save or to stop.
         """
-        size = 1
+        size, left = 1, []
         while self.step < self.epochs * self.steps_per_epoch:
-            batches = self._next_batches(size)
+            left = left if len(left) else self._left_in_epoch()
+            batches = self._first_batches(left, size)
+            left = left[batches.size :]
             self._seed_random_layers()
             start = time.monotonic()
             losses = self._compiled.run(batches)
@@ -75,17 +77,21 @@ class Training:
                 size = min(10 * size, self.steps_per_dispatch)
             yield losses
 
-    def _next_batches(self, most):
-        """Returns the sample indices of the next steps, shape `(steps, batch)`, at most `most` of one epoch.
+    def _left_in_epoch(self):
+        """Returns the indices of the samples that the running epoch still has to come to, in its order."""
+        epoch, first = divmod(self.step, self.steps_per_epoch)
+        order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
+        return order[first * self._batch_size :]
+
+    def _first_batches(self, samples, most):
+        """Returns the first of some samples in batches, shape `(steps, batch)`, at most `most` steps.
 
         Shapes are few, as each is compiled: `most` steps, a tenth of them, ..., one; and the smaller last batch of an
         epoch by itself.
         """
-        epoch, first = divmod(self.step, self.steps_per_epoch)
-        order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)[first * self._batch_size :]
-        while most > 1 and most * self._batch_size > len(order):
+        while most > 1 and most * self._batch_size > len(samples):
             most = max(1, most // 10)
-        return order[: most * self._batch_size].reshape(most, -1)
+        return samples[: most * self._batch_size].reshape(most, -1)
 
     def _seed_random_layers(self):
         """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
