@@ -8,7 +8,7 @@ from programs import run_on_jax
 
 from tfdrop.influence import LiSSA, total_influence
 from tfdrop.influence.autodiff_tensorflow import Autodiff
-from tfdrop.influence.per_sample_loss import per_sample_loss
+from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 SCRIPT = """
 import importlib.util, sys
@@ -17,13 +17,13 @@ import numpy as np
 import tfdrop
 from tfdrop.influence import LiSSA, total_influence
 from tfdrop.influence.autodiff_jax import Autodiff
-from tfdrop.influence.per_sample_loss import per_sample_loss
+from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 folder = sys.argv[1]
 arrays = np.load(f"{folder}/arrays.npz")
 x, y, vector = arrays["x"], arrays["y"], arrays["vector"]
 model = keras.saving.load_model(f"{folder}/model.keras")
-autodiff = Autodiff(model, per_sample_loss(model.loss))
+autodiff = Autodiff(model, PerSampleLoss(model.loss))
 found = total_influence(model, (x, y), [(x[:2], y[:2]), (x[2:3, :4], y[2:3, :4])], curvature="gauss_newton",
                         solver=LiSSA(depth=100, batch_size=6), verbose=0)
 np.savez(f"{folder}/jax.npz",
@@ -51,7 +51,7 @@ def both(tmp_path_factory):
         weight.assign(np.random.default_rng(1).uniform(0.2, 0.8, weight.shape))
     model.compile(loss="mse")
     model.save(folder / "model.keras")
-    autodiff = Autodiff(model, per_sample_loss(model.loss))
+    autodiff = Autodiff(model, PerSampleLoss(model.loss))
     vector = np.random.default_rng(2).normal(size=autodiff.size).astype("float32")
     np.savez(folder / "arrays.npz", x=x, y=y, vector=vector)
     (folder / "script.py").write_text(SCRIPT)

@@ -5,7 +5,7 @@ from problems import SoftmaxRegression, smooth_denoiser
 
 from tfdrop.influence import DivergenceError, LiSSA, total_influence
 from tfdrop.influence.autodiff_tensorflow import Autodiff
-from tfdrop.influence.per_sample_loss import per_sample_loss
+from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.losses import HalfSumSquaredError
 
 DAMPING = 0.02
@@ -17,7 +17,7 @@ def problem():
 
 
 def influence_of(problem, validation=None, **arguments):
-    arguments = {"damping": DAMPING, "solver": LiSSA(depth=600, batch_size=10), "verbose": 0} | arguments
+    arguments = {"damping": DAMPING, "solver": LiSSA(depth=600, batch_size=10, tolerance=0.0), "verbose": 0} | arguments
     validation = validation or (problem.x_validation, problem.y_validation)
     return total_influence(problem.model, (problem.x, problem.y), validation, **arguments)
 
@@ -42,17 +42,16 @@ def test_residual_is_the_exact_one(problem):
 
 def test_more_steps_and_averaging_come_closer(problem):
     def mean_residual(**solver):
-        return np.mean(
-            [influence_of(problem, solver=LiSSA(batch_size=10, **solver), seed=s).residual for s in range(3)]
-        )
+        solver = LiSSA(batch_size=10, tolerance=0.0, **solver)
+        return np.mean([influence_of(problem, solver=solver, seed=seed).residual for seed in range(3)])
 
     long = mean_residual(depth=300)
     assert long < 0.3 * mean_residual(depth=6)
-    assert long < 0.3 * mean_residual(depth=300, averaging=0.0)
+    assert long < 0.3 * mean_residual(depth=300, averaging=False)
 
 
 def test_whole_batches_and_repeats_reach_the_fixed_point(problem):
-    found = influence_of(problem, solver=LiSSA(depth=400, repeats=2, batch_size=60))
+    found = influence_of(problem, solver=LiSSA(depth=400, repeats=2, batch_size=60, tolerance=0.0))
     assert found.residual < 1e-4
     np.testing.assert_allclose(found.scores, problem.scores(DAMPING), rtol=1e-3, atol=1e-4)
     assert [repeat for repeat, _, _ in found.history] == [0] * 40 + [1] * 40
@@ -60,7 +59,7 @@ def test_whole_batches_and_repeats_reach_the_fixed_point(problem):
 
 def test_influence_is_linear_in_the_validation_samples(problem):
     """One solve of the sum gives the sum of the solves, one a validation sample (section III-D)."""
-    solver = LiSSA(depth=150, batch_size=60)
+    solver = LiSSA(depth=150, batch_size=60, tolerance=0.0)
     x, y = problem.x_validation[:6], problem.y_validation[:6]
     whole = influence_of(problem, (x, y), solver=solver).scores
     single = [influence_of(problem, (x[i : i + 1], y[i : i + 1]), solver=solver).scores for i in range(len(x))]
@@ -88,7 +87,7 @@ def test_auto_damping_exceeds_the_negative_curvature():
     model, x, y = smooth_denoiser()
     y = 5 * y  # large errors make the Hessian of an untrained network indefinite
     found = total_influence(model, (x, y), (x, y), loss=HalfSumSquaredError(), solver=LiSSA(batch_size=6), verbose=0)
-    autodiff = Autodiff(model, per_sample_loss(HalfSumSquaredError()))
+    autodiff = Autodiff(model, PerSampleLoss(HalfSumSquaredError()))
     unit = np.eye(autodiff.size, dtype="float32")
     exact = np.linalg.eigvalsh([autodiff.hessian_product(x, y, column) / len(x) for column in unit])
     assert found.spectrum.smallest < 0
@@ -154,7 +153,7 @@ def test_inference_mode_is_used():
         ({"damping": float("nan")}, "argument `damping`"),
         ({"validation": []}, "argument `validation`"),
         ({"validation": (np.zeros((0, 4)), np.zeros(0))}, "at least 1"),
-        ({"validation": (np.full((1, 4), np.nan), np.zeros(1))}, "finite, nonzero loss gradient"),
+        ({"validation": (np.full((1, 4), np.nan), np.zeros(1))}, "argument `validation`.*finite.*nan in sample 0"),
     ],
 )
 def test_bad_arguments(problem, arguments, message):
@@ -175,7 +174,7 @@ def test_a_model_that_was_never_built_or_compiled(problem):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"depth": 0}, {"repeats": 0}, {"batch_size": 1.5}, {"scale": 0.0}, {"scale": "large"}, {"averaging": 1.5}],
+    [{"depth": 0}, {"repeats": 0}, {"batch_size": 1.5}, {"scale": 0.0}, {"scale": "large"}, {"averaging": 0.5}],
 )
 def test_bad_solver_arguments(arguments):
     [name] = arguments

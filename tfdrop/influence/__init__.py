@@ -1,6 +1,14 @@
-"""Influence functions: autodiff (one file a backend) -> curvature -> spectrum, solver -> scores."""
+"""Influence functions: autodiff (one file a backend) -> curvature -> solvers -> scores."""
 
-from tfdrop.influence.lissa import DivergenceError, LiSSA
-from tfdrop.influence.scores import Influence, total_influence
+import lazy_loader
 
-__all__ = ["DivergenceError", "Influence", "LiSSA", "total_influence"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "conjugate_gradient": ["ConjugateGradient"],
+        "exact": ["Exact"],
+        "lissa": ["LiSSA"],
+        "scores": ["Influence", "total_influence"],
+        "solution": ["DivergenceError", "Solution"],
+    },
+)

@@ -3,28 +3,32 @@
 from functools import partial
 
 import jax
+import keras
 import numpy as np
 from jax import numpy as jnp
 from jax.flatten_util import ravel_pytree
 
 
 class Autodiff:
-    """Derivatives of a model's per-sample losses with respect to its trainable variables.
+    """Derivatives of a model's per-sample losses with respect to some of its variables.
 
-    Vectors over the variables are flat float32 arrays of shape `(size,)`, in the order of
-    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving
-    statistics, dropout is off. Products and the gradient of a batch are
-    SUMS over its samples.
+    Vectors over the variables are flat float32 arrays of shape `(size,)`, in the variables' order. The model runs in
+    inference mode: batch normalization uses its moving statistics, dropout is off. Products and the gradient of a
+    batch are SUMS over its samples.
 
     Args:
         model: A built Keras model.
-        per_sample_loss: Function of `(y_true, y_pred)` that returns the losses of the batch, shape `(batch,)`.
+        per_sample_loss: A `PerSampleLoss`.
+        variables: The Keras variables; by default the model's trainable ones.
     """
 
-    def __init__(self, model, per_sample_loss):
+    def __init__(self, model, per_sample_loss, variables=None):
         self._model = model
         self._per_sample_loss = per_sample_loss
-        self.size = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+        self._variables = model.trainable_variables if variables is None else variables
+        chosen = {id(variable) for variable in self._variables}
+        self._others = [variable for variable in model.variables if id(variable) not in chosen]
+        self.size = sum(int(np.prod(variable.shape)) for variable in self._variables)
         _, self._unflatten = ravel_pytree(self._state()[0])
         self._gradient = jax.jit(self._gradient_of)
         self._hessian_product = jax.jit(self._hessian_product_of)
@@ -33,21 +37,20 @@ class Autodiff:
         self._penalty_product = jax.jit(self._penalty_product_of)
 
     def _state(self):
-        """Returns the variables as they are now; the compiled functions take them as arguments."""
-        return (
-            [variable.value for variable in self._model.trainable_variables],
-            [variable.value for variable in self._model.non_trainable_variables],
-        )
+        """Returns the values as they are now, chosen and other; the compiled functions take them as arguments."""
+        return [variable.value for variable in self._variables], [variable.value for variable in self._others]
 
     def _outputs(self, weights, fixed, x):
-        return self._model.stateless_call(weights, fixed, x, training=False)[0]
+        values = zip([*self._variables, *self._others], [*weights, *fixed], strict=True)
+        with keras.StatelessScope(state_mapping=list(values)):
+            return self._model(x, training=False)
 
     def _loss_sum(self, weights, fixed, x, y):
         return jnp.sum(self._per_sample_loss(y, self._outputs(weights, fixed, x)))
 
     def _penalty(self, weights):
         penalty = jnp.zeros(())
-        for variable, weight in zip(self._model.trainable_variables, weights, strict=True):
+        for variable, weight in zip(self._variables, weights, strict=True):
             if variable.regularizer is not None:
                 penalty += variable.regularizer(weight)
         return penalty
@@ -64,6 +67,7 @@ class Autodiff:
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
 
         Forward through the model (J v), the loss's own Hessian at the outputs, back through the model (J^T).
+        Where the outputs are probabilities, the Hessian is `PerSampleLoss.expected_hessian_product`.
         """
         return self._gauss_newton_product(*self._state(), x, y, vector)
 
@@ -85,8 +89,11 @@ class Autodiff:
     def _gauss_newton_product_of(self, weights, fixed, x, y, vector):
         outputs_of = partial(self._outputs, fixed=fixed, x=x)
         outputs, output_tangents = jax.jvp(outputs_of, (weights,), (self._unflatten(vector),))
-        loss_gradient = jax.grad(lambda y_pred: jnp.sum(self._per_sample_loss(y, y_pred)))
-        loss_hessian_product = jax.jvp(loss_gradient, (outputs,), (output_tangents,))[1]
+        if self._per_sample_loss.expects_probabilities:
+            loss_hessian_product = self._per_sample_loss.expected_hessian_product(y, outputs, output_tangents)
+        else:
+            loss_gradient = jax.grad(lambda y_pred: jnp.sum(self._per_sample_loss(y, y_pred)))
+            loss_hessian_product = jax.jvp(loss_gradient, (outputs,), (output_tangents,))[1]
         return ravel_pytree(jax.vjp(outputs_of, weights)[1](loss_hessian_product)[0])[0]
 
     def _directional_derivatives_of(self, weights, fixed, x, y, vector):

@@ -9,24 +9,26 @@ ZERO = tf.UnconnectedGradients.ZERO
 
 
 class Autodiff:
-    """Derivatives of a model's per-sample losses with respect to its trainable variables.
+    """Derivatives of a model's per-sample losses with respect to some of its variables.
 
-    Vectors over the variables are flat float32 tensors of shape `(size,)`, in the order of
-    `model.trainable_variables`. The model runs in inference mode: batch normalization uses its moving statistics,
-    dropout is off. Products and the gradient of a batch are SUMS over its samples.
+    Vectors over the variables are flat float32 tensors of shape `(size,)`, in the variables' order. The model runs in
+    inference mode: batch normalization uses its moving statistics, dropout is off. Products and the gradient of a
+    batch are SUMS over its samples.
 
     Each shape of batch is traced once, never relaxed to fit several, so that the bits of a result do not depend on the
     shapes that came before it.
 
     Args:
         model: A built Keras model.
-        per_sample_loss: Function of `(y_true, y_pred)` that returns the losses of the batch, shape `(batch,)`.
+        per_sample_loss: A `PerSampleLoss`.
+        variables: The Keras variables; by default the model's trainable ones.
     """
 
-    def __init__(self, model, per_sample_loss):
+    def __init__(self, model, per_sample_loss, variables=None):
         self._model = model
         self._per_sample_loss = per_sample_loss
-        self._variables = [variable.value for variable in model.trainable_variables]
+        self._keras_variables = model.trainable_variables if variables is None else variables
+        self._variables = [variable.value for variable in self._keras_variables]
         self._shapes = [tuple(variable.shape) for variable in self._variables]
         self._sizes = [variable.shape.num_elements() for variable in self._variables]
         self.size = sum(self._sizes)
@@ -71,20 +73,27 @@ class Autodiff:
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
 
         Forward through the model (J v), the loss's own Hessian at the outputs, back through the model (J^T).
+        Where the outputs are probabilities, the Hessian is `PerSampleLoss.expected_hessian_product`.
         """
         with tf.GradientTape() as tape:
             with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
                 outputs = self._model(x, training=False)
             output_tangents = forward.jvp(outputs, ZERO)
-        # Keras's cross-entropies look behind a softmax for its logits; a copy has nothing behind it.
-        outputs_alone = tf.identity(outputs)
-        with tf.autodiff.ForwardAccumulator(outputs_alone, output_tangents) as forward:
-            with tf.GradientTape() as loss_tape:
-                loss_tape.watch(outputs_alone)
-                loss = tf.reduce_sum(self._per_sample_loss(y, outputs_alone))
-            output_gradients = loss_tape.gradient(loss, outputs_alone, unconnected_gradients=ZERO)
-        loss_hessian_product = forward.jvp(output_gradients, ZERO)
+        if self._per_sample_loss.expects_probabilities:
+            loss_hessian_product = self._per_sample_loss.expected_hessian_product(y, outputs, output_tangents)
+        else:
+            loss_hessian_product = self._loss_hessian_product(y, outputs, output_tangents)
         return self._flatten(tape.gradient(outputs, self._variables, output_gradients=loss_hessian_product))
+
+    def _loss_hessian_product(self, y, outputs, tangents):
+        # Keras's cross-entropies look behind an activation for its logits; a copy has nothing behind it.
+        outputs_alone = tf.identity(outputs)
+        with tf.autodiff.ForwardAccumulator(outputs_alone, tangents) as forward:
+            with tf.GradientTape() as tape:
+                tape.watch(outputs_alone)
+                loss = tf.reduce_sum(self._per_sample_loss(y, outputs_alone))
+            gradients = tape.gradient(loss, outputs_alone, unconnected_gradients=ZERO)
+        return forward.jvp(gradients, ZERO)
 
     @tf.function
     def directional_derivatives(self, x, y, vector):
@@ -99,7 +108,7 @@ class Autodiff:
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
             with tf.GradientTape() as tape:
                 penalty = tf.zeros(())
-                for variable in self._model.trainable_variables:
+                for variable in self._keras_variables:
                     if variable.regularizer is not None:
                         penalty += variable.regularizer(variable.value)
             gradients = self._dense(tape.gradient(penalty, self._variables))

@@ -1,9 +1,14 @@
 """The matrix that influence functions invert, as matrix-vector products over any part of the training data."""
 
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from keras import ops
 
-from tfdrop.data.samples import select
+from tfdrop.arguments import check_choice
+from tfdrop.influence.training_data import TrainingData, batch_length
 
 CURVATURES = ("hessian", "gauss_newton")
 
@@ -17,45 +22,77 @@ class Curvature:
 
     Args:
         autodiff: The `Autodiff` of the model.
-        train: Arrays `(x, y)`; `x` may be a structure of arrays.
         kind: `"hessian"` or `"gauss_newton"`.
 
     Raises:
         ValueError: If `kind` is another name.
     """
 
-    def __init__(self, autodiff, train, kind="hessian"):
-        if kind not in CURVATURES:
-            raise ValueError(
-                "Invalid value received for argument `curvature`. "
-                f"Expected one of {CURVATURES}. Received: curvature={kind!r}"
-            )
+    def __init__(self, autodiff, kind="hessian"):
+        self.kind = check_choice("curvature", kind, CURVATURES)
+        self._autodiff = autodiff  # TensorFlow's compiled methods do not keep it
         self._sum_product = getattr(autodiff, f"{kind}_product")
         self._penalty_product = autodiff.penalty_product
-        self._train = train
         self.size = autodiff.size
-        self.kind = kind
 
-    def product(self, vector, indices, batch_size=None):
-        """Returns the mean curvature over the training samples at `indices`, times `vector`.
+    def product(self, vector, batches, after_batch=None, partial=None):
+        """Returns the mean curvature over the samples of some batches, times `vector`.
 
         Args:
             vector: Tensor of shape `(size,)`.
-            indices: The samples, an integer array.
-            batch_size: Samples a step; all at once by default.
+            batches: Iterable of `(x, y)`.
+            after_batch: Function called after every batch with what has been summed up so far: the sum of the samples'
+                products, the number of the samples and that of the batches.
+            partial: Such a triple to go on from.
         """
-        total = 0.0
-        step = batch_size or len(indices)
-        for start in range(0, len(indices), step):
-            x, y = select(self._train, indices[start : start + step])
+        total, samples, done = partial or (0.0, 0, 0)
+        for x, y in itertools.islice(batches, done, None):
             total = total + self._sum_product(x, y, vector)
-        return total / float(len(indices)) + self._penalty_product(vector)
+            samples, done = samples + batch_length(x), done + 1
+            if after_batch is not None:
+                after_batch(total, samples, done)
+        return total / float(samples) + self._penalty_product(vector)
 
 
-def relative_residual(curvature, solution, target, damping, indices, batch_size):
-    """Returns `|target - (curvature + damping I) solution| / |target|` on the samples at `indices`."""
-    product = curvature.product(solution, indices, batch_size) + damping * solution
-    return norm(target - product) / norm(target)
+@dataclass(frozen=True)
+class DampedSystem:
+    """The equations `(curvature + damping I) s = target` that a solver is given.
+
+    Attributes:
+        curvature: A `Curvature`.
+        damping: Number added to every eigenvalue, in plain units.
+        target: Flat tensor, not all zeros.
+        data: The `TrainingData` that the curvature is the mean over.
+        measured_on: The batches that residuals are measured on: all of the data, or a random part.
+    """
+
+    curvature: Curvature
+    damping: float
+    target: Any
+    data: TrainingData
+    measured_on: Any
+
+    def product(self, vector, batches):
+        """Returns the damped curvature over the samples of some batches, times `vector`."""
+        return self.curvature.product(vector, batches) + self.damping * vector
+
+    def relative_residual(self, solution):
+        """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 no better than zero.
+
+        Measured on a part of the data, even the exact solution leaves a residual: the part's curvature is not that of
+        the whole. What the part's batches differ by tells how much of the square that is, and it is taken off.
+        """
+        total, squares, samples, count = 0.0, 0.0, 0, 0
+        for batch in self.measured_on:
+            residual, length = self.target - self.product(solution, [batch]), batch_length(batch[0])
+            total = total + length * residual
+            squares += length * norm(residual) ** 2
+            samples, count = samples + length, count + 1
+        squared = norm(total / float(samples)) ** 2
+        if count > 1 and samples < self.data.samples:
+            variance = (squares / samples - squared) * count / (count - 1)
+            squared -= variance / count * (1 - samples / self.data.samples)
+        return float(np.sqrt(max(squared, 0.0))) / norm(self.target)
 
 
 def norm(vector):

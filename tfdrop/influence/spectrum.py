@@ -1,4 +1,4 @@
-"""Extremal eigenvalues of a curvature, by Lanczos iteration."""
+"""Krylov spaces of a curvature by Lanczos iteration: its extremal eigenvalues, and functions of it."""
 
 from typing import NamedTuple
 
@@ -17,41 +17,76 @@ class Spectrum(NamedTuple):
     largest_error: float
 
 
-def lanczos(product, size, steps=12, seed=0):
-    """Estimates the extremal eigenvalues of a symmetric matrix from `steps` products with it.
+class Krylov(NamedTuple):
+    """What the Lanczos iteration builds from a symmetric matrix A and a first vector.
 
-    The basis is orthogonalized in full at every step, so no eigenvalue shows up twice. The largest in
-    magnitude converge first; the smallest of a positive semi-definite matrix is an upper estimate.
+    Attributes:
+        basis: List of orthonormal vectors `q_1, ..., q_m`; `q_1` is the first vector's direction.
+        tridiagonal: NumPy array `Q^T A Q` of shape `(m, m)`.
+        left_over: Length of the part of `A q_m` outside of the basis; 0 if the basis holds an invariant subspace.
+    """
+
+    basis: list
+    tridiagonal: np.ndarray
+    left_over: float
+
+    def spectrum(self):
+        """Returns the `Spectrum` of the matrix."""
+        eigenvalues, eigenvectors = np.linalg.eigh(self.tridiagonal)
+        errors = self.left_over * np.abs(eigenvectors[-1])
+        return Spectrum(float(eigenvalues[0]), float(eigenvalues[-1]), float(errors[0]), float(errors[-1]))
+
+    def apply_to_first(self, function):
+        """Returns `f(A) q_1`, by way of `Q f(T) e_1`; `function` takes and returns an array of eigenvalues."""
+        eigenvalues, eigenvectors = np.linalg.eigh(self.tridiagonal)
+        coefficients = eigenvectors @ (function(eigenvalues) * eigenvectors[0])
+        return sum(float(c) * q for c, q in zip(coefficients, self.basis, strict=True))
+
+
+def krylov(product, first, steps, after_step=None):
+    """Builds the `Krylov` space of a symmetric matrix from `steps` products with it.
+
+    The basis is orthogonalized in full at every step, so no eigenvalue shows up twice.
 
     Args:
         product: Function `vector -> matrix times vector`.
-        size: Length of the vectors.
-        steps: Number of products, at most `size`.
-        seed: Integer seed of the random first vector.
-
-    Returns:
-        A `Spectrum`.
+        first: The first vector, of any length but zero.
+        steps: Number of products; the size of the vectors is enough.
+        after_step: Function called after every product.
     """
-    start = np.random.default_rng(seed).standard_normal(size).astype("float32")
-    basis = [ops.convert_to_tensor(start / np.linalg.norm(start))]
+    basis = [first / norm(first)]
     diagonal, off_diagonal = [], []
-    for _ in range(min(steps, size)):
+    for _ in range(min(steps, len(first))):
         vector = product(basis[-1])
         diagonal.append(float(ops.dot(vector, basis[-1])))
         # Twice: one pass of Gram-Schmidt in float32 leaves components of the order of its rounding error.
         for previous in basis + basis:
             vector = vector - ops.dot(vector, previous) * previous
         off_diagonal.append(norm(vector))
+        if after_step is not None:
+            after_step()
         if off_diagonal[-1] <= 1e-6 * max(map(abs, diagonal)):
             break  # the basis spans an invariant subspace: the eigenvalues found are exact
         basis.append(vector / off_diagonal[-1])
     inner = off_diagonal[: len(diagonal) - 1]
     tridiagonal = np.diag(diagonal) + np.diag(inner, 1) + np.diag(inner, -1)
-    eigenvalues, eigenvectors = np.linalg.eigh(tridiagonal)
-    errors = off_diagonal[-1] * np.abs(eigenvectors[-1])
-    return Spectrum(
-        smallest=float(eigenvalues[0]),
-        largest=float(eigenvalues[-1]),
-        smallest_error=float(errors[0]),
-        largest_error=float(errors[-1]),
-    )
+    return Krylov(basis[: len(diagonal)], tridiagonal, off_diagonal[-1])
+
+
+def lanczos(product, size, steps=12, seed=0, after_step=None):
+    """Estimates the extremal eigenvalues of a symmetric matrix from `steps` products with it.
+
+    The largest in magnitude converge first; the smallest of a positive semi-definite matrix is an upper estimate.
+
+    Args:
+        product: Function `vector -> matrix times vector`.
+        size: Length of the vectors.
+        steps: Number of products, at most `size`.
+        seed: Integer seed of the random first vector.
+        after_step: Function called after every product.
+
+    Returns:
+        A `Spectrum`.
+    """
+    first = np.random.default_rng(seed).standard_normal(size).astype("float32")
+    return krylov(product, ops.convert_to_tensor(first), steps, after_step).spectrum()

@@ -1,0 +1,78 @@
+"""The exact solve, by writing the whole matrix out: for small models, and to test the other solvers against."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from tfdrop.arguments import check_whole
+from tfdrop.influence.solution import DivergenceError, measured
+from tfdrop.progress import Progress
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Solves `(curvature + damping I) s = v` with the matrix over all of the training data, column by column.
+
+    Args:
+        most_variables: Refuses systems of more variables than this: time and memory grow with their square.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+
+    most_variables: int = 20000
+    on_divergence: str = "raise"
+    damping: float | None = None
+
+    def __post_init__(self):
+        check_whole("most_variables", self.most_variables)
+
+    def solve(self, system, verbose="auto", start=None, after_step=None):
+        """Returns the `Solution` of a `DampedSystem`; see `LiSSA.solve`.
+
+        Raises:
+            DivergenceError: If the damped matrix is not positive definite.
+            ValueError: If there are too many variables.
+        """
+        columns = list(start["columns"]) if start else []
+        self._check_size(system.curvature.size)
+
+        def state():
+            return {"columns": np.array(columns)}
+
+        with Progress("Writing the matrix out", system.curvature.size, verbose) as progress:
+            progress.advance(len(columns))
+            for index in range(len(columns), system.curvature.size):
+                unit = np.zeros(system.curvature.size, "float32")
+                unit[index] = 1.0
+                product = system.curvature.product(ops.convert_to_tensor(unit), system.data.batches())
+                columns.append(ops.convert_to_numpy(product))
+                progress.advance()
+                if after_step is not None:
+                    after_step(state)
+        matrix = np.array(columns, "float64")
+        matrix = (matrix + matrix.T) / 2 + system.damping * np.eye(len(matrix))
+        solution = _solve_positive_definite(matrix, ops.convert_to_numpy(system.target), system)
+        return measured(system, ops.convert_to_tensor(solution.astype("float32")), 1e-3, [])
+
+    def _check_size(self, size):
+        if size > self.most_variables:
+            raise ValueError(
+                "Invalid value received for argument `solver`. "
+                f"Expected a solver without the whole matrix, or fewer variables. Received: Exact, for {size} "
+                f"variables; its most_variables is {self.most_variables}"
+            )
+
+
+def _solve_positive_definite(matrix, target, system):
+    try:
+        factor = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError as error:
+        smallest = float(np.linalg.eigvalsh(matrix)[0]) - system.damping
+        raise DivergenceError(
+            f"The {system.curvature.kind}'s smallest eigenvalue is {smallest:.4g}, so with a damping of "
+            f"{system.damping:.4g} it is not positive definite. Try damping well above {-smallest:.4g}",
+            damping=max(-2 * smallest, 4 * system.damping),
+        ) from error
+    return np.linalg.solve(factor.T, np.linalg.solve(factor, target.astype("float64")))

@@ -1,0 +1,153 @@
+"""The training data as the solvers read it: in order, in shuffled batches, or a random part of it."""
+
+import keras
+import numpy as np
+
+from tfdrop.arguments import invalid
+from tfdrop.data.samples import batches, count, is_arrays, select, stream
+
+
+class TrainingData:
+    """Training samples in arrays, or in a data set that gives the same batches in the same order on every pass.
+
+    Arrays are indexed. Of a data set only one batch is held at a time, and the random part that was asked for.
+
+    Args:
+        data: Arrays `(x, y)`; or an iterable of `(x, y)` batches (`tf.data.Dataset`), or a `keras.utils.PyDataset`.
+        batch_size: Samples a batch of the passes over arrays; a data set has batches of its own.
+        seed: Integer seed of the order of shuffled batches and of the random part.
+        check: Function `(x, y, first)` that is called with every batch of one pass, `first` being the number of its
+            first sample; it raises an error if something is wrong with it.
+
+    Attributes:
+        samples: Number of samples.
+
+    Raises:
+        TypeError: If a data set's elements are no pairs `(x, y)`.
+        ValueError: If there are no samples, or a data set's second pass begins otherwise than its first.
+    """
+
+    def __init__(self, data, batch_size, seed, check=None):
+        self._data = data if is_arrays(data) else PairsOfArrays(data)
+        self._batch_size = batch_size
+        self._seed = seed
+        if is_arrays(data):
+            count(data)
+            self._data = keras.tree.map_structure(np.asarray, data)
+        self.samples = self._read_once(check)
+        if not is_arrays(data):
+            self._check_order()
+
+    @property
+    def passes_in_order(self):
+        """Whether the data is a data set, so that shuffled batches are its own, in its order."""
+        return not is_arrays(self._data)
+
+    def batches(self):
+        """Yields all samples in order."""
+        return batches(self._data, self._batch_size)
+
+    def part(self, samples, key=3):
+        """Returns a random part of the data, at least as many samples as asked for if there are so many, in batches."""
+        if self.passes_in_order:
+            chosen = self._random_samples(samples, stream(self._seed, key))
+            return list(batches(chosen, self._batch_size))
+        order = stream(self._seed, key).permutation(self.samples)[:samples]
+        return _Selected(self._data, [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)])
+
+    def shuffled(self, batch_size, *key):
+        """Yields batches without end: the whole data in a new order, again and again.
+
+        Of arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in its order.
+
+        Args:
+            batch_size: Samples a batch.
+            *key: Integers that name the purpose; another purpose has another order.
+        """
+        if self.passes_in_order:
+            while True:
+                yield from self._data
+        rng = stream(self._seed, *key)
+        batch_size = min(batch_size, self.samples)
+        while True:
+            order = rng.permutation(self.samples)
+            for start in range(0, self.samples - batch_size + 1, batch_size):
+                yield select(self._data, order[start : start + batch_size])
+
+    def _read_once(self, check):
+        """Counts the samples, and has each batch checked."""
+        samples = 0
+        for x, y in self.batches():
+            if check is not None:
+                check(x, y, samples)
+            samples += batch_length(x)
+        if samples == 0:
+            raise invalid("train", "at least one sample", self._data)
+        return samples
+
+    def _check_order(self):
+        first, second = (keras.tree.flatten(next(iter(self._data))) for _ in range(2))
+        if not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True)):
+            raise ValueError(
+                "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
+                "pass, so that scores can be told whose they are. Received: one that shuffles or augments"
+            )
+
+    def _random_samples(self, most, rng):
+        """Returns a uniform random choice of `most` samples, made in one pass: those with the smallest random keys."""
+        kept, keys = None, np.zeros(0)
+        for batch in self._data:
+            keys = np.concatenate([keys, rng.random(batch_length(batch[0]))])
+            joined = batch if kept is None else keras.tree.map_structure(lambda *a: np.concatenate(a), kept, batch)
+            chosen = np.sort(np.argsort(keys)[:most])
+            kept, keys = select(joined, chosen), keys[chosen]
+        return kept
+
+
+class PairsOfArrays:
+    """The batches of a data set, as pairs `(x, y)` of NumPy arrays; every iteration is a pass.
+
+    Args:
+        data: An iterable of `(x, y)` batches, or a `keras.utils.PyDataset`.
+
+    Raises:
+        TypeError: While iterating, if an element is no pair.
+    """
+
+    def __init__(self, data):
+        self._data = data
+
+    def __iter__(self):
+        data = self._data
+        # A PyDataset's own iteration protocol never ends.
+        elements = (data[i] for i in range(len(data))) if isinstance(data, keras.utils.PyDataset) else data
+        for element in elements:
+            if not isinstance(element, tuple | list) or len(element) != 2:
+                raise TypeError(
+                    "Invalid value received for argument `train`. Expected batches (x, y), without sample weights. "
+                    f"Received: a {type(element).__name__} of {len(element) if hasattr(element, '__len__') else 'no'} "
+                    "parts"
+                )
+            yield keras.tree.map_structure(np.asarray, tuple(element))
+
+    def __len__(self):
+        return len(self._data)
+
+
+class _Selected:
+    """Batches of arrays' samples, selected anew on every pass so that no copy is kept."""
+
+    def __init__(self, data, indices):
+        self._data = data
+        self._indices = indices
+
+    def __iter__(self):
+        return (select(self._data, indices) for indices in self._indices)
+
+    def __len__(self):
+        return len(self._indices)
+
+
+def batch_length(x):
+    """Returns the number of samples in a batch's `x`, an array or a structure of arrays."""
+    return len(keras.tree.flatten(x)[0])
