@@ -1,0 +1,107 @@
+"""influenciae 0.3: its documented route, its public one for a given vector, and the fastest that its parts make.
+
+As documented, an influence calculator solves for one TRAINING sample at a time. Its conjugate gradients know no damping;
+it is added here in the one place that a user reaches, the loss: `damping / 2 |w - w0|^2` has no gradient at the weights
+`w0` and the Hessian `damping I`.
+"""
+
+from benchmarks.influence_rivals.contest import contend
+
+import numpy as np  # isort: skip (contest chooses the number of threads)
+import tensorflow as tf
+from deel.influenciae.common import ConjugateGradientDescentIHVP, ForwardOverBackwardHVP, InfluenceModel
+from deel.influenciae.influence import FirstOrderInfluenceCalculator
+from deel.influenciae.utils import conjugate_gradients_solve
+
+BATCH_SIZE = 100
+CG_STEPS = 10  # of the documented route: about as many as reach the asked agreement
+
+
+class Contender:
+    def __init__(self, job):
+        self.job = job
+        layers = tf.keras.layers
+        self.model = tf.keras.Sequential(
+            [
+                tf.keras.Input((32, 32, 3)),
+                layers.Conv2D(32, 3, padding="same", activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(64, 3, padding="same", activation="relu"),
+                layers.MaxPooling2D(),
+                layers.Conv2D(64, 3, padding="same", activation="relu"),
+                layers.GlobalAveragePooling2D(),
+                layers.Dense(10),
+            ]
+        )
+        self.model.set_weights(job.weights)
+        self.start = [tf.constant(weight) for weight in job.weights]
+        self.train = dataset(job.x, job.y)
+        self.validation = dataset(job.x_validation, job.y_validation)
+
+    def logits(self, x):
+        return self.model(x).numpy()
+
+    def damped_losses(self, y_true, y_pred, sample_weight=None):
+        losses = tf.keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+        pairs = zip(self.model.weights, self.start, strict=True)
+        return losses + 0.5 * self.job.damping * sum(tf.reduce_sum((weight - start) ** 2) for weight, start in pairs)
+
+    def influence_model(self, loss=None):
+        return InfluenceModel(self.model, 0, -1, loss_function=loss or self.damped_losses)
+
+    def inverse(self, model, steps):
+        """Returns the damped inverse Hessian by conjugate gradients, over all layers: nothing extracts features."""
+        nothing = tf.keras.Sequential([tf.keras.Input((32, 32, 3)), tf.keras.layers.Activation("linear")])
+        return ConjugateGradientDescentIHVP(model, 0, self.train, steps, feature_extractor=nothing)
+
+    def scores(self, model, solution):
+        """Returns eq. (1) for every training sample, by influenciae's per-sample gradients, batch after batch."""
+        products = [tf.linalg.matvec(model.batch_jacobian_tensor(batch), solution) for batch in self.train]
+        return -tf.concat(products, 0).numpy()
+
+
+def dataset(x, y, batch_size=BATCH_SIZE):
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(batch_size)
+
+
+def documented(contender, samples):
+    """One solve a training sample; the time is multiplied up to all of them."""
+    model = contender.influence_model()
+    calculator = FirstOrderInfluenceCalculator(model, contender.train, contender.inverse(model, CG_STEPS))
+    some = dataset(contender.job.x[:samples], contender.job.y[:samples])
+    for _, values in calculator.estimate_influence_values_in_batches(contender.validation, some):
+        for _, influences in values:
+            influences.numpy()
+    return None, samples, len(contender.job.x)
+
+
+def public_vector(contender, steps):
+    """`compute_ihvp` with the summed gradient in place of samples."""
+    model = contender.influence_model()
+    gradient = tf.reduce_sum(model.batch_gradient(contender.validation), axis=0)
+    vectors = tf.data.Dataset.from_tensors(gradient).batch(1)
+    solution = next(iter(contender.inverse(model, steps).compute_ihvp(vectors, use_gradient=False)))
+    return contender.scores(model, tf.reshape(solution, [-1]))
+
+
+def internals_cg(contender, steps):
+    """Its products, on whole batches where its classes take one sample at a time, and its conjugate gradients."""
+    model = contender.influence_model()
+    mean_loss = contender.influence_model(lambda y, outputs: tf.reduce_mean(contender.damped_losses(y, outputs)))
+    product = ForwardOverBackwardHVP(mean_loss, contender.train)
+
+    def operator(vector):
+        parts = product._reshape_vector(vector, model.weights)
+        total = sum(product._sub_call(parts, x, y) for x, y in contender.train)
+        return total[:, None] / float(len(contender.job.x))
+
+    gradient = tf.reduce_sum(model.batch_gradient(contender.validation), axis=0)[:, None]
+    solution = conjugate_gradients_solve(operator, gradient, maxiter=steps, tol=0.0, atol=0.0)
+    return contender.scores(model, tf.reshape(solution, [-1]))
+
+
+if __name__ == "__main__":
+    contend(
+        Contender,
+        {"documented cg": documented, "public vector": public_vector, "internals cg": internals_cg},
+    )
