@@ -14,7 +14,7 @@ def AllCNN(  # noqa: N802
     """Builds All-CNN-C: nine convolutions with ReLUs, two of them with a stride of 2 in place of pooling.
 
     The convolutions have biases and no batch normalization. The last one has one map a class and, as Table 1 has it, a
-    ReLU; the logits are its average over space. 1.3M parameters (section 3.1 rounds down): 1,369,738 with 10 classes.
+    ReLU; the logits are its average over space. 1.4M parameters (Table 3): 1,369,738 with 10 classes.
     The kernels are initialized after Glorot and Bengio ("Xavier"), as Data Dropout says (section IV-A).
 
     The third 3x3 convolution of 192 maps after the last stride is not padded (8x8 pixels become 6x6 in Table 1), so
@@ -41,7 +41,7 @@ def AllCNN(  # noqa: N802
         ValueError: If an argument is out of its range, or the images are too small.
 
     Reference:
-        - [Springenberg et al., 2014](https://arxiv.org/abs/1412.6806), Tables 1 and 2.
+        - [Springenberg et al., 2014](https://arxiv.org/abs/1412.6806), Tables 1, 2 and 3.
     """
     arguments = {**arguments, "kernel_initializer": kernel_initializer}
     with Network(name, input_shape, classes, groups=3, **arguments) as network:

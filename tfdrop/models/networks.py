@@ -78,8 +78,8 @@ def build(
             ("MSRA"), in All-CNN-C `"glorot_uniform"` ("Xavier").
 
     Returns:
-        A functional model, not compiled, that ends in logits. Its last layers but one, `pool`, averages the last
-        feature maps over space.
+        A functional model, not compiled, that ends in logits. Its last layer but one, `pool`, averages the last feature
+        maps over space; All-CNN-C ends with that average.
 
     Raises:
         ValueError: If there is no network of that name (the nearest names are offered), an argument is out of its

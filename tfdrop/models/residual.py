@@ -3,7 +3,6 @@
 from keras import layers
 
 from tfdrop.arguments import check_choice, check_whole, invalid
-from tfdrop.models.shortcut import ParameterFreeShortcut
 
 # A bottleneck hands on four times the maps it works with.
 EXPANSION = 4
@@ -83,8 +82,20 @@ def _shortcut(network, x, filters, strides, shortcut):
     if strides == 1 and x.shape[-1] == filters:
         return x
     if shortcut == "A":
-        return ParameterFreeShortcut(filters, strides, name=network.layer_name("shortcut"))(x)
+        return _parameter_free(network, x, filters, strides)
     return network.convolution(x, "shortcut", filters, 1, strides, relu=False)
+
+
+def _parameter_free(network, x, filters, strides):
+    """He et al.'s option A: every `strides`-th pixel, and maps of zeros behind those that there are.
+
+    Of Keras's own layers, so that the models load wherever Keras is.
+    """
+    if strides > 1:
+        x = layers.AveragePooling2D(1, strides, name=network.layer_name("shortcut_pool"))(x)
+    # Taken as "channels_first", the last axis is a spatial one: ours of the channels is padded.
+    empty = ((0, 0), (0, filters - x.shape[-1]))
+    return layers.ZeroPadding2D(empty, data_format="channels_first", name=network.layer_name("shortcut_pad"))(x)
 
 
 def _add(network, y, shortcut):

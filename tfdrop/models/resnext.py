@@ -10,7 +10,7 @@ def ResNeXt(  # noqa: N802
 ):
     """Builds ResNeXt for images of 32x32 pixels: bottleneck blocks whose 3x3 convolution is split into groups.
 
-    ResNeXt-29 (8x64d), the default, has 34.4M parameters (Table 7); 34,426,634 with 10 classes. The blocks are form
+    ResNeXt-29 (8x64d), the default, has 34.4M parameters (Table 7); 34,426,698 with 10 classes. The blocks are form
     (c) of the paper's Fig. 3, the shortcuts projections wherever the maps change (option B).
 
     Args:
