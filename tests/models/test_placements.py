@@ -218,13 +218,6 @@ def data():
     return random.normal(size=(12, *SHAPE)).astype("float32"), random.integers(0, CLASSES, 12)
 
 
-def train(model):
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss)
-    x, y = data()
-    return model.fit(x, y, batch_size=6, shuffle=False, verbose=0).history["loss"]
-
-
 ON_JAX = """
 import sys
 sys.path += ["tests", "tests/models"]
@@ -233,20 +226,22 @@ import numpy as np
 import test_placements
 folder = sys.argv[1]
 assert keras.backend.backend() == "jax" and sys.modules["tensorflow"] is None
-x, y = test_placements.data()
+x, _ = test_placements.data()
 model = test_placements.mixed()
-loaded = keras.saving.load_model(f"{folder}/trained.keras")
-model.load_weights(f"{folder}/untrained.weights.h5")
-np.savez(f"{folder}/jax.npz", logits=loaded(x), loss=test_placements.train(model), logits_after_training=model(x))
+model.load_weights(f"{folder}/trained.weights.h5")
+loaded = keras.saving.load_model(f"{folder}/trained.keras", compile=False)
+np.savez(f"{folder}/jax.npz", built=model.predict(x, verbose=0), loaded=loaded.predict(x, verbose=0))
 """
 
 
 def test_trained_saved_loaded_and_the_same_on_jax(tmp_path):
-    x, _ = data()
+    x, y = data()
     model = mixed()
-    model.save_weights(tmp_path / "untrained.weights.h5")
-    loss = train(model)
+    model.compile(keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x, y, batch_size=6, verbose=0)
+    assert float(model.get_layer("group2_drop").kept_share) < 0.9
     model.save(tmp_path / "trained.keras")
+    model.save_weights(tmp_path / "trained.weights.h5")
     logits = np.asarray(model(x))
     loaded = keras.saving.load_model(tmp_path / "trained.keras")
     np.testing.assert_allclose(loaded(x), logits, rtol=1e-5, atol=1e-6)
@@ -255,12 +250,8 @@ def test_trained_saved_loaded_and_the_same_on_jax(tmp_path):
     assert coin is not model.get_layer("coin")
     assert loaded.get_layer("group1_drop").participation is coin
     assert loaded.get_layer("stem_conv").kernel_regularizer.participation is coin
-    assert float(loaded.get_layer("group2_drop").kept_share) < 0.9
     (tmp_path / "script.py").write_text(ON_JAX)
     finished = run_on_jax(tmp_path / "script.py", tmp_path)
     assert finished.returncode == 0, finished.stderr
-    on_jax = np.load(tmp_path / "jax.npz")
-    np.testing.assert_allclose(on_jax["logits"], logits, rtol=1e-4, atol=1e-5)
-    # Two steps with the same masks.
-    np.testing.assert_allclose(on_jax["loss"], loss, rtol=1e-4)
-    np.testing.assert_allclose(on_jax["logits_after_training"], logits, rtol=1e-2, atol=1e-3)
+    for name, found in np.load(tmp_path / "jax.npz").items():
+        np.testing.assert_allclose(found, logits, rtol=1e-4, atol=1e-5, err_msg=name)
