@@ -1,0 +1,54 @@
+"""Images as networks for classification take them: 8 bits, three channels, all of one size."""
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+
+from tfdrop.data.images import read_pixels
+
+
+def read_colour_image(path):
+    """Reads an image file as uint8 of shape `(height, width, 3)`; a grey one has three equal channels.
+
+    Raises:
+        ValueError: If the file cannot be read as one image; the message names it.
+    """
+    return read_pixels(path, to_colour)
+
+
+def to_colour(pixels):
+    """Returns 1-bit, 8-bit, 16-bit or float pixels, grey or in colour, as uint8 of shape `(height, width, 3)`.
+
+    An alpha channel is ignored; 16 bits are rounded to 8, floats are in [0, 1].
+
+    Raises:
+        ValueError: If the array is no single image, has signed integers, or has floats outside [0, 1].
+    """
+    pixels = np.asarray(pixels)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 2, 3, 4) or 0 in pixels.shape:
+        raise ValueError(f"expected one grey or colour image, received an array of shape {pixels.shape}")
+    if pixels.shape[-1] in (2, 4):
+        pixels = pixels[..., :-1]
+    return np.repeat(_to_8_bits(pixels), 3, axis=-1) if pixels.shape[-1] == 1 else _to_8_bits(pixels)
+
+
+def _to_8_bits(pixels):
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype.kind == "u":
+        pixels = pixels / np.iinfo(pixels.dtype).max
+    elif pixels.dtype.kind not in "bf":
+        raise ValueError(f"expected 8-bit, 16-bit or float pixels, received {pixels.dtype}")
+    if not (pixels.min() >= 0 and pixels.max() <= 1):
+        raise ValueError(f"expected pixels in [0, 1], received {pixels.min():.4g} to {pixels.max():.4g}")
+    return np.round(255.0 * pixels).astype("uint8")
+
+
+def resize(pixels, size):
+    """Resizes a uint8 image, `(height, width, 3)` or `(height, width, 1)`, to a square: its centre, as much as fits."""
+    grey = pixels.shape[-1] == 1
+    image = PIL.Image.fromarray(pixels[..., 0] if grey else pixels)
+    resized = np.asarray(PIL.ImageOps.fit(image, (size, size), PIL.Image.Resampling.BILINEAR))
+    return resized[..., None] if grey else resized
