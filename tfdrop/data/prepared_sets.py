@@ -32,10 +32,18 @@ class PreparedSet(NamedTuple):
         """The classes' names."""
         return tuple(self.builder.info.features[self.label].names)
 
-    def dataset(self, part):
-        """Returns the `(image, label)` pairs of a part as a `tf.data.Dataset`, always in the same order."""
+    def dataset(self, part, encoded=False):
+        """Returns the `(image, label)` pairs of a part as a `tf.data.Dataset`, always in the same order.
+
+        Args:
+            part: The part's name.
+            encoded: Whether to leave images as the bytes of their files.
+        """
+        from tensorflow_datasets import decode
+
         names = (self.image, self.label)
-        dataset = self.builder.as_dataset(split=self.splits[part], shuffle_files=False)
+        decoders = {self.image: decode.SkipDecoding()} if encoded else None
+        dataset = self.builder.as_dataset(split=self.splits[part], shuffle_files=False, decoders=decoders)
         return dataset.map(lambda sample: tuple(sample[name] for name in names))
 
 
