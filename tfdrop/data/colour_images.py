@@ -2,7 +2,6 @@
 
 import numpy as np
 import PIL.Image
-import PIL.ImageOps
 
 from tfdrop.data.images import read_pixels
 
@@ -48,7 +47,9 @@ def _to_8_bits(pixels):
 
 def resize(pixels, size):
     """Resizes a uint8 image, `(height, width, 3)` or `(height, width, 1)`, to a square: its centre, as much as fits."""
-    grey = pixels.shape[-1] == 1
-    image = PIL.Image.fromarray(pixels[..., 0] if grey else pixels)
-    resized = np.asarray(PIL.ImageOps.fit(image, (size, size), PIL.Image.Resampling.BILINEAR))
-    return resized[..., None] if grey else resized
+    height, width, channels = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = np.ascontiguousarray(pixels[top : top + side, left : left + side])
+    image = PIL.Image.fromarray(square[..., 0] if channels == 1 else square)
+    return np.asarray(image.resize((size, size), PIL.Image.Resampling.BILINEAR)).reshape(size, size, channels)
