@@ -1,6 +1,7 @@
 """Image sets by name, from a file, from folders, and from prepared data sets that the test makes."""
 
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -160,6 +161,17 @@ def test_damaged_and_foreign_files(tmp_path):
         load_image_set_file(tmp_path / "b.npz")
     with pytest.raises(ValueError, match=r"ends in \.npz"):
         save_image_set(tmp_path / "c", ImageSet(labelled(6), labelled(3), ("a", "b", "c")))
+
+
+def test_damaged_prepared_sets(data_dir, tmp_path):
+    folder = shutil.copytree(data_dir / "svhn_cropped", tmp_path / "svhn_cropped") / "1.0.0"
+    [records] = folder.glob("*test.tfrecord*")
+    records.write_bytes(records.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=r"part 'test' of data set 'svhn_cropped/1\.0\.0' is damaged"):
+        load_image_set("svhn_cropped", tmp_path)
+    (folder / "dataset_info.json").unlink()
+    with pytest.raises(ValueError, match=r"'svhn_cropped' in .* is damaged"):
+        load_image_set("svhn_cropped", tmp_path)
 
 
 @needs_data

@@ -76,8 +76,9 @@ def open_prepared(name, data_dir=None, download=False):
         _check_known(name, tfds.list_builders(with_community_datasets=False))
         if not download:
             raise ValueError(_how_to_prepare(name, data_dir)) from None
-        builder = tfds.builder(name, data_dir=data_dir)
-        builder.download_and_prepare()
+        builder = _downloaded(tfds, name, data_dir)
+    except OSError as error:
+        raise ValueError(f"Data set {name!r} in {data_dir} is damaged: {_reason(error)}") from error
     return _opened(builder, name, tfds.features)
 
 
@@ -101,7 +102,7 @@ def load_prepared(name, data_dir=None, size=None, download=False):
     opened = open_prepared(name, data_dir, download)
     if size is None and None in opened.builder.info.features[opened.image].shape:
         raise ValueError(f"The images of {name!r} differ in size: give a size to resize them to")
-    parts = {part: _read(opened.dataset(part), size) for part in opened.splits}
+    parts = {part: _read(opened, part, size) for part in opened.splits}
     if "test" not in parts:
         parts["train"], parts["test"] = hold_out_test(parts["train"])
     return checked(ImageSet(classes=opened.classes, **parts))
@@ -125,11 +126,21 @@ def _opened(builder, name, features):
     return PreparedSet(builder, chosen[0][0], chosen[1][0], splits)
 
 
+def _downloaded(tfds, name, data_dir):
+    builder = tfds.builder(name, data_dir=data_dir)
+    try:
+        builder.download_and_prepare()
+    # Downloaders, and the code of hundreds of data sets, raise what they like.
+    except Exception as error:
+        raise ValueError(f"Data set {name!r} cannot be downloaded and prepared: {_reason(error)}") from error
+    return builder
+
+
 def _check_known(name, known):
     """Raises `ValueError`, with the nearest names, if TensorFlow Datasets has no data set of a name."""
     base = re.split("[:/]", name)[0]
     if base not in known:
-        near = difflib.get_close_matches(base, [*known, "digits"], n=3)
+        near = difflib.get_close_matches(base, [*known, "digits"], n=3, cutoff=0.5)
         hint = f"; the nearest are {', '.join(near)}" if near else ""
         raise ValueError(
             f"Unknown data set {name!r}{hint}. Expected a name of TensorFlow Datasets, digits, a folder with `train` "
@@ -147,14 +158,23 @@ def _how_to_prepare(name, data_dir):
     )
 
 
-def _read(dataset, size):
+def _read(opened, part, size):
     import tensorflow as tf
 
+    dataset = opened.dataset(part)
     if size is not None:
         dataset = dataset.map(lambda image, label: (_resized(tf, image, size), label))
-    batches = list(dataset.batch(BATCH).prefetch(2).as_numpy_iterator())
+    try:
+        batches = list(dataset.batch(BATCH).prefetch(2).as_numpy_iterator())
+    except tf.errors.OpError as error:
+        name = opened.builder.info.full_name
+        raise ValueError(f"The part '{part}' of data set {name!r} is damaged: {_reason(error)}") from error
     x, y = (np.concatenate(arrays) for arrays in zip(*batches, strict=True))
     return x, y.astype("int32")
+
+
+def _reason(error):
+    return " ".join(str(error).split())
 
 
 def _resized(tf, image, size):
