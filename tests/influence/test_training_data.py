@@ -38,7 +38,7 @@ def as_data_set(kind, x, y, size):
     )
 
 
-@pytest.mark.parametrize("kind", ["tf.data", "PyDataset", "list"])
+@pytest.mark.parametrize("kind", ["tf.data", "tf.data of unknown length", "PyDataset", "list"])
 def test_data_sets_give_the_scores_of_arrays(problem, kind):
     arguments = {"solver": ConjugateGradient(tolerance=1e-5), "damping": 0.05, "verbose": 0}
     validation = (problem.x_validation, problem.y_validation)
@@ -133,6 +133,7 @@ def test_the_bad_sample_is_named(problem):
         ((x, y), (good[0], bad(good[1], 19, -1)), r"argument `validation`. Expected labels.*-1 in sample 19"),
         ([(x, y, np.ones(53))], good, "without sample weights"),
         ([], good, "argument `train`. Expected at least one sample"),
+        (((x[i : i + 9], y[i : i + 9]) for i in range(0, 53, 9)), good, "or can be read only once"),
         (as_data_set("tf.data", x, y, 8).shuffle(100), good, "Expected a data set that gives the same batches"),
     ):
         with pytest.raises((ValueError, TypeError), match=message):

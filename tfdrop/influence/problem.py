@@ -48,7 +48,7 @@ class Problem:
         self._classes = _output_size(model, train)
         self.autodiff = _autodiff(model, self._loss, chosen_variables(model, variables))
         self.curvature = Curvature(self.autodiff, curvature)
-        self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes))
+        self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes), verbose)
         self.spectrum = self._spectrum()
         if solver is not None and solver.damping is not None:
             damping = solver.damping
