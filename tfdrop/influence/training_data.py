@@ -94,7 +94,8 @@ class TrainingData:
         if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
             raise ValueError(
                 "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
-                "pass, so that scores can be told whose they are. Received: one that shuffles, augments, or can be read only once"
+                "pass, so that scores can be told whose they are. Received: one that shuffles, "
+                "augments, or can be read only once"
             )
 
     def _random_samples(self, most, rng):
