@@ -1,0 +1,166 @@
+"""What the networks are laid of: convolutions with what belongs to them, drop layers at their sites, one head."""
+
+import keras
+from keras import layers
+
+from tfdrop.arguments import check_whole, invalid, is_number
+from tfdrop.models.placements import Site
+
+# Those of the networks' original code, in Lua Torch and PyTorch; Keras's own are 0.99 and 1e-3.
+BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
+
+
+class Network:
+    """Lays the layers of one network in order, and offers each site to the drop function.
+
+    A context: all layers made in it, the drop layers included, have the network's dtype policy.
+
+    Args:
+        name: Name of the model.
+        input_shape: Height, width and channels of the images.
+        classes: Number of classes.
+        groups: Number of groups of the network, the stem not counted.
+        drop: See `tfdrop.models.build`, also for the arguments that follow.
+        weight_decay: See there.
+        input_layers: See there.
+        dtype: See there.
+        kernel_initializer: See there.
+    """
+
+    def __init__(
+        self,
+        name,
+        input_shape,
+        classes,
+        groups,
+        drop=None,
+        weight_decay=0.0,
+        input_layers=(),
+        dtype=None,
+        kernel_initializer="he_normal",
+    ):
+        self.name = name
+        self.classes = check_whole("classes", classes)
+        self.groups = groups
+        self._group = self._block = 0
+        self._convolutions = 0
+        self._drop = drop
+        self._drop_layers = []
+        self._kernel = {
+            "kernel_initializer": kernel_initializer,
+            "kernel_regularizer": _regularizer(weight_decay),
+        }
+        self._policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        self.inputs = keras.Input(_check_input_shape(input_shape), name="images")
+        self.images = self.inputs
+        for layer in input_layers:
+            self.images = layer(self.images)
+
+    @property
+    def output_dtype(self):
+        """Dtype of the logits: that of the variables, as a loss is not to be computed in half precision."""
+        return self._policy.variable_dtype
+
+    def __enter__(self):
+        self._outer_policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(self._policy)
+        return self
+
+    def __exit__(self, *_):
+        keras.config.set_dtype_policy(self._outer_policy)
+
+    def enter(self, group, block=0):
+        """Goes on in another group or block: the layers that follow are named after it."""
+        self._group, self._block = group, block
+
+    def layer_name(self, name):
+        """The full name of a layer in this group and block: `group2_block1_conv1` for `conv1`."""
+        group = f"group{self._group}_" if self._group else "stem_"
+        block = f"block{self._block}_" if self._block else ""
+        return f"{group}{block}{name}"
+
+    def convolution(
+        self, x, name, filters, kernel_size, strides=1, cardinality=1, norm=True, relu=True, bias=False, valid=False
+    ):
+        """Lays a convolution with the batch normalization and the ReLU that belong to it.
+
+        Padding is symmetric, as in the original code: Keras's own "same" would shift what a stride of 2 reads by one
+        pixel against the shortcut.
+        """
+        self._convolutions += 1
+        about = {"convolution": self._convolutions, "cardinality": cardinality}
+        name = self.layer_name(name)
+        x = self._offer(x, name, "before_convolution", **about)
+        if strides > 1 and kernel_size > 1:
+            x = layers.ZeroPadding2D((kernel_size - 1) // 2, name=f"{name}_pad")(x)
+            valid = True
+        x = layers.Conv2D(
+            filters,
+            kernel_size,
+            strides=strides,
+            padding="valid" if valid else "same",
+            groups=cardinality,
+            use_bias=bias,
+            name=name,
+            **self._kernel,
+        )(x)
+        if norm:
+            x = self._batch_norm(x, name, **about)
+        if relu:
+            x = layers.ReLU(name=f"{name}_relu")(x)
+        return self._offer(x, name, "after_convolution", **about)
+
+    def norm_relu(self, x, name):
+        """Lays a batch normalization and a ReLU ahead of what follows: "pre-activation"."""
+        name = self.layer_name(name)
+        return layers.ReLU(name=f"{name}_relu")(self._batch_norm(x, name))
+
+    def group_output(self, x):
+        """Marks the end of a group."""
+        return self._offer(x, f"group{self._group}", "group_output", block=0)
+
+    def classify(self, features):
+        """Averages the maps over space and lays the dense layer that ends in logits. Returns the model."""
+        pooled = layers.GlobalAveragePooling2D(dtype=self.output_dtype, name="pool")(features)
+        logits = layers.Dense(self.classes, dtype=self.output_dtype, name="logits", **self._kernel)(pooled)
+        return self.model(logits)
+
+    def model(self, logits):
+        """Makes the model, once all its layers are laid."""
+        if self._drop is not None and not self._drop_layers:
+            placement = getattr(self._drop, "__name__", self._drop)
+            raise invalid("drop", f"a placement that has a site in the network {self.name!r}", placement)
+        return keras.Model(self.inputs, logits, name=self.name)
+
+    def _batch_norm(self, x, name, **about):
+        x = layers.BatchNormalization(name=f"{name}_bn", **BATCH_NORM)(x)
+        return self._offer(x, f"{name}_bn", "after_batch_norm", **about)
+
+    def _offer(self, x, name, position, **about):
+        """Offers a site to the drop function, and lays the layer that it hands back."""
+        if self._drop is None:
+            return x
+        layer = self._drop(Site(name, position, self._group, self.groups, **{"block": self._block, **about}))
+        if layer is None:
+            return x
+        if not isinstance(layer, keras.layers.Layer) or layer in self._drop_layers:
+            raise invalid("drop", "a function from a site to a new layer or None", layer)
+        self._drop_layers.append(layer)
+        return layer(x)
+
+
+def _regularizer(weight_decay):
+    """The regularizer that adds `weight_decay` times the kernel to its gradient."""
+    if isinstance(weight_decay, keras.regularizers.Regularizer):
+        return weight_decay
+    if not is_number(weight_decay) or weight_decay < 0:
+        raise invalid("weight_decay", "a float of at least 0 or a regularizer", weight_decay)
+    # The gradient of L2(l) is 2 * l times the weight.
+    return keras.regularizers.L2(weight_decay / 2) if weight_decay else None
+
+
+def _check_input_shape(shape):
+    whole = isinstance(shape, (tuple, list)) and all(isinstance(side, int) and side > 0 for side in shape)
+    if not whole or len(shape) != 3:
+        raise invalid("input_shape", "three integers of at least 1: height, width and channels", shape)
+    return tuple(shape)

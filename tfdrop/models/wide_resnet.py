@@ -1,0 +1,51 @@
+"""Wide residual networks, with pre-activation."""
+
+from keras import layers
+
+from tfdrop.arguments import check_whole
+from tfdrop.models.network import Network
+from tfdrop.models.residual import blocks_of_depth, residual_groups
+
+
+def WideResNet(input_shape, classes, depth=28, widen=10, name=None, **arguments):  # noqa: N802
+    """Builds a WRN: pre-activation residual blocks of two 3x3 convolutions, with many maps.
+
+    WRN-28-10, the default, has 36.5M parameters (Table 4); 36,479,194 with 10 classes. FocusedDropout's "Wide
+    ResNet-28" has that network's accuracy. SelectScale's WRN-20-4 and -20-8 are no networks of this template: see
+    `CifarResNet`.
+
+    Args:
+        input_shape: Height, width and channels of the images; of any height and width.
+        classes: Number of classes.
+        depth: Number of layers: 6n + 4.
+        widen: The widening factor k: the groups have 16k, 32k and 64k maps.
+        name: Name of the model.
+        **arguments: The arguments that all networks share, from `drop` on: see `tfdrop.models.build`.
+
+    Output shape:
+        `(batch, classes)`: logits.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Reference:
+        - [Zagoruyko and Komodakis, 2016](https://arxiv.org/abs/1605.07146), Tables 1 and 4.
+    """
+    # The four layers outside the blocks are the first, the last and the projections of the second and third groups.
+    count = blocks_of_depth(depth, layers_per_block=2, others=4)
+    check_whole("widen", widen)
+    with Network(name or f"wrn{depth}_{widen}", input_shape, classes, groups=3, **arguments) as network:
+        x = network.convolution(network.images, "conv", 16, 3, norm=False, relu=False)
+        x = residual_groups(network, x, _block, 16 * widen, [count] * 3)
+        network.enter(3)
+        return network.classify(network.norm_relu(x, "last"))
+
+
+def _block(network, x, filters, strides):
+    y = network.norm_relu(x, "pre1")
+    if strides > 1 or x.shape[-1] != filters:
+        # The projection reads what the block's first convolution reads.
+        x = network.convolution(y, "shortcut", filters, 1, strides, norm=False, relu=False)
+    y = network.convolution(y, "conv1", filters, 3, strides, norm=False, relu=False)
+    y = network.convolution(network.norm_relu(y, "pre2"), "conv2", filters, 3, norm=False, relu=False)
+    return layers.Add(name=network.layer_name("add"))([x, y])
