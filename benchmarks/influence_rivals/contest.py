@@ -8,6 +8,7 @@ writes the scores to the file SCORES and prints one line of JSON. The clock runs
 own form to the scores, with all that is traced or compiled on the way, but without imports.
 """
 
+import inspect
 import json
 import os
 import re
@@ -48,8 +49,8 @@ def contend(load, routes):
 
     Args:
         load: Function `job -> contender`, an object in the library's own terms with a method `logits(x)`.
-        routes: Dictionary from names to functions `(contender, effort) -> scores`. A route that would take too long
-            returns `(scores, done, samples)`: the scores may be `None`, and it solved for `done` of `samples`.
+        routes: Dictionary from names to functions `(contender, effort) -> scores`. A route that would take too long is
+            a generator, see `extrapolated`.
     """
     path, route, effort, output = sys.argv[1:]
     job = Job(path)
@@ -57,28 +58,54 @@ def contend(load, routes):
     logit_error = np.abs(contender.logits(job.x_validation) - job.logits).max()
     if not logit_error < LARGEST_LOGIT_ERROR:
         raise ValueError(f"the converted network is another one: its logits differ by {logit_error:.3g}")
-    # What imports needed for a moment does not count.
+    loaded = memory_now()
+    start = clocks()
+    found = routes[route](contender, int(effort))
+    part = {}
+    if inspect.isgenerator(found):
+        seconds, part = extrapolated(found)
+    else:
+        seconds = clocks() - start
+        np.save(output, found)
+    report = {"wall_seconds": seconds[0], "processor_seconds": seconds[1], **part}
+    print(json.dumps(report | {"peak_mib": peak_memory() - loaded, "logit_error": float(logit_error)}))
+
+
+def extrapolated(route):
+    """Times a route of which only a part is run.
+
+    Args:
+        route: Generator that yields once when what is done but once is done, and again, with the number of equal parts
+            that it has done since and the number that there would be. What comes after is again done but once.
+
+    Returns:
+        The seconds that the whole would take, on the wall and on the processor, and what they are extrapolated from.
+    """
+    times = [clocks()]
+    next(route)
+    times.append(clocks())
+    done, parts = next(route)
+    times.append(clocks())
+    next(route, None)
+    times.append(clocks())
+    once, repeated, after = np.diff(times, axis=0)
+    return once + repeated * parts / done + after, {"done": done, "parts": parts}
+
+
+def clocks():
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def memory_now():
+    """Returns this process's memory in MiB, and has its peak count from here on, without what imports needed."""
     Path("/proc/self/clear_refs").write_text("5")
-    loaded = _memory("VmRSS")
-    start, start_processor = time.perf_counter(), time.process_time()
-    scores = routes[route](contender, int(effort))
-    seconds, processor_seconds = time.perf_counter() - start, time.process_time() - start_processor
-    done = samples = 1
-    if isinstance(scores, tuple):
-        scores, done, samples = scores
-    if scores is not None:
-        np.save(output, scores)
-    report = {
-        "seconds": seconds * samples / done,
-        "processor_seconds": processor_seconds * samples / done,
-        "done": done,
-        "samples": samples,
-        "peak_mib": _memory("VmHWM") - loaded,
-        "logit_error": float(logit_error),
-    }
-    print(json.dumps(report))
+    return _memory("VmRSS")
+
+
+def peak_memory():
+    """Returns the peak of this process's memory in MiB since `memory_now`."""
+    return _memory("VmHWM")
 
 
 def _memory(name):
-    """Returns a figure of this process's memory in MiB."""
     return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
