@@ -1,1 +1,1 @@
-"""Images, patches, noise and augmentation. Nothing here is imported before it is asked for by its file's name."""
+"""Images and image sets, splits, preprocessing, augmentation, patches and noise; each imported by its file's name."""

@@ -58,9 +58,19 @@ def read_image(path):
         ValueError: If the file cannot be read as one image; the message names it.
     """
     path = Path(path)
+    return Image(path.stem, read_pixels(path, to_grey))
+
+
+def read_pixels(path, convert):
+    """Reads an image file and returns what the function `convert` makes of its pixels.
+
+    Raises:
+        ValueError: If the file cannot be read as one image, or converted; the message names it.
+    """
+    path = Path(path)
     try:
         tiff = path.suffix.lower() in (".tif", ".tiff")
-        return Image(path.stem, to_grey(_read_tiff(path) if tiff else _read_with_pillow(path)))
+        return convert(_read_tiff(path) if tiff else _read_with_pillow(path))
     # The readers raise what they like on a broken file, struct.error and SyntaxError included.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -86,6 +96,11 @@ def _read_tiff(path):
     return _read_with_pillow(path)
 
 
+def image_paths(folder):
+    """Returns the paths of a folder's image files in the order of their names; hidden ones are passed over."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.name[0] != ".")
+
+
 def read_folder(folder):
     """Reads all images of a folder, in the order of their names; other files are passed over.
 
@@ -97,7 +112,7 @@ def read_folder(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError("no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.name[0] != ".")
+    paths = image_paths(folder)
     if not paths:
         raise ValueError(f"the folder has no images ({', '.join(EXTENSIONS)})")
     stems = [path.stem for path in paths]

@@ -1,0 +1,26 @@
+"""Labelled images in folders, for the tests to read."""
+
+import numpy as np
+import PIL.Image
+
+
+def write_picture(path, seed, height=7, width=9):
+    """Writes a smooth picture of its own and returns its pixels."""
+    corners = np.random.default_rng(seed).integers(0, 256, (2, 3, 3), dtype="uint8")
+    image = PIL.Image.fromarray(corners).resize((width, height), PIL.Image.Resampling.BILINEAR)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return np.asarray(image)
+
+
+def write_class_folders(folder, parts, extension="png", **size):
+    """Writes `{part: {class: number of pictures}}` as `PART/CLASS/*`; returns `{part: pixels}`, in order."""
+    seeds = iter(range(1000))
+    return {
+        part: [
+            write_picture(folder / part / name / f"{number}.{extension}", next(seeds), **size)
+            for name, samples in classes.items()
+            for number in range(samples)
+        ]
+        for part, classes in parts.items()
+    }
