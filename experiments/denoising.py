@@ -11,7 +11,7 @@ from experiments.state import STATE, finished_arms, read_state
 from tfdrop.checkpoint import replace
 from tfdrop.data.noise import noisy_image
 from tfdrop.data.samples import select
-from tfdrop.data_dropout import unfavorable
+from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.denoising import denoise
 from tfdrop.metrics import psnr
 from train.denoising_steps import (
@@ -107,13 +107,12 @@ class DenoisingExperiment:
         everything = np.arange(len(train[1]))
         if arm.drop == "none":
             return everything
-        dropped = unfavorable(self._scores(train, pace), arm.share)
-        if arm.drop == "random":
-            count, dropped = dropped.sum(), np.zeros_like(dropped)
-            dropped[np.random.default_rng(self._settings.seed).permutation(len(everything))[:count]] = True
-        if dropped.all():
+        kept = everything[~Criterion(cap=arm.share).unfavorable(self._scores(train, pace))]
+        if len(kept) == 0:
             raise UserError(f"{arm.name}: every patch would be dropped")
-        return everything[~dropped]
+        if arm.drop == "random":
+            return control_samples(len(everything), len(kept), self._settings.seed).random
+        return kept
 
     def _scores(self, train, pace):
         """Returns the influence of every patch after round 1, computed once."""
@@ -128,6 +127,7 @@ class DenoisingExperiment:
                 "curvature": found.curvature,
                 "damping": found.damping,
                 "residual": found.residual,
+                "converged": found.converged,
             }
             self._save()
             replace(self._folder / INFLUENCE, lambda partial: np.savez(partial, scores=found.scores))

@@ -3,34 +3,96 @@ import numpy as np
 import pytest
 from problems import SoftmaxRegression
 
-from tfdrop.data_dropout import train_rounds, unfavorable
+from tfdrop.data_dropout import Criterion, control_samples, train_rounds
 from tfdrop.influence import total_influence
 
 
+def dropped_by(scores, labels=None, **criterion):
+    return np.flatnonzero(Criterion(**criterion).unfavorable(scores, labels)).tolist()
+
+
 def test_criterion_is_a_positive_influence():
-    assert unfavorable([0.5, 0.0, -1.0, 1e-9]).tolist() == [True, False, False, True]
+    assert dropped_by([0.5, 0.0, -1.0, 1e-9]) == [0, 3]
+
+
+def test_threshold():
+    assert dropped_by([0.5, 0.0, -1.0, 0.3, 0.31], threshold=0.3) == [0, 4]
 
 
 @pytest.mark.parametrize(
-    ("max_share", "dropped"), [(0.0, []), (0.2, [2]), (0.39, [2]), (0.4, [0, 2]), (0.9, [0, 2, 3]), (1.0, [0, 2, 3])]
-)
-def test_cap_drops_the_largest_first(max_share, dropped):
-    assert np.flatnonzero(unfavorable([2.0, -1.0, 3.0, 1.0, 0.0], max_share)).tolist() == dropped
+    ("cap", "dropped"),
+    [(0.0, []), (0.2, [2]), (0.39, [2]), (0.4, [0, 2]), (0.9, [0, 2, 3]), (1.0, [0, 2, 3]),
+     (0, []), (1, [2]), (2, [0, 2]), (9, [0, 2, 3])],
+)  # fmt: skip
+def test_cap_drops_the_largest_first(cap, dropped):
+    assert dropped_by([2.0, -1.0, 3.0, 1.0, 0.0], cap=cap) == dropped
 
 
 def test_cap_is_not_one_short_of_a_whole_number():
-    assert unfavorable(np.ones(100), 0.29).sum() == 29
+    assert len(dropped_by(np.ones(100), cap=0.29)) == 29
 
 
-@pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
-def test_bad_share(bad):
-    with pytest.raises(ValueError, match="argument `max_share`"):
-        unfavorable([1.0], bad)
+def test_caps_by_class_against_a_loop():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=200), rng.integers(0, 7, 200)
+    for class_cap, cap in ((3, None), (0.1, None), (4, 15)):
+        expected = []
+        for label in range(7):
+            members = np.flatnonzero(labels == label)
+            most = class_cap if isinstance(class_cap, int) else int(class_cap * len(members))
+            worst = sorted(members, key=lambda i: -scores[i])[:most]
+            expected += [i for i in worst if scores[i] > 0]
+        expected = sorted(sorted(expected, key=lambda i: -scores[i])[:cap])
+        assert dropped_by(scores, labels, cap=cap, class_cap=class_cap) == expected
+
+
+@pytest.mark.parametrize("bad", [{"cap": -0.1}, {"cap": 1.1}, {"class_cap": -1}, {"cap": True}, {"cap": "half"}])
+def test_bad_caps(bad):
+    with pytest.raises(ValueError, match=f"argument `{next(iter(bad))}`"):
+        Criterion(**bad)
+
+
+def test_bad_thresholds_and_labels():
+    with pytest.raises(ValueError, match="argument `threshold`"):
+        Criterion(threshold=float("nan"))
+    for labels in (None, np.zeros(3, int), np.zeros(2)):
+        with pytest.raises(ValueError, match="argument `labels`"):
+            Criterion(class_cap=1).unfavorable([1.0, 2.0], labels)
 
 
 def test_scores_that_are_not_finite_are_named():
     with pytest.raises(ValueError, match="nan for sample 1"):
-        unfavorable([1.0, np.nan, np.inf])
+        Criterion().unfavorable([1.0, np.nan, np.inf])
+
+
+def test_controls_are_everything_and_as_many_at_random():
+    controls = control_samples(50, 37, seed=4)
+    assert controls.full.tolist() == list(range(50))
+    assert len(set(controls.random)) == 37
+    assert controls.random.max() < 50
+    assert controls.random.tolist() == control_samples(50, 37, seed=4).random.tolist()
+    assert controls.random.tolist() != control_samples(50, 37, seed=5).random.tolist()
+    with pytest.raises(ValueError, match="argument `kept`"):
+        control_samples(5, 6)
+
+
+def test_unfavorable_samples_are_counted_after_every_round():
+    """As in Fig. 1 of the paper."""
+    problem = SoftmaxRegression(samples=80)
+
+    def train_model(train, round):
+        model = new_model(problem)
+        model.fit(*train, epochs=2, verbose=0)
+        return model
+
+    validation = (problem.x_validation, problem.y_validation)
+    rounds = train_rounds(
+        train_model, (problem.x, problem.y), validation, 2, Criterion(class_cap=2), quiet_influence, count_last=True
+    )
+    assert [round.unfavorable for round in rounds] == [int((r.influence.scores > 0).sum()) for r in rounds]
+    assert len(rounds[1].influence.scores) == len(rounds[1].samples) == 80 - len(rounds[0].dropped)
+    assert np.bincount(problem.y[rounds[0].dropped]).max() <= 2
+    assert len(rounds[1].dropped) == 0
 
 
 def new_model(problem):
@@ -55,7 +117,7 @@ def test_every_round_trains_on_what_the_one_before_left():
         return model
 
     validation = (problem.x_validation, problem.y_validation)
-    rounds = train_rounds(train_model, (problem.x, problem.y), validation, 3, 0.1, quiet_influence)
+    rounds = train_rounds(train_model, (problem.x, problem.y), validation, 3, Criterion(cap=0.1), quiet_influence)
     assert [round for round, _ in seen] == [1, 2, 3]
     assert [len(y) for _, (_, y) in seen] == [80, 72, 65]
     left = np.arange(80)
@@ -99,6 +161,6 @@ def test_dropping_a_flipped_label_block_lowers_the_validation_loss():
         return model
 
     validation = (problem.x_validation, y_validation)
-    first, second = train_rounds(train_model, (problem.x, y), validation, 2, 0.2, quiet_influence)
+    first, second = train_rounds(train_model, (problem.x, y), validation, 2, Criterion(cap=0.2), quiet_influence)
     assert wrong[first.dropped].mean() > 0.6
     assert second.model.evaluate(*validation, verbose=0) < first.model.evaluate(*validation, verbose=0)

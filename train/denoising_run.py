@@ -10,7 +10,7 @@ import numpy as np
 
 from tfdrop import plots
 from tfdrop.checkpoint import Pace
-from tfdrop.data_dropout import NothingLeftError, train_rounds
+from tfdrop.data_dropout import Criterion, NothingLeftError, train_rounds
 from tfdrop.models import load_dncnn
 from train.denoising_steps import (
     denoiser_influence,
@@ -74,7 +74,7 @@ def _trained(settings, data, workdir):
             training_pairs(settings, data),
             validation_pairs(settings, data),
             rounds=settings.rounds,
-            max_drop_share=settings.max_drop_share,
+            criterion=Criterion(cap=settings.max_drop_share),
             influence=influence,
         )
     except NothingLeftError as error:
@@ -150,12 +150,13 @@ def _summary(round):
     if (influence := round.influence) is not None:
         summary["dropped"] = len(round.dropped)
         summary["influence"] = {
-            "unfavorable": int((influence.scores > 0).sum()),
+            "unfavorable": round.unfavorable,
             "curvature": influence.curvature,
             "damping": influence.damping,
             "scale": influence.scale,
             "smallest_eigenvalue": influence.spectrum.smallest,
             "largest_eigenvalue": influence.spectrum.largest,
             "residual": influence.residual,
+            "converged": influence.converged,
         }
     return summary

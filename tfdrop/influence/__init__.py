@@ -8,7 +8,9 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "conjugate_gradient": ["ConjugateGradient"],
         "exact": ["Exact"],
         "lissa": ["LiSSA"],
+        "matrix": ["InfluenceMatrix", "influence_matrix"],
         "scores": ["Influence", "total_influence"],
+        "self_influence": ["SelfInfluence", "self_influence"],
         "solution": ["DivergenceError", "Solution"],
     },
 )

@@ -7,12 +7,12 @@ from keras import ops
 
 from tfdrop.arguments import check_choice, check_share, check_whole
 from tfdrop.influence.curvature import norm
-from tfdrop.influence.solution import DivergenceError, Solution, numpy_history, restored_history
+from tfdrop.influence.solution import ON_DIVERGENCE, DivergenceError, Solution, numpy_history, restored_history
 from tfdrop.influence.spectrum import krylov
 from tfdrop.progress import Progress
 
 STEPS_BETWEEN_TRUE_RESIDUALS = 25  # float32 lets the recursion for the residual drift
-ON_DIVERGENCE = ("raise", "adapt")
+NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Iteration:
         self._after_step = after_step
         self._target_norm = norm(system.target)
         self._precondition = _preconditioner(settings, system, verbose)
-        self._partial = None
+        self._partial = NOTHING_YET
         self.step, self.history = 0, []
         self.solution, self._residual = ops.zeros_like(system.target), system.target
         self._begin_direction()
@@ -132,7 +132,7 @@ class _Iteration:
                 self._after_step(self._state)
 
         product = self._system.curvature.product(vector, self._system.data.batches(), after_batch, self._partial)
-        self._partial = None
+        self._partial = NOTHING_YET
         return product + self._system.damping * vector
 
     def _state(self):

@@ -35,7 +35,7 @@ class Curvature:
         self._penalty_product = autodiff.penalty_product
         self.size = autodiff.size
 
-    def product(self, vector, batches, after_batch=None, partial=None):
+    def product(self, vector, batches, after_batch=None, partial=(0.0, 0, 0)):
         """Returns the mean curvature over the samples of some batches, times `vector`.
 
         Args:
@@ -45,7 +45,7 @@ class Curvature:
                 products, the number of the samples and that of the batches.
             partial: Such a triple to go on from.
         """
-        total, samples, done = partial or (0.0, 0, 0)
+        total, samples, done = partial
         for x, y in itertools.islice(batches, done, None):
             total = total + self._sum_product(x, y, vector)
             samples, done = samples + batch_length(x), done + 1

@@ -1,21 +1,28 @@
 """The exact solve, by writing the whole matrix out: for small models, and to test the other solvers against."""
 
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 
 import numpy as np
 from keras import ops
 
-from tfdrop.arguments import check_whole
-from tfdrop.influence.solution import DivergenceError, measured
+from tfdrop.arguments import check_choice, check_whole
+from tfdrop.influence.solution import ON_DIVERGENCE, DivergenceError, measured
 from tfdrop.progress import Progress
+
+TOLERANCE = 1e-3  # what rounding in the float32 products may leave
 
 
 @dataclass(frozen=True)
 class Exact:
     """Solves `(curvature + damping I) s = v` with the matrix over all of the training data, column by column.
 
+    The matrix is written out once for all the right-hand sides of one computation.
+
     Args:
         most_variables: Refuses systems of more variables than this: time and memory grow with their square.
+        on_divergence: `"raise"`, or `"adapt"`: where the matrix is not positive definite, take more damping.
+        damping: Overrides the damping that `total_influence` is given, where not `None`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -24,9 +31,11 @@ class Exact:
     most_variables: int = 20000
     on_divergence: str = "raise"
     damping: float | None = None
+    _matrices: weakref.WeakKeyDictionary = field(default_factory=weakref.WeakKeyDictionary, repr=False, compare=False)
 
     def __post_init__(self):
         check_whole("most_variables", self.most_variables)
+        check_choice("on_divergence", self.on_divergence, ON_DIVERGENCE)
 
     def solve(self, system, verbose="auto", start=None, after_step=None):
         """Returns the `Solution` of a `DampedSystem`; see `LiSSA.solve`.
@@ -35,26 +44,13 @@ class Exact:
             DivergenceError: If the damped matrix is not positive definite.
             ValueError: If there are too many variables.
         """
-        columns = list(start["columns"]) if start else []
         self._check_size(system.curvature.size)
-
-        def state():
-            return {"columns": np.array(columns)}
-
-        with Progress("Writing the matrix out", system.curvature.size, verbose) as progress:
-            progress.advance(len(columns))
-            for index in range(len(columns), system.curvature.size):
-                unit = np.zeros(system.curvature.size, "float32")
-                unit[index] = 1.0
-                product = system.curvature.product(ops.convert_to_tensor(unit), system.data.batches())
-                columns.append(ops.convert_to_numpy(product))
-                progress.advance()
-                if after_step is not None:
-                    after_step(state)
-        matrix = np.array(columns, "float64")
-        matrix = (matrix + matrix.T) / 2 + system.damping * np.eye(len(matrix))
+        matrix = self._matrices.get(system.curvature)
+        if matrix is None:
+            matrix = self._matrices[system.curvature] = _written_out(system, verbose, start, after_step)
+        matrix = matrix + system.damping * np.eye(len(matrix))
         solution = _solve_positive_definite(matrix, ops.convert_to_numpy(system.target), system)
-        return measured(system, ops.convert_to_tensor(solution.astype("float32")), 1e-3, [])
+        return measured(system, ops.convert_to_tensor(solution.astype("float32")), TOLERANCE, [])
 
     def _check_size(self, size):
         if size > self.most_variables:
@@ -63,6 +59,24 @@ class Exact:
                 f"Expected a solver without the whole matrix, or fewer variables. Received: Exact, for {size} "
                 f"variables; its most_variables is {self.most_variables}"
             )
+
+
+def _written_out(system, verbose, start, after_step):
+    """Returns the undamped matrix, in float64."""
+    columns = list(start["columns"]) if start else []
+    size = system.curvature.size
+    with Progress("Writing the matrix out", size, verbose) as progress:
+        progress.advance(len(columns))
+        for index in range(len(columns), size):
+            unit = np.zeros(size, "float32")
+            unit[index] = 1.0
+            product = system.curvature.product(ops.convert_to_tensor(unit), system.data.batches())
+            columns.append(ops.convert_to_numpy(product))
+            progress.advance()
+            if after_step is not None:
+                after_step(lambda: {"columns": np.array(columns)})
+    matrix = np.array(columns, "float64")
+    return (matrix + matrix.T) / 2
 
 
 def _solve_positive_definite(matrix, target, system):

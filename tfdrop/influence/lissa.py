@@ -9,7 +9,7 @@ from keras import ops
 from tfdrop.arguments import check_choice, check_flag, check_share, check_whole, invalid, is_number
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.lissa_average import TailAverage
-from tfdrop.influence.solution import DivergenceError, measured, numpy_history, restored_history
+from tfdrop.influence.solution import ON_DIVERGENCE, DivergenceError, measured, numpy_history, restored_history
 from tfdrop.influence.spectrum import lanczos
 from tfdrop.progress import Progress
 
@@ -18,7 +18,6 @@ STEPS_BETWEEN_CHECKS = 10
 DIVERGED = 100.0
 FIRST_MEASUREMENT = 100  # steps before the residual is first measured for an early stop; each later one is
 GROWTH_TO_NEXT_MEASUREMENT = 1.5  # after so many times as many, so that all of them cost a fraction of the steps
-ON_DIVERGENCE = ("raise", "adapt")
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class LiSSA:
                 run = _Run(self, system, scale, len(solutions), start)
 
                 def state(run=run):
-                    done = np.array([ops.convert_to_numpy(s) for s in solutions]).reshape(len(solutions), -1)
+                    done = np.array([ops.convert_to_numpy(s) for s in solutions]).reshape(-1, system.curvature.size)
                     return {
                         "scale": scale,
                         "history": numpy_history(history),

@@ -24,6 +24,12 @@ class Phases:
             self._states[phase] = state
             self._checkpoint.after_step(self._arrays)
 
+    def forget(self, beginning):
+        """Drops the states of the phases whose names begin so, for phases of the same names to begin anew."""
+        for states in (self._loaded, self._states):
+            for name in [name for name in states if name.startswith(beginning)]:
+                del states[name]
+
     def _arrays(self):
         arrays = dict(self._loaded)
         for phase, state in self._states.items():

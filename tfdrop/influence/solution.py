@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import ops
+
+ON_DIVERGENCE = ("raise", "adapt")
 
 
 class Solution(NamedTuple):
@@ -67,8 +68,3 @@ def numpy_history(history):
 def restored_history(rows):
     """Returns the history that `numpy_history` turned into an array."""
     return [(int(repeat), int(step), float(residual)) for repeat, step, residual in rows]
-
-
-def to_numpy(tensors):
-    """Returns the arrays of a dictionary of tensors."""
-    return {name: ops.convert_to_numpy(tensor) for name, tensor in tensors.items()}

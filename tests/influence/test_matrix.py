@@ -1,0 +1,102 @@
+import keras
+import numpy as np
+import pytest
+from problems import SoftmaxRegression
+
+from tfdrop.influence import ConjugateGradient, Exact, LiSSA, influence_matrix, self_influence, total_influence
+
+DAMPING = 0.05
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return SoftmaxRegression(samples=40)
+
+
+def exact_matrix(problem):
+    """Eq. (1) for every pair, with the exact inverse: shape (n, k)."""
+    gradients = problem.gradients(problem.x, problem.y)
+    targets = problem.gradients(problem.x_validation, problem.y_validation)
+    return -gradients @ np.linalg.solve(problem.hessian() + DAMPING * np.eye(targets.shape[1]), targets.T)
+
+
+def arguments_of(problem, **arguments):
+    return {"damping": DAMPING, "verbose": 0, "model": problem.model, "train": (problem.x, problem.y)} | arguments
+
+
+@pytest.mark.parametrize(("columns", "batch_size"), [(1, 64), (7, 9)])
+@pytest.mark.parametrize("solver", [ConjugateGradient(tolerance=1e-4), Exact()])
+def test_matrix_is_eq_1_for_every_pair(problem, solver, columns, batch_size):
+    validation = (problem.x_validation, problem.y_validation)
+    found = influence_matrix(
+        **arguments_of(problem, validation=validation, solver=solver, columns=columns, batch_size=batch_size)
+    )
+    expected = exact_matrix(problem)
+    np.testing.assert_allclose(found.scores, expected, atol=1e-3 * np.abs(expected).max())
+    assert found.converged.all()
+    assert found.residuals.shape == (20,)
+
+
+@pytest.mark.parametrize("solver", ["cg", LiSSA(depth=50, batch_size=10, tolerance=0.0)])
+def test_the_papers_order_and_one_solve_of_the_sum_are_equal(problem, solver):
+    """Section III-D; LiSSA is linear in its right-hand side, so it too agrees, converged or not."""
+    validation = (problem.x_validation[:6], problem.y_validation[:6])
+    solver = ConjugateGradient(tolerance=1e-5) if solver == "cg" else solver
+    arguments = arguments_of(problem, validation=validation, solver=solver)
+    single = influence_matrix(**arguments).scores
+    summed = total_influence(**arguments).scores
+    np.testing.assert_allclose(single.sum(1), summed, atol=1e-3 * np.abs(summed).max())
+
+
+def test_self_influence_is_that_of_the_exact_inverse(problem):
+    gradients = problem.gradients(problem.x, problem.y)
+    inverse = np.linalg.inv(problem.hessian() + DAMPING * np.eye(gradients.shape[1]))
+    expected = np.einsum("ni,ij,nj->n", gradients, inverse, gradients)
+    found = self_influence(**arguments_of(problem, solver="exact", curvature="hessian"))
+    np.testing.assert_allclose(found.scores, expected, rtol=1e-3)
+    some = self_influence(**arguments_of(problem, solver=ConjugateGradient(tolerance=1e-5), samples=[3, 0, 17]))
+    np.testing.assert_allclose(some.scores, expected[[3, 0, 17]], rtol=1e-3)
+    assert not some.standard_errors.any()
+
+
+def test_drawn_self_influence_is_unbiased_within_its_error(problem):
+    exact = self_influence(**arguments_of(problem, solver="exact")).scores
+    drawn = self_influence(**arguments_of(problem, draws=60, batch_size=40, steps=12))
+    assert np.corrcoef(drawn.scores, exact)[0, 1] > 0.9
+    assert drawn.scores.sum() == pytest.approx(exact.sum(), rel=0.2)
+    standardized = (drawn.scores - exact) / drawn.standard_errors
+    assert 0.5 < np.sqrt(np.mean(standardized**2)) < 2
+    assert np.mean(drawn.standard_errors / drawn.scores) == pytest.approx(np.sqrt(2 / 60), rel=0.3)
+
+
+def test_restricted_to_a_layer_it_is_the_layers_own_system():
+    """With the first layer frozen, the same model restricted by hand to its last layer."""
+    problem = SoftmaxRegression(samples=30)
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(5, activation="tanh")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, kernel_regularizer="l2")(hidden))
+    data = {"train": (problem.x, problem.y), "validation": (problem.x_validation, problem.y_validation)}
+    arguments = {"loss": problem.model.loss, "solver": "exact", "damping": 0.1, "verbose": 0}
+    by_layer = total_influence(model, **data, **arguments, variables=model.layers[-1])
+    by_variables = total_influence(model, **data, **arguments, variables=model.layers[-1].trainable_variables)
+    model.layers[1].trainable = False
+    frozen = total_influence(model, **data, **arguments)
+    np.testing.assert_array_equal(by_layer.scores, by_variables.scores)
+    np.testing.assert_allclose(by_layer.scores, frozen.scores, rtol=1e-5, atol=1e-6)
+    assert len(by_layer.solution) == 18
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (influence_matrix, {"columns": 0, "validation": None}, "argument `columns`"),
+        (influence_matrix, {"validation": []}, "argument `validation`"),
+        (self_influence, {"draws": 1}, "argument `draws`"),
+        (self_influence, {"draws": 5, "samples": [1]}, "argument `samples`"),
+        (self_influence, {"variables": []}, "argument `variables`"),
+        (self_influence, {"variables": keras.Variable(1.0)}, "argument `variables`"),
+    ],
+)
+def test_bad_arguments(problem, function, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        function(**arguments_of(problem, **arguments))

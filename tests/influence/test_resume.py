@@ -1,0 +1,70 @@
+"""Killed at any moment and started again, an influence computation ends with the bits of one that was not."""
+
+import itertools
+
+import numpy as np
+import pytest
+from problems import SoftmaxRegression
+
+from tfdrop.checkpoint import Checkpoint, OutOfTime
+from tfdrop.influence import ConjugateGradient, Exact, LiSSA, influence_matrix, self_influence, total_influence
+
+
+class KilledAtEvery:
+    """A pace that saves every few steps and ends the run, without a save, some steps later."""
+
+    def __init__(self, saves, kill):
+        self._saves, self._kill, self._steps = saves, kill, 0
+
+    def after_step(self, save):
+        self._steps += 1
+        if self._steps % self._saves == 0:
+            save()
+        if self._steps == self._kill:
+            raise OutOfTime
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return SoftmaxRegression(samples=60)
+
+
+COMPUTATIONS = {
+    "lissa": (total_influence, {"solver": LiSSA(depth=150, repeats=2, batch_size=25, tolerance=0.03)}),
+    "lissa that adapts": (
+        total_influence,
+        {"solver": LiSSA(depth=120, batch_size=10, scale=0.3, on_divergence="adapt")},
+    ),
+    "cg": (total_influence, {"solver": ConjugateGradient(tolerance=1e-6, part_samples=10, part_steps=2)}),
+    "exact": (total_influence, {"solver": Exact()}),
+    "matrix": (influence_matrix, {"solver": "cg", "columns": 3}),
+    "self": (self_influence, {"solver": "cg", "samples": range(20)}),
+    "drawn": (self_influence, {"draws": 3, "steps": 4}),
+}
+
+
+@pytest.mark.parametrize(("name", "saves", "kill"), [(name, 3, 11) for name in COMPUTATIONS] + [("cg", 1, 1)])
+def test_a_killed_run_goes_on_to_the_same_bits(problem, tmp_path, name, saves, kill):
+    function, arguments = COMPUTATIONS[name]
+    arguments = arguments | {"damping": 0.02, "batch_size": 7, "verbose": 0, "train": (problem.x, problem.y)}
+    if function is not self_influence:
+        arguments["validation"] = (problem.x_validation[:8], problem.y_validation[:8])
+    uninterrupted = function(problem.model, **arguments)
+    for tries in itertools.count(1):
+        pace = KilledAtEvery(saves, kill if tries < 12 else 10**9)
+        try:
+            checkpoint = Checkpoint(tmp_path / "influence.npz", "key", pace)
+            found = function(problem.model, **arguments, checkpoint=checkpoint)
+            break
+        except OutOfTime:
+            continue
+    assert tries > 1
+    np.testing.assert_array_equal(found.scores, uninterrupted.scores)
+    assert found.damping == uninterrupted.damping
+    if function is total_influence:
+        assert found.history == uninterrupted.history
+        assert (found.residual, found.scale, found.spread) == (
+            uninterrupted.residual,
+            uninterrupted.scale,
+            uninterrupted.spread,
+        )
