@@ -15,6 +15,10 @@ from train.classification_recipes.recipe import Paper, Recipe, cells
 # The influence as printed: every unfavorable sample is dropped. The solver and its matrix are the library's.
 ALL = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.1, "learning_rate_factor": 0.1, "max_drop": 1.0}
 
+# Augmentation is "turned off in the first round of training and only used in the second round".
+TWO_ROUNDS = {"rounds": 2, "augment_from_round": 2}
+ONE_ROUND = {"rounds": 1, "augment_from_round": 1}
+
 RESNET = {**ALL, "batch_size": 128, "weight_decay": 1e-4, "drop": "none"}
 DENSENET = {**ALL, "batch_size": 64, "weight_decay": 1e-4, "learning_rate_drops": [0.5, 0.75]}
 ALL_CNN = {**ALL, "batch_size": 128, "weight_decay": 1e-3, "drop": "none", "preprocessing": "whitening"}
@@ -105,16 +109,14 @@ def _table_1():
     for row, dataset, cell in cells(TABLE_1):
         model = row.removesuffix("_two_rounds")
         settings = {"dataset": dataset, "model": model, **(SVHN if dataset == "svhn_cropped" else CIFAR)[model]}
-        paper, source = Paper(error=float(cell)), f"Data Dropout, Table I, {row}, {dataset}"
         if row == model:
-            settings |= {"rounds": 1, "augment_from_round": 1}
+            settings |= ONE_ROUND
+            paper, source = Paper(error=float(cell)), f"Data Dropout, Table I, {row}, {dataset}"
         else:
-            settings |= {"rounds": 2, "augment_from_round": 2}
-            paper, source = (
-                paper._replace(unfavorable=counts[model, dataset]),
-                source.replace("Table I,", "Tables I and II,"),
-            )
-        if (model, dataset) in (("densenet40", "cifar10"), ("densenet40", "cifar100")):
+            settings |= TWO_ROUNDS
+            paper = Paper(error=float(cell), unfavorable=counts[model, dataset])
+            source = f"Data Dropout, Tables I and II, {row}, {dataset}"
+        if model == "densenet40" and dataset != "svhn_cropped":
             settings |= {"drop": "none"} if row == model else {**DENSENET_DROP, "drop_until_round": 1}
         found[f"data_dropout/table1/{row}/{dataset}"] = Recipe(settings, paper, source)
     return found
@@ -124,12 +126,12 @@ def _table_3():
     counts = {model: int(cell) for model, _, cell in cells(TABLE_4)}
     found = {}
     for model, column, cell in cells(TABLE_3):
-        settings, name, paper = {"model": model, **IMAGENET}, f"data_dropout/table3/{model}", Paper(error=float(cell))
+        settings, name = {"model": model, **IMAGENET}, f"data_dropout/table3/{model}"
         if column == "without":
-            settings |= {"rounds": 1, "augment_from_round": 1}
-            found[name] = Recipe(settings, paper, f"Data Dropout, Table III, {model}, {column}")
+            source = f"Data Dropout, Table III, {model}, without"
+            found[name] = Recipe({**settings, **ONE_ROUND}, Paper(error=float(cell)), source)
         else:
-            settings |= {"rounds": 2, "augment_from_round": 2}
-            paper = paper._replace(unfavorable=counts[model])
-            found[f"{name}_two_rounds"] = Recipe(settings, paper, f"Data Dropout, Tables III and IV, {model}, {column}")
+            source = f"Data Dropout, Tables III and IV, {model}, with"
+            paper = Paper(error=float(cell), unfavorable=counts[model])
+            found[f"{name}_two_rounds"] = Recipe({**settings, **TWO_ROUNDS}, paper, source)
     return found

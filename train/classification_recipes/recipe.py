@@ -27,6 +27,22 @@ class Paper(NamedTuple):
     unfavorable: int | None = None
     best_epoch: bool = False
 
+    def __str__(self):
+        values = []
+        for name, value in (("error", self.error), ("accuracy", self.accuracy)):
+            if value is not None:
+                spread = f" ± {self.spread:.2f}" if self.spread is not None else ""
+                values.append(f"test {name} {value:.2f}{spread} %")
+        if self.top5_error is not None:
+            values.append(f"top-5 error {self.top5_error:.2f} %")
+        if self.unfavorable is not None:
+            values.append(f"{self.unfavorable} unfavorable")
+        if self.runs is not None:
+            values.append(f"{self.runs} runs")
+        if self.best_epoch:
+            values.append("best epoch")
+        return ", ".join(values) or "a curve only"
+
 
 class Recipe(NamedTuple):
     """The settings of one number of a paper.

@@ -64,12 +64,14 @@ TABLE_3 = (
 RATES_3 = {"t": 0.2, "q": 0.1}
 
 # Section 3.1's settings. It has the drop layers "for every convolutional layers in bottleneck residual blocks" of the
-# last two groups, section 3.5 behind every batch normalization there. The optimizer is not given: plain SGD.
+# last two groups, section 3.5 behind every batch normalization there. The optimizer is not given: plain SGD. Nor is the
+# preprocessing: what the colour augmentation was made for.
 IMAGENET = {
     "dataset": "imagenet2012",
     "model": "resnet50_imagenet",
     "rounds": 1,
     "validation_samples": [0],
+    "preprocessing": "pixel_mean",
     "crop_size": 224,
     "augment": "lighting",
     "augment_from_round": 1,
