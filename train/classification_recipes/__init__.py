@@ -1,0 +1,3 @@
+"""Recipes of the papers' classification tables, by name."""
+
+RECIPES = {}
