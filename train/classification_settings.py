@@ -84,7 +84,7 @@ class ClassifySettings:
     # Data dropout
     rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
     max_drop: float = setting(
-        1.0, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
+        0.03, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
     )
     controls: bool = setting(
         True, "Also train with the last round's settings on the full set, and with as many dropped at random."
