@@ -49,6 +49,10 @@ def _table(result):
             for key in ("test_error", "test_top5_error")[: 1 + top5]:
                 row.append(_mean([training[when][key] for training in found], 2))
         body.append([*row, _mean([training["best"]["epoch"] for training in found], 0)])
+    if (paper := _paper_error(result)) is not None:
+        header.append("paper")
+        for row in body:
+            row.append(paper if row[0] == f"round {result['rounds']}" else "")
     widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
     lines = []
     for first, *rest in [header, *body]:
@@ -74,9 +78,32 @@ def _dropping_lines(result):
     return ["", "Last round's network tested while dropping:", *lines] if lines else []
 
 
+def paper_text(paper):
+    """Returns a text of what a paper reports: a dictionary with the fields of `train.classification_recipes.Paper`."""
+    spread = f" ± {paper['spread']:g}" if paper.get("spread") else ""
+    parts = [f"{name} {paper[name]:.2f}{spread} %" for name in ("error", "accuracy") if paper.get(name) is not None]
+    if paper.get("top5_error") is not None:
+        parts.append(f"top-5 error {paper['top5_error']:.2f} %")
+    if paper.get("unfavorable") is not None:
+        parts.append(f"{paper['unfavorable']} unfavorable")
+    if not parts:
+        return "only a curve"
+    runs = [f"{paper['runs']} runs"] if paper.get("runs") else []
+    when = ["best epoch"] if paper.get("best_epoch") else []
+    about = f" ({', '.join(runs + when)})" if runs + when else ""
+    return ", ".join(parts) + about
+
+
+def _paper_error(result):
+    """Returns the paper's top-1 error as a text, to stand in the table beside what it is to be compared with."""
+    paper = result.get("recipe", {}).get("paper", {})
+    error = paper.get("error", 100 - paper["accuracy"] if "accuracy" in paper else None)
+    return None if error is None else f"{error:.2f}"
+
+
 def _paper_lines(result):
     recipe = result["recipe"]
-    lines = [f"Paper ({recipe['source']}): {recipe['paper']}"]
+    lines = [f"Paper, {recipe['source']}: {paper_text(recipe['paper'])}."]
     if recipe["overridden"]:
-        lines.append(f"  with other settings than here: {', '.join(recipe['overridden'])}")
+        lines.append(f"It is for other settings than these: {' '.join(recipe['overridden'])}")
     return lines
