@@ -78,32 +78,17 @@ def _dropping_lines(result):
     return ["", "Last round's network tested while dropping:", *lines] if lines else []
 
 
-def paper_text(paper):
-    """Returns a text of what a paper reports: a dictionary with the fields of `train.classification_recipes.Paper`."""
-    spread = f" ± {paper['spread']:g}" if paper.get("spread") else ""
-    parts = [f"{name} {paper[name]:.2f}{spread} %" for name in ("error", "accuracy") if paper.get(name) is not None]
-    if paper.get("top5_error") is not None:
-        parts.append(f"top-5 error {paper['top5_error']:.2f} %")
-    if paper.get("unfavorable") is not None:
-        parts.append(f"{paper['unfavorable']} unfavorable")
-    if not parts:
-        return "only a curve"
-    runs = [f"{paper['runs']} runs"] if paper.get("runs") else []
-    when = ["best epoch"] if paper.get("best_epoch") else []
-    about = f" ({', '.join(runs + when)})" if runs + when else ""
-    return ", ".join(parts) + about
-
-
 def _paper_error(result):
     """Returns the paper's top-1 error as a text, to stand in the table beside what it is to be compared with."""
     paper = result.get("recipe", {}).get("paper", {})
-    error = paper.get("error", 100 - paper["accuracy"] if "accuracy" in paper else None)
-    return None if error is None else f"{error:.2f}"
+    if "accuracy" in paper:
+        return f"{100 - paper['accuracy']:.2f}"
+    return f"{paper['error']:.2f}" if "error" in paper else None
 
 
 def _paper_lines(result):
     recipe = result["recipe"]
-    lines = [f"Paper, {recipe['source']}: {paper_text(recipe['paper'])}."]
+    lines = [f"Paper, {recipe['source']}: {recipe['text']}."]
     if recipe["overridden"]:
         lines.append(f"It is for other settings than these: {' '.join(recipe['overridden'])}")
     return lines

@@ -6,7 +6,6 @@ python -m train.classify --recipe=NAME --data_dir=DIR --workdir=runs/NAME
 """
 
 import dataclasses
-import difflib
 import time
 
 from absl import flags
@@ -16,9 +15,9 @@ from train import settings as settings_module
 from train.classification_data import read_data
 from train.classification_drops import DROPS, OF_A_DROP, with_usual_values
 from train.classification_recipes import RECIPES
-from train.classification_report import paper_text
+from train.classification_recipes.cost import NETWORKS
 from train.classification_settings import ClassifySettings
-from train.program import UserError, blaming, run
+from train.program import UserError, blaming, run, unknown
 from train.settings import define_flags, settings_from_flags
 from train.workdir import Workdir
 
@@ -53,12 +52,10 @@ def _kept_settings(recipe):
 
 
 def _check_names(settings):
-    known = {"drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
+    known = {"model": NETWORKS, "drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
     for flag, names in known.items():
         if (name := getattr(settings, flag)) is not None and name not in names:
-            near = difflib.get_close_matches(name, names, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(names)}"
-            raise UserError(f"--{flag}={name}: unknown; {hint}")
+            raise unknown(flag, name, names)
 
 
 def _check(settings):
@@ -100,11 +97,12 @@ def _about_recipe():
         if field.name not in UNIMPORTANT and flags.FLAGS[field.name].present
     ]
     paper = {key: value for key, value in recipe.paper._asdict().items() if value is not None}
-    return {"recipe": {"name": name, "source": recipe.source, "paper": paper, "overridden": overridden}}
+    about = {"name": name, "source": recipe.source, "paper": paper, "text": str(recipe.paper)}
+    return {"recipe": about | {"overridden": overridden}}
 
 
 def _recipe_list():
-    rows = [(name, paper_text(recipe.paper._asdict()), recipe.source, recipe.cost) for name, recipe in RECIPES.items()]
+    rows = [(name, str(recipe.paper), recipe.source, recipe.cost) for name, recipe in RECIPES.items()]
     header = ("recipe", "paper", "source", "cost")
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
