@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tfdrop.data.named_sets import load_image_set
-from tfdrop.data.samples import select
 from tfdrop.data.splits import Split, draw_stratified, split_for_validation
 from tfdrop.data.standardization import fit_channels, fit_pixel_mean
 from tfdrop.data.whitening import fit_whitening
@@ -49,13 +48,12 @@ def read_data(settings):
             settings.dataset, settings.data_dir or None, settings.image_size or None, settings.download
         )
     split = _split(image_set, settings)
-    kept = np.arange(len(split.samples))
     if settings.train_samples:
         with blaming("train_samples", settings.train_samples):
             kept = draw_stratified(split.train[1], settings.train_samples, settings.seed)
-    train = select(split.train, kept)
-    _check(settings, train[0].shape)
-    return ClassifyData(train, split.validation, split.test, split.samples[kept], image_set.classes)
+        split = split._replace(train=tuple(part[kept] for part in split.train), samples=split.samples[kept])
+    _check(settings, split.train[0].shape)
+    return ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes)
 
 
 def _split(image_set, settings):

@@ -49,6 +49,10 @@ def _table(result):
             for key in ("test_error", "test_top5_error")[: 1 + top5]:
                 row.append(_mean([training[when][key] for training in found], 2))
         body.append([*row, _mean([training["best"]["epoch"] for training in found], 0)])
+    if (paper := _paper_error(result)) is not None:
+        header.append("paper")
+        for row in body:
+            row.append(paper if row[0] == f"round {result['rounds']}" else "")
     widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
     lines = []
     for first, *rest in [header, *body]:
@@ -74,9 +78,17 @@ def _dropping_lines(result):
     return ["", "Last round's network tested while dropping:", *lines] if lines else []
 
 
+def _paper_error(result):
+    """Returns the paper's top-1 error as a text, to stand in the table beside what it is to be compared with."""
+    paper = result.get("recipe", {}).get("paper", {})
+    if "accuracy" in paper:
+        return f"{100 - paper['accuracy']:.2f}"
+    return f"{paper['error']:.2f}" if "error" in paper else None
+
+
 def _paper_lines(result):
     recipe = result["recipe"]
-    lines = [f"Paper ({recipe['source']}): {recipe['paper']}"]
+    lines = [f"Paper, {recipe['source']}: {recipe['text']}."]
     if recipe["overridden"]:
-        lines.append(f"  with other settings than here: {', '.join(recipe['overridden'])}")
+        lines.append(f"It is for other settings than these: {' '.join(recipe['overridden'])}")
     return lines

@@ -65,7 +65,7 @@ class ClassifySettings:
     test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
 
     # Training
-    epochs: int = setting(15, "Epochs of each round.", least=1)
+    epochs: int = setting(10, "Epochs of each round.", least=1)
     batch_size: int = setting(32, "Images a training step.", least=1)
     optimizer: str = setting("sgd", "Optimizer.", choices=("sgd", "nesterov", "adam"))
     momentum: float = setting(0.9, "Momentum of sgd and nesterov.", least=0, most=1)

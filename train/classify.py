@@ -6,7 +6,6 @@ python -m train.classify --recipe=NAME --data_dir=DIR --workdir=runs/NAME
 """
 
 import dataclasses
-import difflib
 import time
 
 from absl import flags
@@ -16,16 +15,18 @@ from train import settings as settings_module
 from train.classification_data import read_data
 from train.classification_drops import DROPS, OF_A_DROP, with_usual_values
 from train.classification_recipes import RECIPES
+from train.classification_recipes.cost import NETWORKS
 from train.classification_settings import ClassifySettings
-from train.program import UserError, blaming, run
+from train.program import UserError, blaming, run, unknown
 from train.settings import define_flags, settings_from_flags
 from train.workdir import Workdir
 
-LIST_RECIPES = flags.DEFINE_bool("list_recipes", False, "Print the recipes, the papers' numbers and the cost; no run.")
+# Settings that leave a recipe's number what it is.
+UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last")
 
 
 def main():
-    if LIST_RECIPES.value:
+    if flags.FLAGS.list_recipes:
         print(_recipe_list())
         return
     settings = settings_from_flags(ClassifySettings, {name: _kept_settings(RECIPES[name]) for name in RECIPES})
@@ -51,12 +52,10 @@ def _kept_settings(recipe):
 
 
 def _check_names(settings):
-    known = {"drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
+    known = {"model": NETWORKS, "drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
     for flag, names in known.items():
         if (name := getattr(settings, flag)) is not None and name not in names:
-            near = difflib.get_close_matches(name, names, n=3)
-            hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(names)}"
-            raise UserError(f"--{flag}={name}: unknown; {hint}")
+            raise unknown(flag, name, names)
 
 
 def _check(settings):
@@ -91,14 +90,15 @@ def _about_recipe():
     name = flags.FLAGS.recipe
     if not name:
         return {}
-    recipe, defaults = RECIPES[name], dataclasses.asdict(ClassifySettings())
-    unimportant = ("data_dir", "download", "workdir", "jit", "seed")
+    recipe = RECIPES[name]
     overridden = [
-        f"{key}={recipe.settings.get(key, default)}"
-        for key, default in defaults.items()
-        if key not in unimportant and flags.FLAGS[key].present
+        f"--{field.name}={getattr(flags.FLAGS, field.name)}"
+        for field in dataclasses.fields(ClassifySettings)
+        if field.name not in UNIMPORTANT and flags.FLAGS[field.name].present
     ]
-    return {"recipe": {"name": name, "paper": recipe.paper, "source": recipe.source, "overridden": overridden}}
+    paper = {key: value for key, value in recipe.paper._asdict().items() if value is not None}
+    about = {"name": name, "source": recipe.source, "paper": paper, "text": str(recipe.paper)}
+    return {"recipe": about | {"overridden": overridden}}
 
 
 def _recipe_list():
@@ -111,5 +111,6 @@ def _recipe_list():
 
 if __name__ == "__main__":
     define_flags(ClassifySettings)
+    flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
     flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
     run(main)

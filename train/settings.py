@@ -5,12 +5,11 @@ line, else from the recipe, else from the default.
 """
 
 import dataclasses
-import difflib
 import math
 
 from absl import flags
 
-from train.program import UserError
+from train.program import UserError, unknown
 
 
 def setting(default, help, least=None, most=None, above=None, choices=None, kind=None, list_of=None):
@@ -51,9 +50,7 @@ def settings_from_flags(settings_class, recipes):
     """
     recipe = flags.FLAGS.recipe
     if recipe and recipe not in recipes:
-        near = difflib.get_close_matches(recipe, recipes, n=3)
-        hint = f"did you mean {', '.join(near)}?" if near else f"known are {', '.join(recipes)}"
-        raise UserError(f"--recipe={recipe}: unknown recipe; {hint}")
+        raise unknown("recipe", recipe, recipes)
     values = dict(recipes[recipe]) if recipe else {}
     for field in dataclasses.fields(settings_class):
         if field.name not in values or flags.FLAGS[field.name].present:

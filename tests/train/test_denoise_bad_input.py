@@ -48,7 +48,7 @@ def refuses(folder, *flags):
         (["--sigma=nan"], "--sigma=nan: expected a finite number"),
         (["--sigma=loud"], "--sigma=loud"),
         (["--depth=1"], "--depth=1: expected at least 2"),
-        (["--recipe=dncnn_s52"], "--recipe=dncnn_s52: unknown recipe; did you mean dncnn_s25?"),
+        (["--recipe=dncnn_s52"], "--recipe=dncnn_s52: unknown; did you mean dncnn_s25?"),
         (["--recipe=dncnn_s25"], "--train_dir=Train400: no such folder"),
         (["--max_drop_share=1.5"], "--max_drop_share=1.5: expected at most 1"),
         (["--influence_damping=-2"], "--influence_damping=-2: expected a finite number of at least 0, or auto"),
