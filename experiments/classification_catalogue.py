@@ -22,7 +22,7 @@ def data_dropout(network, dataset, seeds):
         second._replace(name=f"as many random images, at most {count}", random=True, cap=count),
     )
     about = f"{recipe.source}: the paper has {count} unfavorable samples."
-    return _experiment(f"{network}_{dataset}", about, recipe.settings, arms, seeds)
+    return _experiment(f"{network}_two_rounds_{dataset}", about, recipe.settings, arms, seeds)
 
 
 def columns(table, network, dataset, seeds, more=()):

@@ -23,14 +23,14 @@ RESULTS = flags.DEFINE_string("results", "results", "Folder to write to.")
 
 INTRODUCTION = """# Results
 
-Made by `python -m experiments.table` from the files in `experiments/`; not edited by hand. Means over the seeds, and the
-standard deviation over them where there are several.
+Made by `python -m experiments.table` from the files in `experiments/`; not edited by hand. Means over the seeds, and
+the standard deviation over them where there are several.
 
 Denoising: PSNR in dB at sigma 25, 8-bit protocol (`tfdrop.metrics.psnr`). One training image holds 29 % of Set12's
 Starfish, hence the column without it.
 
-Classification: errors on the test set in percent. FocusedDropout's paper reports the best epoch, chosen on the test set;
-the difference to a paper is that of the epoch which it reports.
+Classification: errors on the test set in percent. FocusedDropout's paper reports the best epoch, chosen on the test
+set; the difference to a paper is that of the epoch which it reports.
 """
 
 
