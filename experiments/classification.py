@@ -64,7 +64,7 @@ class ClassificationExperiment:
         kept = self._kept(arm)
         train = select(data.train, kept)
         if path.exists():
-            plain = undamaged(path, keras.saving.load_model)
+            plain = undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
         else:
             plain = train_classifier(settings, data, train, arm.name, arm.round, self._folder, self._key, pace)
         influence = None
