@@ -25,7 +25,7 @@ def test_one_seed():
     errors = {("round 1", 100): (7.5, 7.25, 4), ("round 2", 97): (6.5, 6.0, 8), ("random drop", 97): (8, 8, 9)}
     lines = classification_report(result(run(5, errors))).splitlines()
     assert lines[0] == "Round 1: of 100 images 41 are unfavorable (influence > 0), 3 dropped."
-    rows = {line[:11].strip(): line[11:].split() for line in lines}
+    rows = {line[:14].strip(): line[14:].split() for line in lines}
     assert rows["round 2"] == ["97", "6.50", "6.00", "8"]
     assert rows["random drop"] == ["97", "8.00", "8.00", "9"]
     assert any("round 1 is also the control on the full set" in line for line in lines)
