@@ -66,7 +66,7 @@ class ClassificationExperiment:
         if path.exists():
             plain = undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
         else:
-            plain = train_classifier(settings, data, train, arm.name, arm.round, self._folder, self._key, pace)
+            plain = train_classifier(settings, data, train, arm.name, arm.round, self._folder, pace, self._key)
         influence = None
         if arm.counted or any(other.after == arm.name for other in self._experiment.arms):
             replace(path, plain.save)  # the training is over: what follows goes on from here

@@ -26,13 +26,14 @@ model = keras.saving.load_model(f"{folder}/model.keras")
 autodiff = Autodiff(model, PerSampleLoss(model.loss))
 found = total_influence(model, (x, y), [(x[:2], y[:2]), (x[2:3, :4], y[2:3, :4])], curvature="gauss_newton",
                         solver=LiSSA(depth=100, batch_size=6), verbose=0)
+block = total_influence(model, (x, y), (x[:2], y[:2]), solver="cg", variables=model.layers[-2], verbose=0)
 np.savez(f"{folder}/jax.npz",
     gradient=autodiff.gradient(x, y),
     hessian_product=autodiff.hessian_product(x, y, vector),
     gauss_newton_product=autodiff.gauss_newton_product(x, y, vector),
     directional_derivatives=autodiff.directional_derivatives(x, y, vector),
     penalty_product=autodiff.penalty_product(vector),
-    scores=found.scores, damping=found.damping, residual=found.residual)
+    scores=found.scores, damping=found.damping, residual=found.residual, block_scores=block.scores)
 assert sys.modules["tensorflow"] is None
 assert keras.backend.backend() == "jax"
 """
@@ -65,6 +66,7 @@ def both(tmp_path_factory):
         solver=LiSSA(depth=100, batch_size=6),
         verbose=0,
     )
+    block = total_influence(model, (x, y), (x[:2], y[:2]), solver="cg", variables=model.layers[-2], verbose=0)
     on_tensorflow = {
         "gradient": autodiff.gradient(x, y),
         "hessian_product": autodiff.hessian_product(x, y, vector),
@@ -72,6 +74,7 @@ def both(tmp_path_factory):
         "directional_derivatives": autodiff.directional_derivatives(x, y, vector),
         "penalty_product": autodiff.penalty_product(vector),
         "scores": found.scores,
+        "block_scores": block.scores,
         "damping": found.damping,
         "residual": found.residual,
     }
@@ -90,7 +93,7 @@ def test_derivatives_are_the_same(both, name):
 
 
 def test_influence_is_the_same(both):
-    for name in ("scores", "damping", "residual"):
+    for name in ("scores", "block_scores", "damping", "residual"):
         on_tensorflow, on_jax = both[name]
         scale = np.abs(on_tensorflow).max()
         np.testing.assert_allclose(on_jax, on_tensorflow, atol=1e-3 * scale, err_msg=name)

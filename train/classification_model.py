@@ -62,9 +62,7 @@ def plain_network(settings, image_shape, classes, drop=None):
     """
     side = settings.crop_size
     shape = (side, side, image_shape[-1]) if side else image_shape
-    model = build(settings.model, shape, classes, drop, settings.weight_decay, dtype="float32")
-    model.compile(loss=classification_loss(), jit_compile=uses_xla(settings))
-    return model
+    return build(settings.model, shape, classes, drop, settings.weight_decay, dtype="float32")
 
 
 def copy_weights(source, target):

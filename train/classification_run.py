@@ -21,6 +21,7 @@ from train.resumable import CHECKPOINT
 from train.training_log import EVENTS, read_records
 from train.workdir import RESULT
 
+RUN = "run.json"  # one seed's part of the result, until all are done
 FULL, RANDOM = "full set", "random drop"
 
 
@@ -65,13 +66,15 @@ def run(settings, data, workdir, about):
                 "keras": keras.__version__,
             },
         )
+        for part in [*workdir.path.glob(RUN), *workdir.path.glob(f"*/{RUN}")]:
+            part.unlink()
     print(classification_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
 
 def _finished_run(settings, data, pixels, folder):
     """Returns the result of one seed's run, of which an earlier start may have done some or all."""
-    finished = folder / "run.json"
+    finished = folder / RUN
     if not finished.exists():
         (folder / EVENTS).mkdir(parents=True, exist_ok=True)
         result = _run(settings, data, pixels, folder)

@@ -25,7 +25,7 @@ TEST_BATCH = 500
 FEWEST_CLASSES_FOR_TOP_5 = 6
 
 
-def train_classifier(settings, data, train, name, round, folder, key="", pace=None):
+def train_classifier(settings, data, train, name, round, folder, pace=None, key=""):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Every training of a seed starts from the same random weights, as in the paper's Algorithm (theta_0).
@@ -37,8 +37,8 @@ def train_classifier(settings, data, train, name, round, folder, key="", pace=No
         name: Name of the training.
         round: The round whose augmentation and drop layers it has.
         folder: Where its checkpoint and its record are.
-        key: See `train_resumably`.
-        pace: See there.
+        pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
 
     Returns:
         The trained network, plain.
@@ -67,9 +67,9 @@ def train_classifier(settings, data, train, name, round, folder, key="", pace=No
 
     def after_epoch(network, records):
         copy_weights(network, plain)
-        values = test_errors(settings, plain, data.test)
+        values = measured_errors(settings, plain, data.test)
         if settings.schedule == "plateau":
-            values["validation_error"] = test_errors(settings, plain, data.validation)["test_error"]
+            values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
             errors = [*(record["validation_error"] for record in records), values["validation_error"]]
             network.optimizer.learning_rate = plateau_rate(settings, errors)
         for layer in network.layers:
@@ -97,14 +97,15 @@ def centred(settings, images):
     return centre_crop(images, settings.crop_size) if settings.crop_size else images
 
 
-def test_errors(settings, plain, test):
+def measured_errors(settings, plain, test):
     """Returns the shares of wrong answers in percent, by name: top-1, and top-5 where there are more classes."""
     x, y = test
     if settings.test_crops > 1:
-        probabilities = keras.Model(plain.inputs, layers.Softmax()(plain.output))
+        probabilities = keras.Model(plain.inputs, layers.Softmax()(plain.outputs[0]))
         tested = ten_crop_model(probabilities, x.shape[1])
     else:
         tested, x = plain, centred(settings, x)
+    tested.jit_compile = uses_xla(settings)
     answers = tested.predict(x, batch_size=min(TEST_BATCH, len(x)), verbose=0)
     errors = {"test_error": _percent_wrong(answers, y, 1)}
     if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:

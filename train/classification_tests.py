@@ -5,7 +5,7 @@ from keras import layers
 
 from tfdrop.models import placement
 from train.classification_model import copy_weights, plain_network, rated_layer
-from train.classification_steps import test_errors
+from train.classification_steps import measured_errors
 
 
 class AlwaysDropping(layers.Layer):
@@ -26,7 +26,7 @@ def errors_while_dropping(settings, plain, data):
     """Tests a trained network with each of the settings' `test_rates`.
 
     Returns:
-        A list of dictionaries: the rate, and the errors as `test_errors` has them.
+        A list of dictionaries: the rate, and the errors as `measured_errors` has them.
     """
     results = []
     for rate in settings.test_rates:
@@ -38,5 +38,5 @@ def errors_while_dropping(settings, plain, data):
         drop = placement(settings.placement, always_dropping)
         dropping = plain_network(settings, data.train[0].shape[1:], len(data.classes), drop)
         copy_weights(plain, dropping)
-        results.append({"rate": rate, **test_errors(settings, dropping, data.test)})
+        results.append({"rate": rate, **measured_errors(settings, dropping, data.test)})
     return results

@@ -5,7 +5,7 @@ import keras
 from tfdrop.checkpoint import Checkpoint, CheckpointError, Pace
 from tfdrop.data.noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
-from tfdrop.influence import DivergenceError, LiSSA, total_influence
+from tfdrop.influence import ConjugateGradient, DivergenceError, LiSSA, total_influence
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
 from train.program import UserError
@@ -64,9 +64,10 @@ def denoiser_influence(settings, denoiser, train, validation, path, key, pace=No
     if settings.precision != "float32":
         denoiser = uncompiled_copy(settings, denoiser)
     damping = settings.influence_damping
-    solver = LiSSA(
-        depth=settings.influence_depth, repeats=settings.influence_repeats, batch_size=settings.influence_batch_size
-    )
+    if settings.influence_solver == "cg":
+        solver = ConjugateGradient(depth=settings.influence_depth)
+    else:
+        solver = LiSSA(settings.influence_depth, settings.influence_repeats, settings.influence_batch_size)
     try:
         return total_influence(
             denoiser,

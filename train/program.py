@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 def unknown(flag, name, known):
-    """Returns the `UserError` for a name that is none of those known; it offers the nearest, or all if there are few."""
+    """Returns the `UserError` for a name that is not known; it offers the nearest ones, or all if they are few."""
     near = difflib.get_close_matches(name, known, n=3)
     if near or len(known) > 10:
         near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.0)

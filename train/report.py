@@ -19,7 +19,7 @@ def _round_line(summary):
         f"{line}; {influence['unfavorable']} are unfavorable (influence > 0), {summary['dropped']} dropped.\n"
         f"  Solve with {influence['curvature']} + {influence['damping']:.4g} I "
         f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
-        f"relative residual {influence['residual']:.3f}."
+        f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
     )
 
 

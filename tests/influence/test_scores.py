@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from problems import SoftmaxRegression, smooth_denoiser
 
-from tfdrop.influence import DivergenceError, LiSSA, total_influence
+from tfdrop.influence import ConjugateGradient, DivergenceError, Exact, LiSSA, total_influence
 from tfdrop.influence.autodiff_tensorflow import Autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.losses import HalfSumSquaredError
@@ -109,6 +109,26 @@ def test_negative_curvature_is_reported_with_figures_and_remedy():
             verbose=0,
         )
     assert "damping well above" in str(caught.value)
+
+
+@pytest.mark.parametrize("solver", [LiSSA(on_divergence="adapt"), ConjugateGradient(on_divergence="adapt")])
+def test_told_to_adapt_it_raises_the_damping_until_it_converges(solver):
+    model, x, y = smooth_denoiser()
+    arguments = {"loss": HalfSumSquaredError(), "damping": 1e-6, "verbose": 0}
+    found = total_influence(model, (x, 5 * y), (x, y), solver=solver, **arguments)
+    assert found.spectrum.smallest < 0
+    assert found.damping > -found.spectrum.smallest
+    assert found.residual < 0.2
+    fixed = total_influence(model, (x, 5 * y), (x, y), solver=Exact(), **arguments | {"damping": found.damping}).scores
+    assert np.corrcoef(found.scores, fixed)[0, 1] > 0.98
+
+
+def test_original_settings_bring_their_damping(problem):
+    found = influence_of(problem, solver=LiSSA.original(scale=4.0, damping=0.01, depth=300, batch_size=60))
+    assert (found.damping, found.scale) == (0.04, 4.0)
+    np.testing.assert_allclose(found.scores, problem.scores(0.04), rtol=1e-2, atol=1e-3)
+    with pytest.raises(DivergenceError, match="scale above the largest eigenvalue"):
+        influence_of(problem, solver=LiSSA.original(scale=0.05))
 
 
 def test_a_scale_too_small_is_reported(problem):

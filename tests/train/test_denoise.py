@@ -34,7 +34,7 @@ def test_prints_progress_and_the_table(finished_run):
         "round 2: training",
     ):
         assert any(line.startswith(phase) and "s left" in line for line in lines), phase
-    assert any(line.startswith("Scoring samples: 1/1") for line in lines)
+    assert any(line.startswith("Scoring samples: 64/64") for line in lines)
     assert any("unfavorable (influence > 0)" in line for line in lines)
     for name in (*TEST, "average"):
         assert len([line for line in lines if line.startswith(name + " ")]) == 1

@@ -24,6 +24,7 @@ def test_table_has_a_line_an_image_and_the_average():
                 "smallest_eigenvalue": 0.05,
                 "largest_eigenvalue": 152340.0,
                 "residual": 0.0499,
+                "converged": True,
             },
         },
         {"round": 2, "patches": 970},

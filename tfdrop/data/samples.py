@@ -60,7 +60,10 @@ def batch_count(data, batch_size):
     """Returns the number of batches that `batches` will yield, or `None` if it cannot be known."""
     if is_arrays(data):
         return -(-count(data) // batch_size)
-    return len(data) if hasattr(data, "__len__") else None
+    try:
+        return len(data)
+    except TypeError:  # a generator, or a tf.data.Dataset of unknown length
+        return None
 
 
 def _tree():

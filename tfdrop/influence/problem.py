@@ -48,7 +48,7 @@ class Problem:
         self._classes = _output_size(model, train)
         self.autodiff = _autodiff(model, self._loss, chosen_variables(model, variables))
         self.curvature = Curvature(self.autodiff, curvature)
-        self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes))
+        self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes), verbose)
         self.spectrum = self._spectrum()
         if solver is not None and solver.damping is not None:
             damping = solver.damping
@@ -184,15 +184,24 @@ def _output_size(model, train):
 
 
 def _autodiff(model, loss, variables):
-    """Returns the running backend's `Autodiff`, sharded where the model lives under a TensorFlow strategy."""
+    """Returns the running backend's `Autodiff`, sharded where the model was built under a TensorFlow strategy."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        from tfdrop.influence.autodiff_tensorflow import Autodiff
-    elif backend == "jax":
+        return _tensorflow_autodiff(model, loss, variables)
+    if backend == "jax":
         from tfdrop.influence.autodiff_jax import Autodiff
-    else:
-        raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {backend}")
-    return Autodiff(model, loss, variables)
+
+        return Autodiff(model, loss, variables)
+    raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {backend}")
+
+
+def _tensorflow_autodiff(model, loss, variables):
+    from tfdrop.influence.autodiff_tensorflow import Autodiff
+    from tfdrop.influence.distributed_tensorflow import DistributedAutodiff
+
+    autodiff = Autodiff(model, loss, variables)
+    strategy = model.distribute_strategy
+    return autodiff if strategy.num_replicas_in_sync == 1 else DistributedAutodiff(autodiff, strategy)
 
 
 def _damping(damping, spectrum):

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
-from tfdrop.data.samples import batches, count, is_arrays, select, stream
+from tfdrop.data.samples import batch_count, batches, count, is_arrays, select, stream
+from tfdrop.progress import Progress
 
 
 class TrainingData:
@@ -18,6 +19,7 @@ class TrainingData:
         seed: Integer seed of the order of shuffled batches and of the random part.
         check: Function `(x, y, first)` that is called with every batch of one pass, `first` being the number of its
             first sample; it raises an error if something is wrong with it.
+        verbose: As in `Progress`.
 
     Attributes:
         samples: Number of samples.
@@ -27,14 +29,14 @@ class TrainingData:
         ValueError: If there are no samples, or a data set's second pass begins otherwise than its first.
     """
 
-    def __init__(self, data, batch_size, seed, check=None):
+    def __init__(self, data, batch_size, seed, check=None, verbose=0):
         self._data = data if is_arrays(data) else PairsOfArrays(data)
         self._batch_size = batch_size
         self._seed = seed
         if is_arrays(data):
             count(data)
             self._data = keras.tree.map_structure(np.asarray, data)
-        self.samples = self._read_once(check)
+        self.samples = self._read_once(check, verbose)
         if not is_arrays(data):
             self._check_order()
 
@@ -74,23 +76,26 @@ class TrainingData:
             for start in range(0, self.samples - batch_size + 1, batch_size):
                 yield select(self._data, order[start : start + batch_size])
 
-    def _read_once(self, check):
+    def _read_once(self, check, verbose):
         """Counts the samples, and has each batch checked."""
         samples = 0
-        for x, y in self.batches():
-            if check is not None:
-                check(x, y, samples)
-            samples += batch_length(x)
+        with Progress("Checking samples", batch_count(self._data, self._batch_size), verbose) as progress:
+            for x, y in self.batches():
+                if check is not None:
+                    check(x, y, samples)
+                samples += batch_length(x)
+                progress.advance()
         if samples == 0:
             raise invalid("train", "at least one sample", self._data)
         return samples
 
     def _check_order(self):
-        first, second = (keras.tree.flatten(next(iter(self._data))) for _ in range(2))
-        if not all(np.array_equal(a, b) for a, b in zip(first, second, strict=True)):
+        first, second = (keras.tree.flatten(next(iter(self._data), ())) for _ in range(2))
+        if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
             raise ValueError(
                 "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
-                "pass, so that scores can be told whose they are. Received: one that shuffles or augments"
+                "pass, so that scores can be told whose they are. Received: one that shuffles, "
+                "augments, or can be read only once"
             )
 
     def _random_samples(self, most, rng):

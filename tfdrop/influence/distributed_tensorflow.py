@@ -1,0 +1,83 @@
+"""Derivatives sharded over the replicas of a `tf.distribute.Strategy`, on one machine or several."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class DistributedAutodiff:
+    """The methods of `Autodiff`, each batch split over the replicas.
+
+    Every replica takes its share of a batch's samples. Sums are reduced over all replicas, directional derivatives
+    gathered in the order of the samples, so the results are those of one device but for rounding. On several machines
+    every process runs the same program on the same data and gets the same results.
+
+    Args:
+        autodiff: An `Autodiff` of a model that was built in the strategy's scope.
+        strategy: The strategy: `MirroredStrategy`, `MultiWorkerMirroredStrategy`.
+    """
+
+    def __init__(self, autodiff, strategy):
+        self._autodiff = autodiff
+        self._strategy = strategy
+        self.size = autodiff.size
+
+    def gradient(self, x, y):
+        """Returns the gradient of the losses' sum."""
+        return self._sum("gradient", *self._shares(x, y))
+
+    def hessian_product(self, x, y, vector):
+        """Returns the Hessian of the losses' sum times `vector`."""
+        return self._sum("hessian_product", *self._shares(x, y), vector)
+
+    def gauss_newton_product(self, x, y, vector):
+        """Returns the Gauss-Newton matrix of the losses' sum times `vector`."""
+        return self._sum("gauss_newton_product", *self._shares(x, y), vector)
+
+    def directional_derivatives(self, x, y, vector):
+        """Returns every sample's gradient times `vector`, shape `(batch,)`."""
+        _, *shares = self._shares(x, y)
+        return self._gathered(*shares, vector)[: len(keras.tree.flatten(x)[0])]
+
+    def penalty_product(self, vector):
+        """Returns the Hessian of the weights' regularizers, counted once, times `vector`."""
+        return self._penalty(vector)
+
+    def _shares(self, x, y):
+        """Returns the weight, the `x` and the `y` of every replica.
+
+        The last replicas of a small batch, which nothing is left for, get its first sample with weight 0: TensorFlow
+        has convolutions that fail on no sample at all.
+        """
+        replicas = self._strategy.num_replicas_in_sync
+        samples = len(keras.tree.flatten(x)[0])
+        shares = np.array_split(np.arange(samples), replicas)
+        weights = [float(len(share) > 0) for share in shares]
+        shares = [share if len(share) else np.zeros(1, int) for share in shares]
+
+        def distribute(values):
+            return self._strategy.experimental_distribute_values_from_function(
+                lambda context: tf.constant(values[context.replica_id_in_sync_group])
+            )
+
+        x, y = keras.tree.map_structure(
+            lambda array: distribute([np.asarray(array)[share] for share in shares]), (x, y)
+        )
+        return distribute(weights), x, y
+
+    @tf.function
+    def _sum(self, method, weight, *arguments):
+        def weighted(weight, *arguments):
+            return weight * getattr(self._autodiff, method)(*arguments)
+
+        products = self._strategy.run(weighted, args=(weight, *arguments))
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, products, axis=None)
+
+    @tf.function
+    def _gathered(self, *arguments):
+        return self._strategy.gather(self._strategy.run(self._autodiff.directional_derivatives, args=arguments), axis=0)
+
+    @tf.function
+    def _penalty(self, vector):
+        products = self._strategy.run(self._autodiff.penalty_product, args=(vector,))
+        return self._strategy.reduce(tf.distribute.ReduceOp.MEAN, products, axis=None)
