@@ -1,6 +1,6 @@
 """The experiments, in the order of what they are worth."""
 
-from experiments.classification_catalogue import CLASSIFICATION, DIGITS_CHECK
+from experiments.classification_catalogue import CIFAR10_CPU, CLASSIFICATION, DIGITS_CHECK
 from experiments.denoising_catalogue import DENOISING, PHOTOGRAPHS_CHECK
 
-CATALOGUE = (*DENOISING, *CLASSIFICATION, PHOTOGRAPHS_CHECK, DIGITS_CHECK)
+CATALOGUE = (*DENOISING, *CLASSIFICATION, CIFAR10_CPU, PHOTOGRAPHS_CHECK, DIGITS_CHECK)

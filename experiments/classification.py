@@ -8,8 +8,8 @@ import numpy as np
 
 from experiments.state import finished_arms, noted, open_state, save_state, undamaged
 from tfdrop.checkpoint import replace
-from tfdrop.data.samples import select, stream
-from tfdrop.data_dropout import Criterion
+from tfdrop.data.samples import select
+from tfdrop.data_dropout import Criterion, control_samples
 from train.classification_data import preprocessed
 from train.classification_drops import with_usual_values
 from train.classification_steps import classifier_influence, train_classifier
@@ -91,13 +91,12 @@ class ClassificationExperiment:
         before = next(other for other in self._experiment.arms if other.name == arm.after)
         samples = self._kept(before)
         scores = undamaged(self._folder / INFLUENCE, _read_arrays)[arm.after]
-        dropped = Criterion(cap=arm.cap).unfavorable(scores)
-        if arm.random:
-            count, dropped = dropped.sum(), np.zeros_like(dropped)
-            dropped[stream(self._settings[arm.name].seed, 5).permutation(len(samples))[:count]] = True
-        if dropped.all():
+        kept = samples[~Criterion(cap=arm.cap).unfavorable(scores)]
+        if len(kept) == 0:
             raise UserError(f"{arm.name}: every image would be dropped")
-        return samples[~dropped]
+        if arm.random:
+            return samples[control_samples(len(samples), len(kept), self._settings[arm.name].seed).random]
+        return kept
 
     def _influence(self, arm, plain, train, validation, pace):
         """Computes the influence of every image that an arm was trained on; returns what the table says of it."""
@@ -113,6 +112,7 @@ class ClassificationExperiment:
             "curvature": found.curvature,
             "damping": found.damping,
             "residual": found.residual,
+            "converged": found.converged,
         }
 
 
