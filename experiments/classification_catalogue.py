@@ -112,8 +112,8 @@ CLASSIFICATION = (
     table_3((0,)),
 )
 
-# What a laptop can do of data dropout on CIFAR-10: 10,000 images, a network of 8 layers; 300 images are 3 %, the paper's
-# share.
+# What a laptop can do of data dropout on CIFAR-10: 10,000 images, a network of 8 layers; 300 images are 3 %, the
+# paper's share.
 CIFAR10_CPU = Experiment(
     "cifar10_10k_cpu",
     "Data dropout at the scale of a CPU: 10,000 images of CIFAR-10, ResNet-8, 15 epochs a round.",
