@@ -25,7 +25,7 @@ TEST_BATCH = 500
 FEWEST_CLASSES_FOR_TOP_5 = 6
 
 
-def train_classifier(settings, data, train, name, round, folder, pace=None):
+def train_classifier(settings, data, train, name, round, folder, pace=None, key=""):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Every training of a seed starts from the same random weights, as in the paper's Algorithm (theta_0).
@@ -38,6 +38,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None):
         round: The round whose augmentation and drop layers it has.
         folder: Where its checkpoint and its record are.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
 
     Returns:
         The trained network, plain.
@@ -76,7 +77,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None):
                 values["kept_share"] = float(layer.kept_share)  # of the last batch that took part
         return values
 
-    network = train_resumably(name, "", build, folder, pace or Pace(), after_epoch)
+    network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
     copy_weights(network, plain)
     return plain
 
@@ -119,7 +120,7 @@ def _percent_wrong(answers, labels, k):
     return 100.0 * float(np.mean(~(highest == labels[:, None]).any(axis=1)))
 
 
-def classifier_influence(settings, plain, train, validation, path, key):
+def classifier_influence(settings, plain, train, validation, path, key, pace=None):
     """Returns the `Influence` of every training sample, from the checkpoint at `path` on.
 
     Raises:
@@ -142,7 +143,7 @@ def classifier_influence(settings, plain, train, validation, path, key):
             curvature=settings.influence_curvature,
             damping=damping if damping == "auto" else float(damping),
             seed=settings.seed,
-            checkpoint=Checkpoint(path, key, Pace()),
+            checkpoint=Checkpoint(path, key, pace or Pace()),
         )
     except DivergenceError as error:
         raise UserError(f"--influence_damping={damping}: {error}") from error

@@ -17,7 +17,7 @@ STEPS_BETWEEN_CHECKS = 10
 # A converging run's step residual stays within a few times the target, batch noise included.
 DIVERGED = 100.0
 FIRST_MEASUREMENT = 100  # steps before the residual is first measured for an early stop; each later one is
-GROWTH_TO_NEXT_MEASUREMENT = 1.5  # after so many times as many, so that all of them cost a fraction of the steps
+GROWTH_TO_NEXT_MEASUREMENT = 2  # after so many times as many, so that all of them cost a fraction of the steps
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ class Paper(NamedTuple):
     unfavorable: int | None = None
     best_epoch: bool = False
 
+    @property
+    def top1_error(self):
+        """The top-1 error, from the accuracy where that is given; `None` without either."""
+        return self.error if self.accuracy is None else round(100 - self.accuracy, 2)
+
     def __str__(self):
         values = []
         for name, value in (("error", self.error), ("accuracy", self.accuracy)):
