@@ -57,7 +57,7 @@ def _table(result):
     lines = []
     for first, *rest in [header, *body]:
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
     lines.insert(1, "-" * len(lines[0]))
     runs = len(result["runs"])
     return lines + [f"Means and standard deviations of {runs} seeds."] * (runs > 1)

@@ -163,7 +163,7 @@ def _summary(name, samples, folder):
 
 
 def _errors(record):
-    errors = {key: record[key] for key in ("test_error", "test_top5_error") if key in record and record[key] != ""}
+    errors = {key: record[key] for key in ("test_error", "test_top5_error") if key in record}
     return {"epoch": int(record["epoch"]), **errors}
 
 

@@ -91,11 +91,8 @@ def _about_recipe():
     if not name:
         return {}
     recipe = RECIPES[name]
-    overridden = [
-        f"--{field.name}={getattr(flags.FLAGS, field.name)}"
-        for field in dataclasses.fields(ClassifySettings)
-        if field.name not in UNIMPORTANT and flags.FLAGS[field.name].present
-    ]
+    names = [field.name for field in dataclasses.fields(ClassifySettings) if field.name not in UNIMPORTANT]
+    overridden = [flags.FLAGS[name].serialize() for name in names if flags.FLAGS[name].present]
     paper = {key: value for key, value in recipe.paper._asdict().items() if value is not None}
     about = {"name": name, "source": recipe.source, "paper": paper, "text": str(recipe.paper)}
     return {"recipe": about | {"overridden": overridden}}

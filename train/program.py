@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import sys
 
-from absl import app, flags
+from absl import app, flags, logging
 
 
 class UserError(Exception):
@@ -31,6 +31,7 @@ def blaming(flag, value):
 
 def run(main):
     """Runs `main()` as an absl program."""
+    logging.set_verbosity(logging.WARNING)  # which files TensorFlow Datasets reads is not news
     app.run(lambda argv: _guarded(main), flags_parser=_parse)
 
 

@@ -74,7 +74,7 @@ def _read_rows(path):
 
 def _numbers(rows, training):
     return [
-        {name: float(value) for name, value in row.items() if name != "training"}
+        {name: float(value) for name, value in row.items() if name != "training" and value != ""}
         for row in rows
         if row["training"] == training
     ]
