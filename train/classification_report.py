@@ -29,7 +29,7 @@ def _influence_line(run, found, result):
         f"(influence > 0), {found['dropped']} dropped.\n"
         f"  Solve with {found['curvature']} + {found['damping']:.4g} I "
         f"(eigenvalues about {found['smallest_eigenvalue']:.4g} to {found['largest_eigenvalue']:.4g}): "
-        f"relative residual {found['residual']:.3f}."
+        f"relative residual {found['residual']:.3f}{'' if found['converged'] else ', not converged'}."
     )
 
 

@@ -126,7 +126,7 @@ def _train(settings, data, arrays, name, round, folder):
     finished = folder / f"{name.replace(' ', '_')}.keras"
     if finished.exists():
         print(f"{name}: going on from {finished}")
-        return keras.saving.load_model(finished)
+        return keras.saving.load_model(finished, compile=False)
     plain = train_classifier(settings, data, arrays, name, round, folder)
     replace(finished, plain.save)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -179,4 +179,5 @@ def _influence_summary(round):
         "smallest_eigenvalue": influence.spectrum.smallest,
         "largest_eigenvalue": influence.spectrum.largest,
         "residual": influence.residual,
+        "converged": influence.converged,
     }

@@ -4,9 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfdrop.checkpoint import Checkpoint, CheckpointError, Pace
+from tfdrop.checkpoint import Pace
 from tfdrop.data.crops import centre_crop, ten_crop_model
-from tfdrop.influence import ConjugateGradient, DivergenceError, LiSSA, total_influence
 from tfdrop.layers import FocusedDropout
 from tfdrop.training import Training
 from train.classification_model import (
@@ -18,7 +17,7 @@ from train.classification_model import (
     training_network,
     uses_xla,
 )
-from train.program import UserError
+from train.influence_steps import resumable_influence
 from train.resumable import train_resumably
 
 TEST_BATCH = 500
@@ -121,31 +120,6 @@ def _percent_wrong(answers, labels, k):
 
 
 def classifier_influence(settings, plain, train, validation, path, key, pace=None):
-    """Returns the `Influence` of every training sample, from the checkpoint at `path` on.
-
-    Raises:
-        UserError: If the solve diverges, or the checkpoint is damaged or of another computation.
-    """
-    damping = settings.influence_damping
-    if settings.influence_solver == "cg":
-        solver = ConjugateGradient(depth=settings.influence_depth)
-    else:
-        solver = LiSSA(
-            depth=settings.influence_depth, repeats=settings.influence_repeats, batch_size=settings.influence_batch_size
-        )
-    try:
-        return total_influence(
-            plain,
-            (centred(settings, train[0]), train[1]),
-            (centred(settings, validation[0]), validation[1]),
-            loss=classification_loss(),
-            solver=solver,
-            curvature=settings.influence_curvature,
-            damping=damping if damping == "auto" else float(damping),
-            seed=settings.seed,
-            checkpoint=Checkpoint(path, key, pace or Pace()),
-        )
-    except DivergenceError as error:
-        raise UserError(f"--influence_damping={damping}: {error}") from error
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
+    """Returns the `Influence` of every training sample; see `resumable_influence`."""
+    train, validation = ((centred(settings, x), y) for x, y in (train, validation))
+    return resumable_influence(settings, plain, train, validation, classification_loss(), path, key, pace)

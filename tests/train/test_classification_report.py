@@ -12,7 +12,7 @@ def training(name, images, last, best, epoch):
 
 def run(seed, errors):
     found = {"round": 1, "images": 100, "unfavorable": 41, "dropped": 3, "curvature": "hessian", "damping": 0.5}
-    found |= {"smallest_eigenvalue": -0.1, "largest_eigenvalue": 9.0, "residual": 0.01}
+    found |= {"smallest_eigenvalue": -0.1, "largest_eigenvalue": 9.0, "residual": 0.01, "converged": True}
     trainings = [training(name, images, *error) for (name, images), error in errors.items()]
     return {"seed": seed, "trainings": trainings, "influence": [found], "while_dropping": []}
 
