@@ -39,7 +39,8 @@ class SoftmaxRegression:
         """Returns the weights, shape `(features, classes)`, at which the gradient's norm is within the tolerance.
 
         Args:
-            left_out: Number of a sample that does not count: the others keep their weight of `1 / n`.
+            left_out: A sample's number, or a Boolean array: samples that do not count; the others keep their
+                weight of `1 / n`.
             start: Weights to begin at, near the optimum.
             tolerance: Norm of the gradient.
 
