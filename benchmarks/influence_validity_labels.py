@@ -5,7 +5,7 @@ from absl import flags
 
 _SAMPLES = flags.DEFINE_integer("labels_samples", 2000, "Training samples of the search for wrong labels.")
 _SEEDS = flags.DEFINE_integer("labels_seeds", 3, "Seeds: of the wrong labels, and of the training.")
-_DRAWS = flags.DEFINE_integer("labels_draws", 16, "Random draws of the self-influence.")
+_DRAWS = flags.DEFINE_integer("labels_draws", 12, "Random draws of the self-influence.")
 
 HEADING = "## Finding wrong labels"
 VALIDATION_SAMPLES = 1000

@@ -9,7 +9,7 @@ from absl import flags
 from scipy.stats import spearmanr
 
 _SAMPLES = flags.DEFINE_integer("lds_samples", 2000, "Training samples of the linear datamodeling score.")
-_SUBSETS = flags.DEFINE_integer("lds_subsets", 60, "Random halves of them that are retrained on.")
+_SUBSETS = flags.DEFINE_integer("lds_subsets", 50, "Random halves of them that are retrained on.")
 _RETRAININGS = flags.DEFINE_integer("lds_retrainings", 3, "Retrainings on each half, from seeds of their own.")
 _MODELS = flags.DEFINE_integer("lds_models", 3, "Models, trained on all samples, whose scores are averaged.")
 
