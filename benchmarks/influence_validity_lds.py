@@ -111,8 +111,8 @@ def section(train, validation):
         "`removal_effect`, which is -1/n times the influence of eq. (1); of the trivial predictors likewise the "
         'sum over the samples left out. Damping `"auto"`, `on_divergence="adapt"`. Ensemble: scores averaged over '
         f"{_MODELS.value} models, trained on all samples from other seeds than the retrained ones; in brackets the "
-        "95 % bootstrap interval over the halves. Damping, and relative residual on all of the training "
-        f"samples: medians over the models. Retrained losses: {retrained.mean():.1f} in the mean, standard deviation over "
+        "95 % bootstrap interval over the halves. Damping, and relative residual on all of the training samples: "
+        f"medians over the models. Retrained losses: {retrained.mean():.1f} in the mean, standard deviation over "
         f"the halves {retrained.mean(1).std():.2f}; the noise of the retraining lets no predictor score more than "
         f"about {ceiling:.2f} (the square root of the reliability of the mean over the seeds).",
         "",
