@@ -27,22 +27,32 @@ def random_halves(samples, count, rng):
 
 
 def retrained_losses(trainer, left_out, validation, retrainings):
-    """Returns the summed validation loss after each retraining, shape `(subsets, retrainings)`."""
+    """Returns the losses after each retraining, shape `(subsets, retrainings, validation samples)`."""
     from benchmarks.influence_validity_network import losses
 
-    found = np.zeros((len(left_out), retrainings))
+    found = np.zeros((len(left_out), retrainings, len(validation[0])))
     for i, row in enumerate(left_out):
         for seed in range(retrainings):
-            found[i, seed] = losses(trainer.train(np.flatnonzero(~row), seed), *validation).sum()
-        print(f"half {i + 1} of {len(left_out)}: validation loss {found[i].mean():.1f}", flush=True)
+            found[i, seed] = losses(trainer.train(np.flatnonzero(~row), seed), *validation)
+        print(f"half {i + 1} of {len(left_out)}: validation loss {found[i].sum(1).mean():.1f}", flush=True)
     return found
 
 
-def interval(predicted, retrained, draws=2000):
-    """Returns the 95 % bootstrap interval of Spearman's correlation, over the subsets."""
+def score(predicted, retrained):
+    """Returns Spearman's correlation over the subsets, the mean over the columns, which are losses to predict."""
+    return np.mean([spearmanr(*columns).statistic for columns in zip(predicted.T, retrained.T, strict=True)])
+
+
+def interval(predicted, retrained, draws=1000):
+    """Returns the 95 % bootstrap interval of the score, over the subsets."""
     rng = np.random.default_rng(0)
     drawn = (rng.integers(0, len(retrained), len(retrained)) for _ in range(draws))
-    return np.nanpercentile([spearmanr(predicted[i], retrained[i]).statistic for i in drawn], (2.5, 97.5))
+    return np.percentile([score(predicted[i], retrained[i]) for i in drawn], (2.5, 97.5))
+
+
+def totals(losses, classes):
+    """Returns sums over the last axis: over all validation samples first, then over each class."""
+    return np.stack([losses.sum(-1), *(losses[..., classes == c].sum(-1) for c in np.unique(classes))], axis=-1)
 
 
 def reliability(retrained):
@@ -63,26 +73,34 @@ def relative_residual(model, train, validation, found):
 
 
 def predictors(model, train, validation, seed):
-    """Returns by name an effect of leaving out each sample, and how the solve went."""
+    """Returns by name the effects of leaving out each sample, and how the solves went.
+
+    The effects are on the `totals`; those of LiSSA on the first of them alone.
+    """
     from benchmarks.influence_validity_network import gradient_norms, losses
     from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
 
-    solvers = {
-        "CG": ConjugateGradient(on_divergence="adapt"),
-        "LiSSA": LiSSA(batch_size=64, on_divergence="adapt"),
-    }
+    cg, lissa = ConjugateGradient(on_divergence="adapt"), LiSSA(batch_size=64, on_divergence="adapt")
+    x, y = validation
     effects, solves = {}, {}
     for curvature, title in (("hessian", "Hessian"), ("gauss_newton", "Gauss-Newton")):
-        for name, solver in solvers.items():
-            found = total_influence(
-                model, train, validation, solver=solver, curvature=curvature, batch_size=250, seed=seed, verbose=0
-            )
-            effects[f"influence, {title}, {name}"] = found.removal_effect
-            solves[f"influence, {title}, {name}"] = found.damping, relative_residual(model, train, validation, found)
-    effects["training loss"] = losses(model, *train)
-    effects["gradient norm"] = gradient_norms(model, *train)
-    effects["random"] = np.random.default_rng(seed).normal(size=len(train[0]))
-    return effects, solves
+        arguments = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
+        for solver, name in ((cg, f"influence, {title}, CG"), (lissa, f"influence, {title}, LiSSA")):
+            found = total_influence(model, train, validation, solver=solver, **arguments)
+            effects[name] = found.removal_effect[:, None]
+            solves[name] = found.damping, relative_residual(model, train, validation, found)
+            if solver is cg:
+                arguments["damping"] = found.damping  # for LiSSA and the classes, too
+                classes = [(x[y == c], y[y == c]) for c in np.unique(y)]
+                parts = [total_influence(model, train, part, solver=cg, **arguments) for part in classes]
+                effects[name] = np.stack([each.removal_effect for each in (found, *parts)], axis=1)
+    columns = 1 + len(np.unique(y))
+    trivial = {
+        "training loss": losses(model, *train),
+        "gradient norm": gradient_norms(model, *train),
+        "random": np.random.default_rng(seed).normal(size=len(train[0])),
+    }
+    return effects | {name: np.tile(values[:, None], columns) for name, values in trivial.items()}, solves
 
 
 def section(train, validation):
@@ -98,9 +116,9 @@ def section(train, validation):
         found.append(predictors(model, train, validation, seed))
         print({name: f"damping {d:.3g}, residual {r:.2g}" for name, (d, r) in found[-1][1].items()}, flush=True)
     left_out = random_halves(len(train[0]), _SUBSETS.value, np.random.default_rng(0))
-    retrained = retrained_losses(trainer, left_out, validation, _RETRAININGS.value)
+    retrained = totals(retrained_losses(trainer, left_out, validation, _RETRAININGS.value), validation[1])
     rows = [_row(name, found, left_out, retrained.mean(1)) for name in found[0][0]]
-    ceiling = np.sqrt(max(reliability(retrained), 0))
+    ceilings = [np.sqrt(max(reliability(each), 0)) for each in np.moveaxis(retrained, -1, 0)]
     return [
         HEADING,
         "",
@@ -112,22 +130,30 @@ def section(train, validation):
         'sum over the samples left out. Damping `"auto"`, `on_divergence="adapt"`. Ensemble: scores averaged over '
         f"{_MODELS.value} models, trained on all samples from other seeds than the retrained ones; in brackets the "
         "95 % bootstrap interval over the halves. Damping, and relative residual on all of the training samples: "
-        f"medians over the models. Retrained losses: {retrained.mean():.1f} in the mean, standard deviation over "
-        f"the halves {retrained.mean(1).std():.2f}; the noise of the retraining lets no predictor score more than "
-        f"about {ceiling:.2f} (the square root of the reliability of the mean over the seeds).",
+        f"medians over the models. Retrained losses: {retrained[..., 0].mean():.1f} in the mean, standard "
+        f"deviation over the halves {retrained[..., 0].mean(1).std():.2f}; the noise of the retraining lets no "
+        f"predictor score more than about {ceilings[0]:.2f} (the square root of the reliability of the mean over "
+        f"the seeds), or {np.mean(ceilings[1:]):.2f} by class. By class: the losses of each class of the "
+        "validation samples, predicted one by one, mean score of the ten.",
         "",
-        "| prediction | one model, mean | ensemble | damping | relative residual |",
-        "|---|---|---|---|---|",
+        "| prediction | one model | ensemble | by class: one model | ensemble | damping | relative residual |",
+        "|---|---|---|---|---|---|---|",
         *rows,
     ]
 
 
 def _row(name, found, left_out, retrained):
-    predicted = [left_out @ effects[name] for effects, _ in found]
-    single = np.mean([spearmanr(each, retrained).statistic for each in predicted])
-    ensemble = np.mean(predicted, axis=0)
-    low, high = interval(ensemble, retrained)
-    score = f"{spearmanr(ensemble, retrained).statistic:.2f} [{low:.2f}, {high:.2f}]"
+    predicted = np.array([left_out @ effects[name] for effects, _ in found])
+    total, classes = slice(0, 1), slice(1, None)
+    cells = _cells(predicted[..., total], retrained[:, total])
+    cells += _cells(predicted[..., classes], retrained[:, classes]) if predicted.shape[-1] > 1 else ["", ""]
     solves = [solves[name] for _, solves in found if name in solves]
-    details = "{:.3g} | {:.1e}".format(*np.median(solves, axis=0)) if solves else " | "
-    return f"| {name} | {single:.2f} | {score} | {details} |"
+    cells += [f"{value:.2g}" for value in np.median(solves, axis=0)] if solves else ["", ""]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def _cells(predicted, retrained):
+    ensemble = predicted.mean(0)
+    low, high = interval(ensemble, retrained)
+    single = np.mean([score(each, retrained) for each in predicted])
+    return [f"{single:.2f}", f"{score(ensemble, retrained):.2f} [{low:.2f}, {high:.2f}]"]

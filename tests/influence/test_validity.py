@@ -59,10 +59,10 @@ def test_summed_influence_ranks_random_halves_as_retraining_does(regression, opt
     left_out = lds.random_halves(SAMPLES, 24, np.random.default_rng(0))
     assert (left_out.sum(1) == SAMPLES // 2).all()
     optima = [regression.optimum(row, start=optimum) for row in left_out]
-    retrained = np.array([loo.loss_sum(weights, *digits[1]) for weights in optima])
-    predicted = left_out @ influence.removal_effect
+    retrained = np.array([[loo.loss_sum(weights, *digits[1])] for weights in optima])
+    predicted = left_out @ influence.removal_effect[:, None]
     low, high = lds.interval(predicted, retrained, draws=200)
-    assert low < spearmanr(predicted, retrained).statistic < high
+    assert low < spearmanr(predicted[:, 0], retrained[:, 0]).statistic == lds.score(predicted, retrained) < high
     assert low > 0
 
 
@@ -80,6 +80,13 @@ def test_wrong_labels_are_found(digits):
     for ranking in (scores, own):
         assert roc_auc_score(wrong, ranking) > 0.9
         assert labels.found_share(ranking, wrong) > 0.6
+
+
+def test_totals_are_over_all_samples_and_each_class():
+    losses = np.arange(24.0).reshape(2, 2, 6)
+    found = lds.totals(losses, np.array([1, 0, 1, 1, 0, 1]))
+    np.testing.assert_array_equal(found[0, 1], [6 + 7 + 8 + 9 + 10 + 11, 7 + 10, 6 + 8 + 9 + 11])
+    assert found.shape == (2, 2, 3)
 
 
 def test_reliability_is_that_of_a_mean_over_noisy_retrainings():
