@@ -72,34 +72,42 @@ def relative_residual(model, train, validation, found):
     return np.linalg.norm(target - np.asarray(product)) / np.linalg.norm(target)
 
 
-def predictors(model, train, validation, seed):
-    """Returns by name the effects of leaving out each sample, and how the solves went.
+def influences(model, train, validation, curvature, seed):
+    """Returns by solver the effects of leaving out each sample, and the damping and the residual.
 
-    The effects are on the `totals`; those of LiSSA on the first of them alone.
+    The effects are on the `totals`, shape `(n, totals)`; of LiSSA on the first of them alone.
     """
-    from benchmarks.influence_validity_network import gradient_norms, losses
     from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
 
     cg, lissa = ConjugateGradient(on_divergence="adapt"), LiSSA(batch_size=64, on_divergence="adapt")
+    arguments = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
+    found = {"CG": total_influence(model, train, validation, solver=cg, **arguments)}
+    arguments["damping"] = found["CG"].damping
+    found["LiSSA"] = total_influence(model, train, validation, solver=lissa, **arguments)
+    effects = {name: influence.removal_effect[:, None] for name, influence in found.items()}
     x, y = validation
+    for c in np.unique(y):
+        part = total_influence(model, train, (x[y == c], y[y == c]), solver=cg, **arguments)
+        effects["CG"] = np.column_stack([effects["CG"], part.removal_effect])
+    solves = {name: (each.damping, relative_residual(model, train, validation, each)) for name, each in found.items()}
+    return effects, solves
+
+
+def predictors(model, train, validation, seed):
+    """Returns by name the effects of leaving out each sample, as `influences` does, and how the solves went."""
+    from benchmarks.influence_validity_network import gradient_norms, losses
+
     effects, solves = {}, {}
     for curvature, title in (("hessian", "Hessian"), ("gauss_newton", "Gauss-Newton")):
-        arguments = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
-        for solver, name in ((cg, f"influence, {title}, CG"), (lissa, f"influence, {title}, LiSSA")):
-            found = total_influence(model, train, validation, solver=solver, **arguments)
-            effects[name] = found.removal_effect[:, None]
-            solves[name] = found.damping, relative_residual(model, train, validation, found)
-            if solver is cg:
-                arguments["damping"] = found.damping  # for LiSSA and the classes, too
-                classes = [(x[y == c], y[y == c]) for c in np.unique(y)]
-                parts = [total_influence(model, train, part, solver=cg, **arguments) for part in classes]
-                effects[name] = np.stack([each.removal_effect for each in (found, *parts)], axis=1)
-    columns = 1 + len(np.unique(y))
+        found = influences(model, train, validation, curvature, seed)
+        for gathered, part in zip((effects, solves), found, strict=True):
+            gathered.update({f"influence, {title}, {name}": value for name, value in part.items()})
     trivial = {
         "training loss": losses(model, *train),
         "gradient norm": gradient_norms(model, *train),
         "random": np.random.default_rng(seed).normal(size=len(train[0])),
     }
+    columns = 1 + len(np.unique(validation[1]))
     return effects | {name: np.tile(values[:, None], columns) for name, values in trivial.items()}, solves
 
 
