@@ -1,6 +1,6 @@
 """Whether influence tells what leaving samples out does: three proofs against retraining and known answers, on MNIST.
 
-    python -m benchmarks.influence_validity --data_dir=DIR                # a quarter of an hour on two cores
+    python -m benchmarks.influence_validity --data_dir=DIR                # half an hour on two busy cores
     python -m benchmarks.influence_validity --data_dir=DIR --parts=loo
 
     loo     softmax regression: influence beside leave-one-out retraining to the optimum
