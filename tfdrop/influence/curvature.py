@@ -77,15 +77,21 @@ class DampedSystem:
         """Returns the damped curvature over the samples of some batches, times `vector`."""
         return self.curvature.product(vector, batches) + self.damping * vector
 
-    def relative_residual(self, solution):
+    def relative_residual(self, solution, most_samples=float("inf")):
         """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 no better than zero.
 
         Measured on a part of the data, even the exact solution leaves a residual: the part's curvature is not that of
         the whole. What the part's batches differ by tells how much of the square that is, and it is taken off; what is
         left counts for no less than its own standard error.
+
+        Args:
+            solution: Flat tensor.
+            most_samples: Measure on no more samples than that, to the batch.
         """
         sums, squares, samples, count = [0.0] * GROUPS, 0.0, 0, 0
         for batch in self.measured_on:
+            if samples >= most_samples:
+                break
             residual, length = self.target - self.product(solution, [batch]), batch_length(batch[0])
             sums[count % GROUPS] = sums[count % GROUPS] + length * residual
             squares += length * norm(residual) ** 2
