@@ -1,6 +1,7 @@
 """Packs the code, the wheels that are missing and the data for a machine without network, in parts.
 
 python -m experiments.bundle --out=bundle --data_dir=DIR
+python -m experiments.bundle --out=bundle --image_sets_dir=DIR --image_sets=cifar10,cifar100
 
 There, with the parts and `unpack.py` side by side:
 
@@ -22,10 +23,14 @@ from pathlib import Path
 from absl import flags
 
 from experiments.environment import ROOT, commit, git
-from train.program import UserError, run
+from train.program import UserError, blaming, run
 
 OUT = flags.DEFINE_string("out", "bundle", "Folder to write the parts to; must not be there yet.")
 DATA_DIR = flags.DEFINE_string("data_dir", "", "Folder whose Train400, BSD68 and Set12 to take along; none if empty.")
+IMAGE_SETS = flags.DEFINE_list("image_sets", [], "Image sets to take along, each as one .npz file.")
+IMAGE_SETS_DIR = flags.DEFINE_string(
+    "image_sets_dir", "", "Folder that holds them; that of TensorFlow Datasets if empty."
+)
 RUNS = flags.DEFINE_string("runs", "", "Folder of experiments under way to take along, to go on with there.")
 PYTHON_VERSION = flags.DEFINE_string("python_version", "3.12", "Python of the other machine.")
 PART_MIB = flags.DEFINE_integer("part_mib", 60, "Largest size of a part.", lower_bound=1)
@@ -54,6 +59,8 @@ def main():
             tar.add(wheel, f"wheels/{wheel.name}")
         for name in DATA if DATA_DIR.value else ():
             tar.add(data / name, f"data/{name}")
+        for name in IMAGE_SETS.value:
+            tar.add(_image_set_file(name, Path(scratch)), f"data/{name}.npz")
         if RUNS.value:
             tar.add(RUNS.value, "runs/experiments")
     _write_parts(archive.getvalue(), out)
@@ -64,6 +71,16 @@ def _tracked_files():
     if listed is None:
         raise UserError("a bundle is packed from a git checkout, with git, and here is none")
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _image_set_file(name, folder):
+    """Writes an image set as a file that needs no TensorFlow to be read. Returns its path."""
+    from tfdrop.data.image_set import save_image_set
+    from tfdrop.data.named_sets import load_image_set
+
+    with blaming("image_sets", name):
+        save_image_set(folder / f"{name}.npz", load_image_set(name, IMAGE_SETS_DIR.value or None))
+    return folder / f"{name}.npz"
 
 
 def _download_wheels(folder):

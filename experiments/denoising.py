@@ -1,13 +1,11 @@
 """One denoising experiment: its arms one after the other, every step resumable."""
 
 import json
-import time
-import zipfile
 
 import keras
 import numpy as np
 
-from experiments.state import STATE, finished_arms, read_state
+from experiments.state import finished_arms, noted, open_state, save_state, undamaged
 from tfdrop.checkpoint import replace
 from tfdrop.data.noise import noisy_image
 from tfdrop.data.samples import select
@@ -50,36 +48,18 @@ class DenoisingExperiment:
         # What can differ between machines says nothing about the experiment.
         inputs = {"images": data.fingerprint()}
         self._key = json.dumps({key: value for key, value in vars(settings).items() if key != "data_dir"} | inputs)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self.state = self._load()
-
-    def _load(self):
-        path = self._folder / STATE
-        state = read_state(path)
-        if state is None:
-            name = self._experiment.name
-            return {"experiment": name, "key": self._key, "arms": {}, "environments": [], "seconds": 0.0}
-        if state.get("key") != self._key:
-            raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
-        return state
+        self.state = open_state(folder, experiment.name, self._key)
 
     def _save(self):
-        replace(self._folder / STATE, lambda partial: partial.write_text(json.dumps(self.state, indent=1) + "\n"))
+        save_state(self._folder, self.state)
 
     def run(self, pace, environment):
         """Goes on to the end, or until the pace raises `OutOfTime`; notes what it runs with and on."""
-        start = time.monotonic()
-        if environment not in self.state["environments"]:
-            self.state["environments"].append(environment)
-        self._save()
-        try:
+        with noted(self._folder, self.state, environment):
             train = training_pairs(self._settings, self._data)
             for arm in self._experiment.arms:
                 if arm.name not in finished_arms(self.state):
                     self._run_arm(arm, train, pace)
-        finally:
-            self.state["seconds"] += time.monotonic() - start
-            self._save()
 
     def _run_arm(self, arm, train, pace):
         kept = self._kept(arm, train, pace)
@@ -117,7 +97,7 @@ class DenoisingExperiment:
     def _scores(self, train, pace):
         """Returns the influence of every patch after round 1, computed once."""
         if not (self._folder / INFLUENCE).exists():
-            model = self._read(FIRST_MODEL, lambda path: keras.saving.load_model(path, compile=False))
+            model = undamaged(self._folder / FIRST_MODEL, lambda path: keras.saving.load_model(path, compile=False))
             checkpoint = self._folder / INFLUENCE_CHECKPOINT
             validation = validation_pairs(self._settings, self._data)
             found = denoiser_influence(self._settings, model, train, validation, checkpoint, self._key, pace)
@@ -132,14 +112,7 @@ class DenoisingExperiment:
             self._save()
             replace(self._folder / INFLUENCE, lambda partial: np.savez(partial, scores=found.scores))
             checkpoint.unlink(missing_ok=True)
-        return self._read(INFLUENCE, _read_scores)
-
-    def _read(self, name, read):
-        path = self._folder / name
-        try:
-            return read(path)
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"checkpoint {path} is damaged") from error
+        return undamaged(self._folder / INFLUENCE, _read_scores)
 
 
 def _read_scores(path):

@@ -11,22 +11,31 @@ from absl import flags
 
 from experiments.catalogue import CATALOGUE
 from experiments.state import STATE, finished_arms, is_finished, read_state
-from train.denoising_settings import DenoiseSettings, check_folders, read_data
+from train import classification_data, denoising_settings
+from train.classification_settings import ClassifySettings
+from train.denoising_settings import DenoiseSettings, check_folders
 from train.program import UserError, run
 
 MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
 NAME = flags.DEFINE_string(
     "name", "", "An experiment, all its seeds or one (NAME-seed0); the next unfinished if empty."
 )
-DATA_DIR = flags.DEFINE_string("data_dir", ".", "Folder that holds Train400, BSD68 and Set12.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    ".",
+    "Folder of the data sets, prepared or as .npz files; Train400, BSD68 and Set12 in it or in denoising.",
+)
 RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiments' own folders.")
 
 
 def main():
     deadline = time.monotonic() + 60 * MINUTES.value
     candidates = _candidates()
-    check_folders(_settings(*candidates[0][1:]))
+    _, first, seed = candidates[0]
+    if not first.classifies:
+        check_folders(_settings(first, seed))
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
+    from experiments.classification import ClassificationExperiment
     from experiments.denoising import DenoisingExperiment
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
@@ -42,7 +51,12 @@ def main():
             raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
         print(f"{name}: {experiment.about}")
         settings = _settings(experiment, seed)
-        todo = DenoisingExperiment(experiment, settings, read_data(settings), folder)
+        if experiment.classifies:
+            data = classification_data.read_data(settings)
+            todo = ClassificationExperiment(experiment, settings, data, folder)
+        else:
+            data = denoising_settings.read_data(settings)
+            todo = DenoisingExperiment(experiment, settings, data, folder)
         pace = Pace(deadline=deadline)
         worked = True
         try:
@@ -67,7 +81,11 @@ def _candidates():
 
 
 def _settings(experiment, seed):
-    return DenoiseSettings(**experiment.settings, seed=seed, data_dir=DATA_DIR.value)
+    if experiment.classifies:
+        return ClassifySettings(**experiment.settings, seed=seed, data_dir=DATA_DIR.value)
+    photographs = Path(DATA_DIR.value).expanduser() / "denoising"
+    data_dir = str(photographs) if photographs.is_dir() else DATA_DIR.value
+    return DenoiseSettings(**experiment.settings, seed=seed, data_dir=data_dir)
 
 
 def _done(todo, experiment):

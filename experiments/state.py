@@ -1,10 +1,61 @@
 """The state of an experiment on disk: what it is, and what its arms have come to."""
 
+import contextlib
 import json
+import time
+import zipfile
 
+from tfdrop.checkpoint import replace
 from train.program import UserError
 
 STATE = "state.json"
+
+
+def open_state(folder, name, key):
+    """Returns the state of the experiment in a folder, a new one if there is none; makes the folder.
+
+    Args:
+        folder: The experiment's own folder.
+        name: The experiment's name.
+        key: Text that says what the experiment depends on.
+
+    Raises:
+        UserError: If the folder holds another experiment, or one with other settings.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    state = read_state(folder / STATE)
+    if state is None:
+        return {"experiment": name, "key": key, "arms": {}, "environments": [], "seconds": 0.0}
+    if state.get("key") != key:
+        raise UserError(f"checkpoint {folder / STATE} belongs to another experiment or version of it")
+    return state
+
+
+def save_state(folder, state):
+    """Writes a state to an experiment's folder."""
+    replace(folder / STATE, lambda partial: partial.write_text(json.dumps(state, indent=1) + "\n"))
+
+
+@contextlib.contextmanager
+def noted(folder, state, environment):
+    """Notes in a state with and on what the block runs, and how long it takes, however it ends."""
+    start = time.monotonic()
+    if environment not in state["environments"]:
+        state["environments"].append(environment)
+    save_state(folder, state)
+    try:
+        yield
+    finally:
+        state["seconds"] += time.monotonic() - start
+        save_state(folder, state)
+
+
+def undamaged(path, read):
+    """Returns `read(path)`; a `UserError` names the file if it cannot be read."""
+    try:
+        return read(path)
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"checkpoint {path} is damaged") from error
 
 
 def read_state(path):

@@ -21,11 +21,11 @@ def comparison(path, pictures):
 
 
 def gallery(path, patches, captions, columns=8):
-    """Writes small grey images in rows, each with a caption under it.
+    """Writes small images in rows, each with a caption under it.
 
     Args:
         path: Where to write.
-        patches: Array of shape `(n, size, size)` or `(n, size, size, 1)`.
+        patches: Array of shape `(n, size, size)`, `(n, size, size, 1)` or, in colour, `(n, size, size, 3)`, in [0, 1].
         captions: A text each.
         columns: Patches a row.
     """

@@ -32,7 +32,9 @@ class DenoiseSettings:
     epochs: int = setting(10, "Epochs of each round.", least=1)
     batch_size: int = setting(4, "Patches a training step.", least=1)
     learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
-    learning_rate_drops: list = setting([7, 9], "Epochs after which the learning rate is multiplied by 0.1.")
+    learning_rate_drops: list = setting(
+        [7, 9], "Epochs after which the learning rate is multiplied by 0.1.", least=1, list_of=int
+    )
     rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
     augment_from_round: int = setting(2, "First round with flips and rotations; 0 for never.", least=0)
     max_drop_share: float = setting(

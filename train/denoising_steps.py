@@ -2,13 +2,11 @@
 
 import keras
 
-from tfdrop.checkpoint import Checkpoint, CheckpointError, Pace
 from tfdrop.data.noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
-from tfdrop.influence import ConjugateGradient, DivergenceError, LiSSA, total_influence
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
-from train.program import UserError
+from train.influence_steps import resumable_influence
 from train.resumable import train_resumably
 
 
@@ -56,34 +54,10 @@ def train_denoiser(settings, train, name, augment, folder, key, pace):
 
 
 def denoiser_influence(settings, denoiser, train, validation, path, key, pace=None):
-    """Returns the `Influence` of every training patch, from the checkpoint at `path` on.
-
-    Raises:
-        UserError: If the solve diverges, or the checkpoint is damaged or of another computation.
-    """
+    """Returns the `Influence` of every training patch; see `resumable_influence`."""
     if settings.precision != "float32":
         denoiser = uncompiled_copy(settings, denoiser)
-    damping = settings.influence_damping
-    if settings.influence_solver == "cg":
-        solver = ConjugateGradient(depth=settings.influence_depth)
-    else:
-        solver = LiSSA(settings.influence_depth, settings.influence_repeats, settings.influence_batch_size)
-    try:
-        return total_influence(
-            denoiser,
-            train,
-            validation,
-            loss=HalfSumSquaredError(),
-            solver=solver,
-            curvature=settings.influence_curvature,
-            damping=damping if damping == "auto" else float(damping),
-            seed=settings.seed,
-            checkpoint=Checkpoint(path, key, pace or Pace()),
-        )
-    except DivergenceError as error:
-        raise UserError(f"--influence_damping={damping}: {error}") from error
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
+    return resumable_influence(settings, denoiser, train, validation, HalfSumSquaredError(), path, key, pace)
 
 
 def uncompiled_copy(settings, denoiser):

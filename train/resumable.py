@@ -12,7 +12,7 @@ from train.training_log import TrainingLog
 CHECKPOINT = "training.keras"
 
 
-def train_resumably(name, key, build, folder, pace):
+def train_resumably(name, key, build, folder, pace, after_epoch=None):
     """Trains a model to the end of its last epoch, going on from the folder's checkpoint if there is one.
 
     Args:
@@ -22,6 +22,8 @@ def train_resumably(name, key, build, folder, pace):
             with the one that it is given otherwise.
         folder: Where the checkpoint and the record are.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        after_epoch: Function `(model, records) -> values`: a dictionary of numbers to record for the epoch that has
+            just ended, where `records` are those of the epochs before. It may set the learning rate.
 
     Returns:
         The trained model. Its checkpoint, of the last step, is left in place.
@@ -52,11 +54,13 @@ def train_resumably(name, key, build, folder, pace):
             bar.advance(len(step_losses))
             if training.step % training.steps_per_epoch == 0:
                 epoch += 1
-                seconds, resumed = seconds + time.monotonic() - resumed, time.monotonic()
+                seconds += time.monotonic() - resumed
                 loss = float(np.mean(losses))
-                log.record(epoch, loss=loss, learning_rate=learning_rate, seconds=round(seconds, 3))
-                bar.advance(0, epoch=epoch, loss=loss)
+                values = after_epoch(model, log.records()) if after_epoch else {}
+                log.record(epoch, loss=loss, learning_rate=learning_rate, seconds=round(seconds, 3), **values)
+                bar.advance(0, epoch=epoch, loss=loss, **values)
                 losses, seconds, learning_rate = [], 0.0, training.learning_rate
+                resumed = time.monotonic()
             pace.after_step(save)
     save()
     return model

@@ -5,15 +5,14 @@ line, else from the recipe, else from the default.
 """
 
 import dataclasses
-import difflib
 import math
 
 from absl import flags
 
-from train.program import UserError
+from train.program import UserError, unknown
 
 
-def setting(default, help, least=None, most=None, above=None, choices=None):
+def setting(default, help, least=None, most=None, above=None, choices=None, kind=None, list_of=None):
     """Returns a dataclass field that is also a flag.
 
     Args:
@@ -22,9 +21,12 @@ def setting(default, help, least=None, most=None, above=None, choices=None):
         least: Smallest allowed number.
         most: Largest allowed number.
         above: Number that the value must exceed.
-        choices: Allowed texts.
+        choices: Allowed values.
+        kind: Type of the value where the default is `None`.
+        list_of: Type of the elements, `int` or `float`, where the value is a list.
     """
     metadata = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
+    metadata |= {"kind": kind or type(default), "list_of": list_of}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -32,21 +34,12 @@ def setting(default, help, least=None, most=None, above=None, choices=None):
 
 def define_flags(settings_class):
     """Defines a flag for every field of a settings class, and `--recipe`."""
-    flags.DEFINE_string("recipe", "", "Name of a set of settings from train/recipes.py; single flags override it.")
+    flags.DEFINE_string("recipe", "", "Name of a set of settings from the papers; single flags override it.")
+    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
     defaults = settings_class()
     for field in dataclasses.fields(settings_class):
-        default = getattr(defaults, field.name)
-        if isinstance(default, bool):
-            define = flags.DEFINE_bool
-        elif isinstance(default, int):
-            define = flags.DEFINE_integer
-        elif isinstance(default, float):
-            define = flags.DEFINE_float
-        elif isinstance(default, list):
-            define = flags.DEFINE_list
-        else:
-            define = flags.DEFINE_string
-        define(field.name, default, field.metadata["help"])
+        define_one = flags.DEFINE_list if field.metadata["list_of"] else define[field.metadata["kind"]]
+        define_one(field.name, getattr(defaults, field.name), field.metadata["help"])
 
 
 def settings_from_flags(settings_class, recipes):
@@ -57,41 +50,47 @@ def settings_from_flags(settings_class, recipes):
     """
     recipe = flags.FLAGS.recipe
     if recipe and recipe not in recipes:
-        near = difflib.get_close_matches(recipe, recipes, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"--recipe={recipe}: unknown recipe, known are {', '.join(recipes)}{hint}")
+        raise unknown("recipe", recipe, recipes)
     values = dict(recipes[recipe]) if recipe else {}
     for field in dataclasses.fields(settings_class):
         if field.name not in values or flags.FLAGS[field.name].present:
             values[field.name] = getattr(flags.FLAGS, field.name)
-        if isinstance(values[field.name], list):
-            values[field.name] = _integers(field.name, values[field.name])
-        _check(field, values[field.name])
+        if values[field.name] is not None:
+            values[field.name] = _checked(field, values[field.name])
     return settings_class(**values)
 
 
-def _integers(name, texts):
+def _checked(field, value):
+    """Returns a value as its field has it, a list as one of numbers."""
+    if field.metadata["list_of"] is None:
+        _check(field, value, shown=value)
+        return value
+    shown = ",".join(map(str, value))
     try:
-        numbers = [int(text) for text in texts]
-    except ValueError:
-        numbers = [0]
-    if any(number < 1 for number in numbers):
-        raise UserError(f"--{name}={','.join(map(str, texts))}: expected integers of at least 1")
+        numbers = [field.metadata["list_of"](element) for element in value]
+    except ValueError as error:
+        kind = "integers" if field.metadata["list_of"] is int else "numbers"
+        raise UserError(f"--{field.name}={shown}: expected {kind}") from error
+    for number in numbers:
+        _check(field, number, shown)
     return numbers
 
 
-def _check(field, value):
+def _check(field, value, shown):
     least, most, above, choices = (field.metadata[key] for key in ("least", "most", "above", "choices"))
     if isinstance(value, float) and not math.isfinite(value):
-        raise UserError(f"--{field.name}={value}: expected a finite number")
-    if least is not None and value < least:
-        raise UserError(f"--{field.name}={value}: expected at least {least}")
-    if most is not None and value > most:
-        raise UserError(f"--{field.name}={value}: expected at most {most}")
-    if above is not None and value <= above:
-        raise UserError(f"--{field.name}={value}: expected more than {above}")
-    if choices is not None and value not in choices:
-        raise UserError(f"--{field.name}={value}: expected one of {', '.join(choices)}")
+        problem = "a finite number"
+    elif least is not None and value < least:
+        problem = f"at least {least}"
+    elif most is not None and value > most:
+        problem = f"at most {most}"
+    elif above is not None and value <= above:
+        problem = f"more than {above}"
+    elif choices is not None and value not in choices:
+        problem = f"one of {', '.join(map(str, choices))}"
+    else:
+        return
+    raise UserError(f"--{field.name}={shown}: expected {problem}")
 
 
 def is_given(name, recipes):

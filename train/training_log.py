@@ -11,7 +11,11 @@ from tfdrop.checkpoint import replace
 
 METRICS = "metrics.csv"
 EVENTS = "tensorboard"
-COLUMNS = ("training", "epoch", "loss", "learning_rate", "seconds")
+
+
+def read_records(folder, training):
+    """Returns the recorded epochs of one training, in order, as dictionaries of numbers."""
+    return _numbers(_read_rows(folder / METRICS), training)
 
 
 class TrainingLog:
@@ -28,11 +32,8 @@ class TrainingLog:
     def __init__(self, folder, training, first_epoch=1):
         self._path = folder / METRICS
         self._training = training
-        self._rows = []
-        if self._path.exists():
-            with open(self._path, newline="") as file:
-                rows = list(csv.DictReader(file))
-            self._rows = [row for row in rows if row["training"] != training or int(row["epoch"]) < first_epoch]
+        rows = _read_rows(self._path)
+        self._rows = [row for row in rows if row["training"] != training or int(row["epoch"]) < first_epoch]
         events = folder / EVENTS
         self._events = EventFileWriter(str(events / training.replace(" ", "_"))) if events.exists() else None
 
@@ -43,8 +44,12 @@ class TrainingLog:
         if self._events is not None:
             self._events.close()
 
+    def records(self):
+        """Returns the training's recorded epochs, in order, as dictionaries of numbers."""
+        return _numbers(self._rows, self._training)
+
     def record(self, epoch, **values):
-        """Records an epoch, counted from 1, with its loss, learning rate and seconds."""
+        """Records numbers of an epoch, counted from 1: its loss, learning rate, seconds, ..."""
         self._rows.append({"training": self._training, "epoch": epoch, **values})
         replace(self._path, self._write_rows)
         if self._events is None:
@@ -53,7 +58,23 @@ class TrainingLog:
         self._events.add_event(Event(wall_time=time.time(), step=epoch, summary=summary))
 
     def _write_rows(self, path):
+        columns = dict.fromkeys(name for row in self._rows for name in row)
         with open(path, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
+            writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self._rows)
+
+
+def _read_rows(path):
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _numbers(rows, training):
+    return [
+        {name: float(value) for name, value in row.items() if name != "training" and value != ""}
+        for row in rows
+        if row["training"] == training
+    ]

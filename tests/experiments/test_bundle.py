@@ -5,8 +5,11 @@ import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from programs import ROOT, WITHOUT_TENSORFLOW, run_program
+
+from tfdrop.data.named_sets import load_image_set
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +17,9 @@ def parts(tmp_path_factory):
     """A bundle for this very Python, in parts of 1 MiB."""
     out = tmp_path_factory.mktemp("bundle") / "parts"
     version = ".".join(platform.python_version_tuple()[:2])
-    finished = run_program("experiments.bundle", f"--out={out}", "--part_mib=1", f"--python_version={version}")
+    finished = run_program(
+        "experiments.bundle", f"--out={out}", "--part_mib=1", f"--python_version={version}", "--image_sets=digits"
+    )
     if "cannot be had" in finished.stderr:
         pytest.skip("no package index within reach to download the wheels from")
     assert finished.returncode == 0, finished.stderr
@@ -42,6 +47,9 @@ def test_unpacked_bundle_runs_an_experiment_without_tensorflow(parts, tmp_path):
     assert "check-seed0: finished" in run.stdout
     state = (there / "runs" / "experiments" / "check-seed0" / "state.json").read_text()
     assert '"backend": "jax"' in state
+    carried, own = load_image_set(str(there / "data" / "digits.npz")), load_image_set("digits")
+    np.testing.assert_array_equal(carried.train[0], own.train[0])
+    np.testing.assert_array_equal(carried.test[1], own.test[1])
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout
     assert f'"commit": "{commit.strip()}"' in state
 
@@ -66,6 +74,7 @@ def test_bad_folders(tmp_path):
     for flags, message in [
         ((f"--out={tmp_path / 'there'}",), f"--out={tmp_path / 'there'}: exists already"),
         ((f"--out={tmp_path / 'new'}", "--runs=none"), "--runs=none: no such folder"),
+        ((f"--out={tmp_path / 'new'}", "--image_sets=cifar"), "--image_sets=cifar: Unknown data set 'cifar'"),
         ((f"--out={tmp_path / 'new'}", f"--data_dir={tmp_path}"), f"--data_dir={tmp_path}: has no Train400, BSD68"),
     ]:
         finished = run_program("experiments.bundle", *flags)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from programs import ROOT, run_on_jax, run_program
 
-from experiments.catalogue import DATA_DROPOUT, Experiment
 from experiments.denoising import DenoisingExperiment
+from experiments.denoising_catalogue import DATA_DROPOUT
+from experiments.experiment import Experiment
 from experiments.state import is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
 from train.denoising_settings import DenoiseSettings, read_data

@@ -119,8 +119,8 @@ def test_spread_between_repeats_tells_the_noise(problem):
     assert LiSSA(depth=60, batch_size=10, tolerance=0.0).solve(system_of(problem), verbose=0).spread is None
 
 
-def test_residual_on_a_part_has_no_floor(problem):
-    """The exact solution leaves nothing on average, although every part's curvature is off."""
+def test_residual_on_a_part_allows_for_the_part(problem):
+    """The exact solution leaves less than the part's own curvature is off, but never a zero that nobody measured."""
     exact = exact_solution(problem).astype("float32")
     off = 1.3 * exact
     whole = system_of(problem)
@@ -135,7 +135,8 @@ def test_residual_on_a_part_has_no_floor(problem):
         estimates["off"].append(system.relative_residual(off) ** 2)
         left = target - np.asarray(system.product(exact, system.measured_on))
         plain.append(np.sum(left**2) / np.sum(target**2))
-    assert np.mean(estimates["exact"]) < 0.3 * np.mean(plain)
+    assert np.min(estimates["exact"]) > 0
+    assert np.mean(estimates["exact"]) < 0.6 * np.mean(plain)
     assert np.mean(estimates["off"]) == pytest.approx(whole.relative_residual(off) ** 2, rel=0.5)
 
 

@@ -1,6 +1,5 @@
 """Training and validation data as the rest of the library sees it: arrays, or an iterable of batches."""
 
-import keras
 import numpy as np
 
 
@@ -15,7 +14,7 @@ def count(data):
         raise TypeError(
             f"Invalid value received for argument `data`. Expected a tuple (x, y) of arrays. Received: {type(data)}"
         )
-    lengths = [len(array) for array in keras.tree.flatten(data)]
+    lengths = [len(array) for array in _tree().flatten(data)]
     if not lengths or min(lengths) == 0 or min(lengths) != max(lengths):
         raise ValueError(
             "Invalid value received for argument `data`. "
@@ -26,7 +25,9 @@ def count(data):
 
 def select(data, indices):
     """Returns the samples at `indices` of arrays `(x, y)`; `x` and `y` may be structures of arrays."""
-    return keras.tree.map_structure(lambda array: array[indices], data)
+    if isinstance(data, tuple) and all(isinstance(part, np.ndarray) for part in data):
+        return tuple(part[indices] for part in data)
+    return _tree().map_structure(lambda array: array[indices], data)
 
 
 def stream(seed, *key):
@@ -63,3 +64,10 @@ def batch_count(data, batch_size):
         return len(data)
     except TypeError:  # a generator, or a tf.data.Dataset of unknown length
         return None
+
+
+def _tree():
+    """Returns `keras.tree`: imported here, as those who only read images need no deep-learning backend."""
+    from keras import tree
+
+    return tree

@@ -11,6 +11,7 @@ from tfdrop.arguments import check_choice
 from tfdrop.influence.training_data import TrainingData, batch_length
 
 CURVATURES = ("hessian", "gauss_newton")
+GROUPS = 4  # of the batches that a residual is measured on, to tell its error
 
 
 class Curvature:
@@ -76,23 +77,34 @@ class DampedSystem:
         """Returns the damped curvature over the samples of some batches, times `vector`."""
         return self.curvature.product(vector, batches) + self.damping * vector
 
-    def relative_residual(self, solution):
+    def relative_residual(self, solution, most_samples=float("inf")):
         """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 no better than zero.
 
         Measured on a part of the data, even the exact solution leaves a residual: the part's curvature is not that of
-        the whole. What the part's batches differ by tells how much of the square that is, and it is taken off.
+        the whole. What the part's batches differ by tells how much of the square that is, and it is taken off; what is
+        left counts for no less than its own standard error.
+
+        Args:
+            solution: Flat tensor.
+            most_samples: Measure on no more samples than that, to the batch.
         """
-        total, squares, samples, count = 0.0, 0.0, 0, 0
+        sums, squares, samples, count = [0.0] * GROUPS, 0.0, 0, 0
         for batch in self.measured_on:
+            if samples >= most_samples:
+                break
             residual, length = self.target - self.product(solution, [batch]), batch_length(batch[0])
-            total = total + length * residual
+            sums[count % GROUPS] = sums[count % GROUPS] + length * residual
             squares += length * norm(residual) ** 2
             samples, count = samples + length, count + 1
-        squared = norm(total / float(samples)) ** 2
-        if count > 1 and samples < self.data.samples:
+        squared = norm(sum(sums) / float(samples)) ** 2
+        if samples < self.data.samples and count >= GROUPS:
+            left_out = 1 - samples / self.data.samples
             variance = (squares / samples - squared) * count / (count - 1)
-            squared -= variance / count * (1 - samples / self.data.samples)
-        return float(np.sqrt(max(squared, 0.0))) / norm(self.target)
+            # Products of different groups' means: each has the square itself for its expectation.
+            products = [float(ops.dot(a, b)) for a, b in itertools.combinations(sums, 2)]
+            error = np.std(products, ddof=1) * (GROUPS / samples) ** 2 / np.sqrt(len(products))
+            squared = max(squared - variance / count * left_out, error * left_out)
+        return float(np.sqrt(squared)) / norm(self.target)
 
 
 def norm(vector):

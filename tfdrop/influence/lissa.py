@@ -16,8 +16,11 @@ from tfdrop.progress import Progress
 STEPS_BETWEEN_CHECKS = 10
 # A converging run's step residual stays within a few times the target, batch noise included.
 DIVERGED = 100.0
-FIRST_MEASUREMENT = 100  # steps before the residual is first measured for an early stop; each later one is
-GROWTH_TO_NEXT_MEASUREMENT = 1.5  # after so many times as many, so that all of them cost a fraction of the steps
+# The residual is measured for an early stop after so many steps, and then after each so many times as many, so that
+# all of the measurements cost a fraction of the steps.
+FIRST_MEASUREMENT = 100
+GROWTH_TO_NEXT_MEASUREMENT = 2
+SAMPLES_OF_A_ROUGH_RESIDUAL = 2048
 
 
 @dataclass(frozen=True)
@@ -195,7 +198,11 @@ class _Run:
         history.append((self._repeat, self.step, relative))
         if self._settings.tolerance > 0 and self._next_measurement <= self.step < self._settings.depth:
             self._next_measurement = int(GROWTH_TO_NEXT_MEASUREMENT * self.step)
-            self._stopped = self._system.relative_residual(self.solution()) <= self._settings.tolerance
+            # A rough measurement first, and only where that is promising all that there is to measure on.
+            self._stopped = all(
+                self._system.relative_residual(self.solution(), samples) <= self._settings.tolerance
+                for samples in (SAMPLES_OF_A_ROUGH_RESIDUAL, float("inf"))
+            )
 
     def _divergence(self, batch, relative):
         curvature, damping, scale = self._system.curvature, self._system.damping, self._scale

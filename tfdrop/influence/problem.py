@@ -20,7 +20,7 @@ from tfdrop.progress import Progress
 
 SPECTRUM_SAMPLES = 256
 SPECTRUM_STEPS = 12
-RESIDUAL_SAMPLES = 1024
+RESIDUAL_SAMPLES = 8192
 
 
 class Problem:

@@ -20,8 +20,8 @@ class Influence:
             validation loss when a training sample is weighted up. Positive means unfavorable: leaving the
             sample out lowers the validation loss.
         solution: The vector `s` of eq. (2), `(curvature + damping I)^-1` times the validation gradient.
-        residual: `|v - (curvature + damping I) s| / |v|` of that solution, measured on up to 1,024 training
-            samples; 0 is exact, 1 no better than `s = 0`.
+        residual: `|v - (curvature + damping I) s| / |v|` of that solution, measured on up to 8,192 training
+            samples (by conjugate gradients: on all); 0 is exact, 1 no better than `s = 0`.
         converged: Whether the residual is within the solver's tolerance.
         curvature: `"hessian"` or `"gauss_newton"`.
         damping: What was added to the curvature's eigenvalues, in plain units.

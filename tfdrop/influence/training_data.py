@@ -7,6 +7,8 @@ from tfdrop.arguments import invalid
 from tfdrop.data.samples import batch_count, batches, count, is_arrays, select, stream
 from tfdrop.progress import Progress
 
+LARGEST_BATCH_OF_A_PART = 128  # what they differ by tells the error of what is measured on the part
+
 
 class TrainingData:
     """Training samples in arrays, or in a data set that gives the same batches in the same order on every pass.
@@ -50,12 +52,13 @@ class TrainingData:
         return batches(self._data, self._batch_size)
 
     def part(self, samples, key=3):
-        """Returns a random part of the data, at least as many samples as asked for if there are so many, in batches."""
+        """Returns so many random samples of the data, or all there are, in many batches rather than in large ones."""
+        batch_size = min(self._batch_size, LARGEST_BATCH_OF_A_PART)
         if self.passes_in_order:
             chosen = self._random_samples(samples, stream(self._seed, key))
-            return list(batches(chosen, self._batch_size))
+            return list(batches(chosen, batch_size))
         order = stream(self._seed, key).permutation(self.samples)[:samples]
-        return _Selected(self._data, [order[i : i + self._batch_size] for i in range(0, len(order), self._batch_size)])
+        return _Selected(self._data, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
 
     def shuffled(self, batch_size, *key):
         """Yields batches without end: the whole data in a new order, again and again.

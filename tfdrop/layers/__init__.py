@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "magnified_weight_decay": ["MagnifiedWeightDecay"],
         "participation": ["Participation"],
         "rate_logger": ["RateLogger"],
+        "scheduled_dropout": ["ScheduledDropout"],
         "select_scale": ["SelectScale"],
         "selectout": ["Selectout"],
         "spatial_scale": ["SpatialScale"],

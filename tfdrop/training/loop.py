@@ -32,9 +32,12 @@ class Training:
         seed: Integer seed.
         steps_per_dispatch: Most steps between two returns to Python. There are fewer, 10 or 1, where so many would
             take longer than `SECONDS_PER_DISPATCH`; the result is the same.
+        jit_compile: Whether to compile with XLA on TensorFlow; by default on accelerators only. JAX always does.
     """
 
-    def __init__(self, model, optimizer, loss, train, batch_size, epochs, seed=0, steps_per_dispatch=100):
+    def __init__(
+        self, model, optimizer, loss, train, batch_size, epochs, seed=0, steps_per_dispatch=100, jit_compile=None
+    ):
         self._model = model
         self._optimizer = optimizer
         self._samples = count(train)
@@ -45,7 +48,8 @@ class Training:
         self.steps_per_epoch = -(-self._samples // self._batch_size)
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
-        self._compiled = _compiled_steps()(model, optimizer, loss, train, compiles_with_xla())
+        jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
+        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile)
 
     @property
     def step(self):

@@ -1,0 +1,131 @@
+"""The classification program from end to end, on scikit-learn's digits."""
+
+import csv
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from programs import run_on_jax, run_program
+from sklearn.metrics import top_k_accuracy_score
+
+from tfdrop.data.image_set import save_image_set
+from tfdrop.data.named_sets import load_image_set
+from tfdrop.data.splits import split_for_validation
+from tfdrop.data.standardization import Standardization
+from train import classification_run
+from train.classification_data import read_data
+from train.classification_settings import ClassifySettings
+from train.workdir import Workdir
+
+SMALL = ("--train_samples=192", "--epochs=2", "--max_drop=20", "--drop_until_round=1", "--validation_samples=100")
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("runs") / "small"
+    finished = run_program("train.classify", *SMALL, f"--workdir={workdir}")
+    assert finished.returncode == 0, finished.stderr
+    return workdir, finished.stdout
+
+
+@pytest.fixture(scope="module")
+def result(finished_run):
+    return json.loads((finished_run[0] / "result.json").read_text())
+
+
+def test_prints_progress_and_the_table(finished_run):
+    lines = finished_run[1].splitlines()
+    for phase in ("round 1: training", "Solving", "Scoring samples", "round 2: training", "full set: training"):
+        assert any(line.startswith(phase) for line in lines), phase
+    assert any("are unfavorable (influence > 0), 20 dropped." in line for line in lines)
+    for name, images in {"round 1": 192, "round 2": 172, "full set": 192, "random drop": 172}.items():
+        assert len([line for line in lines if line.startswith(name + " ") and line.split()[2] == str(images)]) == 1
+
+
+def test_writes_what_it_promises(finished_run):
+    workdir, _ = finished_run
+    trainings = ["round 1", "round 2", "full set", "random drop"]
+    assert {path.name for path in workdir.iterdir()} == {
+        *(f"{name.replace(' ', '_')}.keras" for name in trainings),
+        *("settings.json", "metrics.csv", "result.json", "preprocessing.npz", "tensorboard"),
+        *("influence.npz", "influence.png", "unfavorable.png"),
+    }
+    settings = json.loads((workdir / "settings.json").read_text())
+    assert (settings["rate"], settings["top_rate"], settings["placement"]) == (0.9, 0.2, "every_convolution")
+    with open(workdir / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["training"], row["epoch"]) for row in rows] == [(name, str(at)) for name in trainings for at in (1, 2)]
+
+
+def test_errors_are_those_of_the_last_and_of_the_best_epoch(finished_run, result):
+    with open(finished_run[0] / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    [run] = result["runs"]
+    for training in run["trainings"]:
+        errors = [float(row["test_error"]) for row in rows if row["training"] == training["name"]]
+        assert training["last"]["test_error"] == errors[-1]
+        assert training["best"]["test_error"] == min(errors)
+        assert errors[training["best"]["epoch"] - 1] == min(errors)
+
+
+def test_errors_are_those_of_the_saved_network(finished_run, result):
+    workdir, _ = finished_run
+    network = keras.saving.load_model(workdir / "round_2.keras")
+    with np.load(workdir / "preprocessing.npz") as file:
+        preprocess = Standardization(file["mean"], file["deviation"])
+        assert str(file["kind"]) == "Standardization"
+    x, y = load_image_set("digits").test
+    answers = network.predict(preprocess(x), verbose=0)
+    last = result["runs"][0]["trainings"][1]["last"]
+    assert last["test_error"] == pytest.approx(100 * np.mean(answers.argmax(1) != y))
+    assert last["test_top5_error"] == pytest.approx(100 - 100 * top_k_accuracy_score(y, answers, k=5))
+
+
+def test_influence_table_tells_which_images_were_dropped(finished_run, result):
+    table = np.load(finished_run[0] / "influence.npz")
+    [found] = result["runs"][0]["influence"]
+    digits = load_image_set("digits")
+    split = split_for_validation(digits, 100, seed=0)
+    assert set(table["index"]) <= set(split.samples)
+    assert (table["label"] == digits.train[1][table["index"]]).all()
+    assert found["unfavorable"] == (table["influence"] > 0).sum()
+    assert found["dropped"] == (~table["kept"]).sum() == 20
+    assert (table["dropped_after_round"] == np.where(table["kept"], 0, 1)).all()
+    assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
+    assert 0 <= found["residual"] < 0.1
+
+
+def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, result, tmp_path, capsys):
+    workdir, _ = finished_run
+    shutil.copytree(workdir, tmp_path / "run")
+    for name in ("result.json", "random_drop.keras", "influence.npz"):
+        (tmp_path / "run" / name).unlink()
+    fields = json.loads((workdir / "settings.json").read_text())
+    settings = ClassifySettings(**{name: value for name, value in fields.items() if name != "inputs"})
+    data = read_data(settings)
+    classification_run.run(settings, data, Workdir(tmp_path / "run", settings, fields["inputs"]), {})
+    out = capsys.readouterr().out
+    assert "round 2: going on from" in out
+    assert "round 2: training" not in out
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["runs"] == result["runs"]
+    before, after = (np.load(path / "influence.npz") for path in (workdir, tmp_path / "run"))
+    np.testing.assert_array_equal(after["influence"], before["influence"])
+
+
+def test_runs_on_jax_without_tensorflow(tmp_path):
+    digits = load_image_set("digits")
+    few = digits._replace(
+        train=tuple(part[:64] for part in digits.train), test=tuple(part[:64] for part in digits.test)
+    )
+    save_image_set(tmp_path / "few.npz", few)
+    flags = (f"--data_dir={tmp_path}", "--dataset=few", "--rounds=1", "--validation_samples=0", "--epochs=1")
+    flags += ("--drop=none",)
+    finished = run_on_jax("train.classify", *flags, "--seeds=2", f"--workdir={tmp_path / 'run'}")
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["backend"] == "jax"
+    assert [run["seed"] for run in result["runs"]] == [0, 1]
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"seed0", "seed1"}
+    assert "Means and standard deviations of 2 seeds." in finished.stdout

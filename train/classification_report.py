@@ -1,0 +1,94 @@
+"""The table at the end of a classification run, made from its `result.json` alone."""
+
+import numpy as np
+
+MEANING = {
+    "full set": "the last round's settings on all images",
+    "random drop": "the same with as many images dropped at random",
+}
+
+
+def classification_report(result):
+    """Returns the text: what was dropped, and the test errors training by training."""
+    lines = [_influence_line(run, found, result) for run in result["runs"] for found in run["influence"]]
+    lines += ["", *_table(result)]
+    notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
+    if result["rounds"] > 1 and "random drop" in _names(result) and "full set" not in _names(result):
+        notes.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
+    lines += ["", *notes] if notes else []
+    lines += _dropping_lines(result)
+    if "recipe" in result:
+        lines += ["", *_paper_lines(result)]
+    return "\n".join(lines).strip("\n")
+
+
+def _influence_line(run, found, result):
+    seed = f"Seed {run['seed']}, round" if len(result["runs"]) > 1 else "Round"
+    return (
+        f"{seed} {found['round']}: of {found['images']} images {found['unfavorable']} are unfavorable "
+        f"(influence > 0), {found['dropped']} dropped.\n"
+        f"  Solve with {found['curvature']} + {found['damping']:.4g} I "
+        f"(eigenvalues about {found['smallest_eigenvalue']:.4g} to {found['largest_eigenvalue']:.4g}): "
+        f"relative residual {found['residual']:.3f}{'' if found['converged'] else ', not converged'}."
+    )
+
+
+def _names(result):
+    return [training["name"] for training in result["runs"][0]["trainings"]]
+
+
+def _table(result):
+    """Returns the lines of the table: one a training, the mean over the seeds with its spread."""
+    top5 = "test_top5_error" in result["runs"][0]["trainings"][0]["last"]
+    header = ["test error (%)", "images", "last epoch", *["top-5"] * top5, "best epoch", *["top-5"] * top5, "at"]
+    body = []
+    for name in _names(result):
+        found = [training for run in result["runs"] for training in run["trainings"] if training["name"] == name]
+        row = [name, _mean([training["images"] for training in found], 0)]
+        for when in ("last", "best"):
+            for key in ("test_error", "test_top5_error")[: 1 + top5]:
+                row.append(_mean([training[when][key] for training in found], 2))
+        body.append([*row, _mean([training["best"]["epoch"] for training in found], 0)])
+    if (paper := _paper_error(result)) is not None:
+        header.append("paper")
+        for row in body:
+            row.append(paper if row[0] == f"round {result['rounds']}" else "")
+    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
+    lines = []
+    for first, *rest in [header, *body]:
+        cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    lines.insert(1, "-" * len(lines[0]))
+    runs = len(result["runs"])
+    return lines + [f"Means and standard deviations of {runs} seeds."] * (runs > 1)
+
+
+def _mean(values, digits):
+    text = f"{np.mean(values):.{digits}f}"
+    return f"{text} ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else text
+
+
+def _dropping_lines(result):
+    """Returns the test errors with drop layers at work, a line a rate."""
+    runs = [run["while_dropping"] for run in result["runs"]]
+    lines = [
+        f"  rate {same[0]['rate']:g}: {_mean([tested['test_error'] for tested in same], 2)} %"
+        for same in zip(*runs, strict=True)
+    ]
+    return ["", "Last round's network tested while dropping:", *lines] if lines else []
+
+
+def _paper_error(result):
+    """Returns the paper's top-1 error as a text, to stand in the table beside what it is to be compared with."""
+    paper = result.get("recipe", {}).get("paper", {})
+    if "accuracy" in paper:
+        return f"{100 - paper['accuracy']:.2f}"
+    return f"{paper['error']:.2f}" if "error" in paper else None
+
+
+def _paper_lines(result):
+    recipe = result["recipe"]
+    lines = [f"Paper, {recipe['source']}: {recipe['text']}."]
+    if recipe["overridden"]:
+        lines.append(f"It is for other settings than these: {' '.join(recipe['overridden'])}")
+    return lines
