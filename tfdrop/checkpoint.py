@@ -64,7 +64,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, key, pace=None):
-        self._path = Path(path)
+        self.path = Path(path)
         self._key = key
         self._pace = pace or Pace()
 
@@ -74,16 +74,16 @@ class Checkpoint:
         Raises:
             CheckpointError: If the file is damaged, or belongs to another computation.
         """
-        if not self._path.exists():
+        if not self.path.exists():
             return {}
         try:
             # numpy leaves a file that it cannot read to the garbage collector; this one is closed.
-            with open(self._path, "rb") as raw, np.load(raw) as file:
+            with open(self.path, "rb") as raw, np.load(raw) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"checkpoint {self._path} is damaged") from error
+            raise CheckpointError(f"checkpoint {self.path} is damaged") from error
         if str(arrays.pop(KEY, "")) != self._key:
-            raise CheckpointError(f"checkpoint {self._path} belongs to another computation")
+            raise CheckpointError(f"checkpoint {self.path} belongs to another computation")
         return arrays
 
     def after_step(self, arrays):
@@ -91,7 +91,7 @@ class Checkpoint:
         self._pace.after_step(lambda: self._save(arrays()))
 
     def _save(self, arrays):
-        replace(self._path, lambda partial: np.savez(partial, **{KEY: np.array(self._key)}, **arrays))
+        replace(self.path, lambda partial: np.savez(partial, **{KEY: np.array(self._key)}, **arrays))
 
 
 def replace(path, save):

@@ -31,7 +31,7 @@ class Progress:
         self._label = label
         self._total = total
         self._verbose = (1 if self._stream.isatty() else 2) if verbose == "auto" else verbose
-        self._done = 0
+        self._done = self._resumed_at = 0
         self._values = {}
         self._width = 0
 
@@ -40,6 +40,12 @@ class Progress:
         if self._verbose == 1:
             self._draw()
         return self
+
+    def resume(self, done):
+        """Counts `done` steps as taken before now, or skipped: they say nothing about the time left."""
+        if done != self._done:
+            self._done = self._resumed_at = done
+            self._start = time.monotonic()
 
     def advance(self, steps=1, **values):
         """Counts `steps` more steps as done; `values` are numbers or texts to show from now on."""
@@ -63,8 +69,9 @@ class Progress:
     def _text(self):
         elapsed = time.monotonic() - self._start
         parts = [f"{elapsed:.0f} s"]
-        if self._total and 0 < self._done < self._total:
-            parts.append(f"{elapsed * (self._total - self._done) / self._done:.0f} s left")
+        taken = self._done - self._resumed_at
+        if self._total and taken > 0 and self._done < self._total:
+            parts.append(f"{elapsed * (self._total - self._done) / taken:.0f} s left")
         parts += [
             f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
             for name, value in self._values.items()

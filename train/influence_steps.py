@@ -1,6 +1,6 @@
 """The influence step that both programs share: from the settings' solver to a `UserError` that names the flag."""
 
-from tfdrop.checkpoint import Checkpoint, CheckpointError, Pace
+from tfdrop.checkpoint import Checkpoint, Pace
 from tfdrop.influence import ConjugateGradient, DivergenceError, LiSSA, total_influence
 from train.program import UserError
 
@@ -19,7 +19,8 @@ def resumable_influence(settings, model, train, validation, loss, path, key, pac
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
 
     Raises:
-        UserError: If the solve diverges, or the checkpoint is damaged or of another computation.
+        UserError: If the solve diverges, weights or samples are not finite, or the checkpoint is damaged or of another
+            computation.
     """
     damping = settings.influence_damping
     try:
@@ -36,7 +37,7 @@ def resumable_influence(settings, model, train, validation, loss, path, key, pac
         )
     except DivergenceError as error:
         raise UserError(f"--influence_damping={damping}: {error}") from error
-    except CheckpointError as error:
+    except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
         raise UserError(str(error)) from error
 
 

@@ -93,6 +93,8 @@ def test_restricted_to_a_layer_it_is_the_layers_own_system():
         (influence_matrix, {"validation": []}, "argument `validation`"),
         (self_influence, {"draws": 1}, "argument `draws`"),
         (self_influence, {"draws": 5, "samples": [1]}, "argument `samples`"),
+        (self_influence, {"samples": [-1]}, "argument `samples`"),
+        (self_influence, {"samples": [40]}, "argument `samples`"),
         (self_influence, {"variables": []}, "argument `variables`"),
         (self_influence, {"variables": keras.Variable(1.0)}, "argument `variables`"),
     ],

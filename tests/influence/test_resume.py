@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
-from problems import SoftmaxRegression
+from problems import SoftmaxRegression, smooth_denoiser
 
-from tfdrop.checkpoint import Checkpoint, OutOfTime
+from tfdrop.checkpoint import Checkpoint, CheckpointError, OutOfTime
 from tfdrop.influence import ConjugateGradient, Exact, LiSSA, influence_matrix, self_influence, total_influence
+from tfdrop.losses import HalfSumSquaredError
 
 
 class KilledAtEvery:
@@ -29,6 +30,7 @@ def problem():
     return SoftmaxRegression(samples=60)
 
 
+ADAPTS = ConjugateGradient(on_divergence="adapt", part_samples=0)
 COMPUTATIONS = {
     "lissa": (total_influence, {"solver": LiSSA(depth=150, repeats=2, batch_size=25, tolerance=0.03)}),
     "lissa that adapts": (
@@ -68,3 +70,41 @@ def test_a_killed_run_goes_on_to_the_same_bits(problem, tmp_path, name, saves, k
             uninterrupted.scale,
             uninterrupted.spread,
         )
+
+
+def test_a_checkpoint_of_other_weights_or_settings_is_refused(problem, tmp_path):
+    def run(seed=0):
+        checkpoint = Checkpoint(tmp_path / "influence.npz", "key", KilledAtEvery(1, 10**9))
+        data = (problem.x, problem.y)
+        return total_influence(problem.model, data, data, damping=0.1, seed=seed, verbose=0, checkpoint=checkpoint)
+
+    run()
+    with pytest.raises(CheckpointError, match="of another computation"):
+        run(seed=1)
+    kernel = problem.model.layers[0].kernel
+    kernel.assign(2 * kernel)
+    with pytest.raises(CheckpointError, match="of another computation"):
+        run()
+    kernel.assign(kernel / 2)
+
+
+def test_a_matrix_whose_damping_is_raised_has_one_damping(tmp_path):
+    """Killed again and again, too; the columns are those of the damping that the last of them needed."""
+    model, x, y = smooth_denoiser()
+    arguments = {"loss": HalfSumSquaredError(), "damping": 1e-6, "solver": ADAPTS, "batch_size": 3, "verbose": 0}
+    data = {"train": (x, 5 * y), "validation": (x[:3], y[:3])}
+    whole = influence_matrix(model, **data, **arguments)
+    assert whole.damping > 1e-6
+    for tries in itertools.count(1):
+        try:
+            pace = KilledAtEvery(2, 9 if tries < 30 else 10**9)
+            checkpoint = Checkpoint(tmp_path / "influence.npz", "key", pace)
+            found = influence_matrix(model, **data, **arguments, checkpoint=checkpoint)
+            break
+        except OutOfTime:
+            continue
+    assert tries > 1
+    np.testing.assert_array_equal(found.scores, whole.scores)
+    assert found.damping == whole.damping
+    summed = total_influence(model, **data, **arguments | {"damping": whole.damping, "solver": "exact"}).scores
+    np.testing.assert_allclose(whole.scores.sum(1), summed, atol=0.05 * np.abs(summed).max())

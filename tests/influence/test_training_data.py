@@ -61,6 +61,13 @@ def test_lissa_takes_a_data_sets_own_batches(problem):
     assert np.corrcoef(found.scores, problem.scores(0.05))[0, 1] > 0.99
 
 
+def test_repeats_on_a_data_set_begin_at_other_batches(problem):
+    data = as_data_set("PyDataset", problem.x, problem.y, 5)
+    arguments = {"solver": LiSSA(depth=40, repeats=3, tolerance=0.0), "damping": 0.05, "verbose": 0}
+    found = total_influence(problem.model, data, (problem.x_validation, problem.y_validation), **arguments)
+    assert found.spread > 0
+
+
 @pytest.mark.parametrize("samples", [1, 10, 53, 80])
 @pytest.mark.parametrize("kind", ["arrays", "PyDataset"])
 def test_a_part_is_a_uniform_choice_without_repeats(problem, kind, samples):

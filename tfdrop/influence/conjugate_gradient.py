@@ -62,8 +62,15 @@ class ConjugateGradient:
             DivergenceError: If the damped curvature is not positive definite.
         """
         iteration = _Iteration(self, system, verbose, start or {}, after_step)
-        relative = iteration.run()
-        return Solution(iteration.solution, relative, relative <= self.tolerance, iteration.history)
+        residual = iteration.run()
+        if not residual < 1:
+            raise DivergenceError(
+                f"Conjugate gradients ended with a relative residual of {residual:.3g}, no better than zero (1), with "
+                f"{system.curvature.kind} + {system.damping:.4g} I, after {iteration.step} of {self.depth} steps. "
+                "Try more damping or a larger depth",
+                damping=4 * system.damping or None,
+            )
+        return Solution(iteration.solution, residual, residual <= self.tolerance, iteration.history)
 
 
 class _Iteration:
@@ -89,31 +96,38 @@ class _Iteration:
             self._partial = (start["partial_total"], int(start["partial_samples"]), int(start["partial_batches"]))
 
     def run(self):
-        """Iterates to the tolerance or the last step; returns the relative residual."""
+        """Iterates to the tolerance or the last step; returns the relative residual, measured on all of the data."""
         settings = self._settings
         with Progress("Solving (conjugate gradients)", settings.depth, self._verbose) as progress:
-            progress.advance(self.step)
-            while (relative := norm(self._residual) / self._target_norm) > settings.tolerance:
-                if self.step == settings.depth:
-                    break
-                if not np.isfinite(relative):
-                    raise DivergenceError(f"The residual is not finite after {self.step} steps of conjugate gradients")
+            progress.resume(self.step)
+            while self.step < settings.depth:
+                if self._relative() <= settings.tolerance:
+                    self._measure_residual()  # the recursion says so; does the data?
+                    if self._relative() <= settings.tolerance:
+                        return self._relative()
                 self._take_step()
-                self.history.append((0, self.step, norm(self._residual) / self._target_norm))
+                self.history.append((0, self.step, self._relative()))
                 progress.advance(1, residual=self.history[-1][2])
-        return relative
+        self._measure_residual()
+        return self._relative()
+
+    def _relative(self):
+        return norm(self._residual) / self._target_norm
+
+    def _measure_residual(self):
+        self._residual = self._system.target - self._system.product(self.solution, self._system.data.batches())
 
     def _take_step(self):
         product = self._product(self._direction)
         curvature = float(ops.dot(self._direction, product))
-        if curvature <= 0:
+        if not curvature > 0:  # nor a number that is none
             raise self._not_definite(curvature / float(ops.dot(self._direction, self._direction)))
         length = self._alignment / curvature
         self.solution = self.solution + length * self._direction
         self._residual = self._residual - length * product
         self.step += 1
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
-            self._residual = self._system.target - self._system.product(self.solution, self._system.data.batches())
+            self._measure_residual()
         preconditioned = self._precondition(self._residual)
         alignment = float(ops.dot(self._residual, preconditioned))
         self._direction = preconditioned + (alignment / self._alignment) * self._direction

@@ -19,7 +19,9 @@ class Curvature:
 
     The Hessian is what eq. (1) of the data dropout paper inverts; away from a minimum it has negative
     eigenvalues. The Gauss-Newton matrix leaves out the network's second derivatives and so never has.
-    The second derivatives of the model's own losses (L2 terms) are part of both.
+    The second derivatives of the weights' regularizers (L2 terms) are part of both, counted once beside the MEAN of the
+    samples' losses, as in training with a loss that averages. Other losses that a model adds (`add_loss`, activity
+    regularizers) are not.
 
     Args:
         autodiff: The `Autodiff` of the model.

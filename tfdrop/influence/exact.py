@@ -66,7 +66,7 @@ def _written_out(system, verbose, start, after_step):
     columns = list(start["columns"]) if start else []
     size = system.curvature.size
     with Progress("Writing the matrix out", size, verbose) as progress:
-        progress.advance(len(columns))
+        progress.resume(len(columns))
         for index in range(len(columns), size):
             unit = np.zeros(size, "float32")
             unit[index] = 1.0

@@ -13,6 +13,7 @@ from tfdrop.influence.solution import ON_DIVERGENCE, DivergenceError, measured, 
 from tfdrop.influence.spectrum import lanczos
 from tfdrop.progress import Progress
 
+TOLERANCE = 0.05
 STEPS_BETWEEN_CHECKS = 10
 # A converging run's step residual stays within a few times the target, batch noise included.
 DIVERGED = 100.0
@@ -43,7 +44,8 @@ class LiSSA:
         scale: Divisor that makes the iteration contract: above the largest eigenvalue of the batches'
             curvatures. `"auto"` takes 1.5 times the largest of four batches, found by Lanczos iteration,
             plus the damping.
-        tolerance: Relative residual at which a run stops early; it is measured now and then. 0 never stops.
+        tolerance: Relative residual at which a run stops early, and counts as converged; it is measured now and then. 0
+            never stops, and 0.05 counts as converged.
         averaging: Whether to return the mean of the later half of the steps (between half and three quarters of them
             where a run stops early), or the last iterate as the original does.
         on_divergence: `"raise"`, or `"adapt"`: go on with more damping (or a larger scale where that is the remedy)
@@ -58,7 +60,7 @@ class LiSSA:
     repeats: int = 1
     batch_size: int = 16
     scale: float | str = "auto"
-    tolerance: float = 0.05
+    tolerance: float = TOLERANCE
     averaging: bool = True
     on_divergence: str = "raise"
     damping: float | None = None
@@ -109,7 +111,6 @@ class LiSSA:
         history = restored_history(start["history"]) if start else []
         solutions = list(start["solutions"]) if start else []
         with Progress("Solving (LiSSA)", self.depth * self.repeats, verbose) as progress:
-            progress.advance(len(solutions) * self.depth)
             while len(solutions) < self.repeats:
                 run = _Run(self, system, scale, len(solutions), start)
 
@@ -122,12 +123,11 @@ class LiSSA:
                         **run.state(),
                     }
 
-                progress.advance(run.step)
+                progress.resume(len(solutions) * self.depth + run.step)
                 for _ in run.steps(history):
                     progress.advance(1, **({"residual": history[-1][2]} if history else {}))
                     if after_step is not None:
                         after_step(state)
-                progress.advance(self.depth - run.step)
                 solutions.append(run.solution())
                 start = {}
         return self._joined(system, solutions, history, scale)
@@ -138,7 +138,7 @@ class LiSSA:
         if len(solutions) > 1:
             squares = [norm(ops.convert_to_tensor(s) - mean) ** 2 for s in solutions]
             spread = float(np.sqrt(np.mean(squares)) / norm(mean))
-        return measured(system, mean, self.tolerance, history, scale=scale, spread=spread)
+        return measured(system, mean, self.tolerance or TOLERANCE, history, scale=scale, spread=spread)
 
     def _scale(self, system):
         if self.scale != "auto":

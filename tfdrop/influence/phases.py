@@ -1,16 +1,36 @@
 """The phases of one influence computation in one checkpoint."""
 
+import hashlib
+
+import numpy as np
+from keras import ops
+
+from tfdrop.checkpoint import CheckpointError
+
+FINGERPRINT = "fingerprint"
+
 
 class Phases:
     """Keeps the state of every phase, finished or running, in a checkpoint; or keeps nothing without one.
 
     Args:
         checkpoint: A `tfdrop.checkpoint.Checkpoint`, or `None`.
+        model: The model, whose weights must be those of the checkpoint.
+        **settings: What else the computation depends on.
+
+    Raises:
+        CheckpointError: If the checkpoint is damaged, or of other weights or settings.
     """
 
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint, model, **settings):
         self._checkpoint = checkpoint
         self._loaded = checkpoint.load() if checkpoint is not None else {}
+        if checkpoint is not None:
+            self._fingerprint = _fingerprint(model, settings)
+            if self._loaded.pop(FINGERPRINT, self._fingerprint) != self._fingerprint:
+                raise CheckpointError(
+                    f"checkpoint {checkpoint.path} is of another computation: other weights, or not with {settings}"
+                )
         self._states = {}
 
     def start(self, phase):
@@ -31,7 +51,14 @@ class Phases:
                 del states[name]
 
     def _arrays(self):
-        arrays = dict(self._loaded)
+        arrays = {FINGERPRINT: np.array(self._fingerprint)} | self._loaded
         for phase, state in self._states.items():
             arrays |= {f"{phase}/{name}": array for name, array in state().items()}
         return arrays
+
+
+def _fingerprint(model, settings):
+    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+    for weight in model.weights:
+        digest.update(ops.convert_to_numpy(weight).tobytes())
+    return digest.hexdigest()[:16]

@@ -11,7 +11,6 @@ from tfdrop.data.samples import batch_count, batches, is_arrays
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
 from tfdrop.influence.curvature import Curvature, DampedSystem, norm
 from tfdrop.influence.per_sample_loss import PerSampleLoss
-from tfdrop.influence.phases import Phases
 from tfdrop.influence.solution import DivergenceError
 from tfdrop.influence.spectrum import Spectrum, lanczos
 from tfdrop.influence.training_data import PairsOfArrays, TrainingData, batch_length
@@ -36,21 +35,19 @@ class Problem:
         damping: Number that is added to the eigenvalues, in plain units.
     """
 
-    def __init__(
-        self, model, train, loss, curvature, damping, variables, batch_size, seed, verbose, phases=None, solver=None
-    ):
+    def __init__(self, model, train, loss, curvature, damping, variables, batch_size, seed, verbose, phases, solver):
         check_weights(model)
         _rest(model)
         self._loss = PerSampleLoss(loss if loss is not None else getattr(model, "loss", None))
         self._batch_size = batch_size
         self._verbose = verbose
-        self._phases = phases or Phases(None)
+        self._phases = phases
         self._classes = _output_size(model, train)
         self.autodiff = _autodiff(model, self._loss, chosen_variables(model, variables))
         self.curvature = Curvature(self.autodiff, curvature)
         self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes), verbose)
         self.spectrum = self._spectrum()
-        if solver is not None and solver.damping is not None:
+        if solver.damping is not None:
             damping = solver.damping
         self.damping = _damping(damping, self.spectrum)
 
@@ -69,12 +66,12 @@ class Problem:
         self._phases.after_step("spectrum", lambda: {"values": np.array(spectrum)})
         return spectrum
 
-    def validation_batches(self, validation, batch_size=None):
+    def validation_batches(self, validation):
         """Yields the validation data's `(x, y)` batches, checked."""
         check = SampleCheck("validation", self._loss, self._classes)
         first = 0
         pairs = validation if is_arrays(validation) else PairsOfArrays(validation)
-        for x, y in batches(pairs, batch_size or self._batch_size):
+        for x, y in batches(pairs, self._batch_size):
             x, y = keras.tree.map_structure(np.asarray, (x, y))
             check(x, y, first)
             first += batch_length(x)
@@ -93,7 +90,7 @@ class Problem:
             return {"total": ops.convert_to_numpy(total), "batches": done}
 
         with Progress("Validation gradient", batch_count(validation, self._batch_size), self._verbose) as progress:
-            progress.advance(done)
+            progress.resume(done)
             for x, y in itertools.islice(self.validation_batches(validation), done, None):
                 total = total + self.autodiff.gradient(x, y)
                 done += 1
@@ -140,7 +137,7 @@ class Problem:
             return {"values": np.concatenate(parts), "batches": done}
 
         with Progress("Scoring samples", self.data.samples, self._verbose) as progress:
-            progress.advance(sum(map(len, parts)))
+            progress.resume(sum(map(len, parts)))
             for x, y in itertools.islice(self.data.batches(), done, None):
                 columns = [self.autodiff.directional_derivatives(x, y, vector) for vector in vectors]
                 parts.append(np.stack([ops.convert_to_numpy(column) for column in columns], axis=1))
@@ -177,7 +174,7 @@ def _output_size(model, train):
     pairs = train if is_arrays(train) else PairsOfArrays(train)
     for x, _ in batches(pairs, 1):
         outputs = model(keras.tree.map_structure(lambda array: np.asarray(array)[:1], x), training=False)
-        if len(keras.tree.flatten(outputs)) != 1:
+        if not hasattr(outputs, "shape"):
             raise invalid("model", "a model with one output", f"{len(keras.tree.flatten(outputs))} outputs")
         return outputs.shape[-1]
     raise invalid("train", "at least one sample", train)

@@ -97,7 +97,7 @@ def total_influence(
         OutOfTime: If the checkpoint's deadline is near; everything is saved.
     """
     solver = get_solver(solver)
-    phases = Phases(checkpoint)
+    phases = Phases(checkpoint, model, solver=solver, curvature=curvature, damping=damping, seed=seed)
     problem = Problem(model, train, loss, curvature, damping, variables, batch_size, seed, verbose, phases, solver)
     target = problem.validation_gradient(validation)
     solution, system = solve(problem, solver, target, phases, verbose=verbose)

@@ -11,6 +11,7 @@ from tfdrop.data.samples import is_arrays, select, stream
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.problem import Problem
+from tfdrop.influence.solution import DivergenceError
 from tfdrop.influence.solvers import get_solver, solve
 from tfdrop.influence.spectrum import krylov
 from tfdrop.influence.training_data import batch_length
@@ -71,7 +72,7 @@ def self_influence(
         ValueError, DivergenceError, OutOfTime: As `total_influence` does.
     """
     solver = get_solver(solver)
-    phases = Phases(checkpoint)
+    phases = Phases(checkpoint, model, solver=solver, curvature=curvature, damping=damping, seed=seed, draws=draws)
     problem = Problem(model, train, loss, curvature, damping, variables, batch_size, seed, 0, phases, solver)
     if draws is not None:
         check_whole("draws", draws, lowest=2)
@@ -85,8 +86,15 @@ def self_influence(
 def _solved(problem, train, samples, solver, phases, verbose):
     if samples is not None and not is_arrays(train):
         raise invalid("samples", "None for a data set: only arrays have numbered samples", samples)
-    wanted = _single_samples(problem.data.batches()) if samples is None else (select(train, [i]) for i in samples)
     total = problem.data.samples if samples is None else len(samples)
+    if samples is not None and not all(0 <= sample < problem.data.samples for sample in samples):
+        raise invalid("samples", f"numbers from 0 to {problem.data.samples - 1}", samples)
+
+    def wanted():
+        if samples is None:
+            return _single_samples(problem.data.batches())
+        return (select(train, [sample]) for sample in samples)
+
     start = phases.start("self")
     scores = list(start["scores"]) if start else []
     problem.damping = float(start["damping"]) if start else problem.damping
@@ -95,15 +103,17 @@ def _solved(problem, train, samples, solver, phases, verbose):
         return {"scores": np.array(scores), "damping": problem.damping}
 
     with Progress("Self-influence", total, verbose) as progress:
-        progress.advance(len(scores))
-        for x, y in itertools.islice(wanted, len(scores), None):
-            gradient = ops.convert_to_tensor(problem.autodiff.gradient(x, y))
+        progress.resume(len(scores))
+        left = itertools.islice(wanted(), len(scores), None)
+        while len(scores) < total:
+            gradient = ops.convert_to_tensor(problem.autodiff.gradient(*next(left)))
             if norm(gradient) == 0:  # nothing to learn from the sample, as from one far behind a hinge
                 scores.append(0.0)
             else:
                 solution, system = solve(problem, solver, gradient, phases, verbose=0)
-                problem.damping = system.damping
                 scores.append(float(ops.dot(gradient, solution.vector)))
+                if system.damping != problem.damping:  # it had to be raised: all samples are to have the same
+                    problem.damping, scores, left = system.damping, [], wanted()
             phases.forget("solve")
             progress.advance()
             phases.after_step("self", state)
@@ -116,7 +126,7 @@ def _drawn(problem, draws, steps, seed, phases, verbose):
     squares = [start["squares"]] if start else []
     with Progress("Self-influence, random draws", draws, verbose) as progress:
         done = 0 if not start else start["squares"].shape[1]
-        progress.advance(done)
+        progress.resume(done)
         for draw in range(done, draws):
             normal = stream(seed, 4, draw).standard_normal(problem.curvature.size).astype("float32")
             squares.append(problem.gradients_times([_inverse_root_times(problem, normal, steps)]) ** 2)
@@ -131,8 +141,14 @@ def _inverse_root_times(problem, vector, steps):
     """Returns `(C + damping I)^(-1/2)` times a vector."""
     vector = ops.convert_to_tensor(vector)
     space = krylov(lambda v: problem.curvature.product(v, problem.data.batches()), vector, steps)
-    # The Krylov space may hold spurious eigenvalues just below zero, of the order of rounding errors.
-    return norm(vector) * space.apply_to_first(lambda values: (np.maximum(values, 0) + problem.damping) ** -0.5)
+    eigenvalues = np.linalg.eigvalsh(space.tridiagonal) + problem.damping
+    if eigenvalues[0] <= 1e-6 * eigenvalues[-1]:
+        raise DivergenceError(
+            f"The {problem.curvature.kind} with a damping of {problem.damping:.4g} is not positive definite: an "
+            f"eigenvalue is {eigenvalues[0]:.4g}. Try more damping, or curvature='gauss_newton'",
+            damping=problem.damping - 2 * eigenvalues[0],
+        )
+    return norm(vector) * space.apply_to_first(lambda values: (values + problem.damping) ** -0.5)
 
 
 def _single_samples(batches):

@@ -1,5 +1,7 @@
 """The training data as the solvers read it: in order, in shuffled batches, or a random part of it."""
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -35,6 +37,7 @@ class TrainingData:
         self._data = data if is_arrays(data) else PairsOfArrays(data)
         self._batch_size = batch_size
         self._seed = seed
+        self._parts = {}
         if is_arrays(data):
             count(data)
             self._data = keras.tree.map_structure(np.asarray, data)
@@ -53,6 +56,11 @@ class TrainingData:
 
     def part(self, samples, key=3):
         """Returns so many random samples of the data, or all there are, in many batches rather than in large ones."""
+        if (samples, key) not in self._parts:
+            self._parts[samples, key] = self._drawn_part(samples, key)
+        return self._parts[samples, key]
+
+    def _drawn_part(self, samples, key):
         batch_size = min(self._batch_size, LARGEST_BATCH_OF_A_PART)
         if self.passes_in_order:
             chosen = self._random_samples(samples, stream(self._seed, key))
@@ -63,16 +71,19 @@ class TrainingData:
     def shuffled(self, batch_size, *key):
         """Yields batches without end: the whole data in a new order, again and again.
 
-        Of arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in its order.
+        Of arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in its order,
+        from a random one on.
 
         Args:
             batch_size: Samples a batch.
             *key: Integers that name the purpose; another purpose has another order.
         """
-        if self.passes_in_order:
-            while True:
-                yield from self._data
         rng = stream(self._seed, *key)
+        if self.passes_in_order:
+            first = int(rng.integers(self._batches))
+            while True:
+                yield from itertools.islice(self._data, first, None)
+                first = 0
         batch_size = min(batch_size, self.samples)
         while True:
             order = rng.permutation(self.samples)
@@ -81,12 +92,13 @@ class TrainingData:
 
     def _read_once(self, check, verbose):
         """Counts the samples, and has each batch checked."""
-        samples = 0
+        samples = self._batches = 0
         with Progress("Checking samples", batch_count(self._data, self._batch_size), verbose) as progress:
             for x, y in self.batches():
                 if check is not None:
                     check(x, y, samples)
                 samples += batch_length(x)
+                self._batches += 1
                 progress.advance()
         if samples == 0:
             raise invalid("train", "at least one sample", self._data)
