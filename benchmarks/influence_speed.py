@@ -106,8 +106,8 @@ the gradient of the sum handed to a library's own solver.
 
 ## The engine's parts
 
-Processor time as ratios within each of {TURNS.value} turns, batches of 100: medians (quartiles). A layer's gradient takes
-three convolutions where its forward pass takes one, scoring three, and a Hessian-vector product, forward over
+Processor time as ratios within each of {TURNS.value} turns, batches of 100: medians (quartiles). A layer's gradient
+takes three convolutions where its forward pass takes one, scoring three, and a Hessian-vector product, forward over
 backward, eight: so where there is nothing but convolutions the ratios are 3 and 2.67. The CNN has max pooling besides,
 whose derivative is slow on a CPU. The per-sample Jacobian is `GradientTape.jacobian`.
 

@@ -13,6 +13,7 @@ from deel.influenciae.influence import FirstOrderInfluenceCalculator
 from deel.influenciae.utils import conjugate_gradients_solve
 
 BATCH_SIZE = 100
+JACOBIAN_BATCH_SIZE = 10  # its per-sample gradients take time and memory by the square of it
 CG_STEPS = 8  # of the documented route: as many as the internals need to agree
 
 
@@ -35,7 +36,7 @@ class Contender:
         self.model.set_weights(job.weights)
         self.start = [tf.constant(weight) for weight in job.weights]
         self.train = dataset(job.x, job.y)
-        self.validation = dataset(job.x_validation, job.y_validation)
+        self.validation = dataset(job.x_validation, job.y_validation, JACOBIAN_BATCH_SIZE)
 
     def logits(self, x):
         return self.model(x).numpy()
@@ -55,7 +56,8 @@ class Contender:
 
     def scores(self, model, solution):
         """Returns eq. (1) for every training sample, by influenciae's per-sample gradients, batch after batch."""
-        products = [tf.linalg.matvec(model.batch_jacobian_tensor(batch), solution) for batch in self.train]
+        batches = dataset(self.job.x, self.job.y, JACOBIAN_BATCH_SIZE)
+        products = [tf.linalg.matvec(model.batch_jacobian_tensor(batch), solution) for batch in batches]
         return -tf.concat(products, 0).numpy()
 
 
@@ -67,9 +69,9 @@ def documented(contender, samples):
     """One solve a training sample, here for a few of them after a first one, before which it traces."""
     model, job = contender.influence_model(), contender.job
     calculator = FirstOrderInfluenceCalculator(model, contender.train, contender.inverse(model, CG_STEPS))
-    all_validation = dataset(job.x_validation, job.y_validation, len(job.y_validation))
-    pairs = calculator.estimate_influence_values_in_batches(all_validation, dataset(job.x, job.y, batch_size=1))
-    influences = iter(next(iter(pairs))[1])
+    one_by_one = dataset(job.x, job.y, batch_size=1)
+    pairs = calculator.estimate_influence_values_in_batches(contender.validation, one_by_one)
+    influences = iter(next(iter(pairs))[1])  # on the first batch; for the others the solves are kept
     next(influences)
     yield
     for _ in range(samples):
