@@ -41,7 +41,12 @@ def results(tmp_path_factory):
     for process in running:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, out
-    return {path.stem: dict(np.load(path)) for path in folder.glob("*.npz")}
+    return {path.stem: read_arrays(path) for path in folder.glob("*.npz")}
+
+
+def read_arrays(path):
+    with open(path, "rb") as raw, np.load(raw) as file:
+        return dict(file)
 
 
 @pytest.mark.parametrize("kind", ["mirrored", "worker0", "worker1"])

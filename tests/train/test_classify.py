@@ -84,7 +84,7 @@ def test_errors_are_those_of_the_saved_network(finished_run, result):
 
 
 def test_influence_table_tells_which_images_were_dropped(finished_run, result):
-    table = np.load(finished_run[0] / "influence.npz")
+    table = influence_table(finished_run[0])
     [found] = result["runs"][0]["influence"]
     digits = load_image_set("digits")
     split = split_for_validation(digits, 100, seed=0)
@@ -109,9 +109,16 @@ def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, result, tmp
     out = capsys.readouterr().out
     assert "round 2: going on from" in out
     assert "round 2: training" not in out
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["runs"] == result["runs"]
-    before, after = (np.load(path / "influence.npz") for path in (workdir, tmp_path / "run"))
-    np.testing.assert_array_equal(after["influence"], before["influence"])
+    [before], [after] = result["runs"], json.loads((tmp_path / "run" / "result.json").read_text())["runs"]
+    assert after["trainings"] == before["trainings"]
+    # Computed anew, in another process: on a busy machine TensorFlow's threads may sum in another order.
+    before, after = (influence_table(path)["influence"] for path in (workdir, tmp_path / "run"))
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4 * np.nanmax(np.abs(before)))
+
+
+def influence_table(workdir):
+    with open(workdir / "influence.npz", "rb") as raw, np.load(raw) as file:
+        return dict(file)
 
 
 def test_runs_on_jax_without_tensorflow(tmp_path):
