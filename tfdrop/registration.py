@@ -1,0 +1,61 @@
+"""Registers tfdrop's classes with Keras, so that a saved model loads after any import of tfdrop.
+
+Subpackages are imported when they are first used, but Keras can only load a class that was registered, that is, whose
+module was imported. So the modules of all such classes are imported as soon as Keras is: at once where it already is,
+otherwise right after it. Importing tfdrop alone does not import Keras.
+"""
+
+import importlib
+import importlib.util
+import sys
+
+# Every module with a class that a saved model may name: layers, regularizers, schedules, losses, augmentation.
+MODULES = (
+    "tfdrop.data.augmentation",
+    "tfdrop.data.random_flip",
+    "tfdrop.data.random_lighting",
+    "tfdrop.data.random_resized_crop",
+    "tfdrop.data.random_shift",
+    "tfdrop.layers.drop_block",
+    "tfdrop.layers.focused_dropout",
+    "tfdrop.layers.magnified_weight_decay",
+    "tfdrop.layers.participation",
+    "tfdrop.layers.scheduled_dropout",
+    "tfdrop.layers.select_scale",
+    "tfdrop.layers.selectout",
+    "tfdrop.layers.spatial_scale",
+    "tfdrop.losses",
+    "tfdrop.schedules",
+)
+
+
+def register_with_keras():
+    """Registers all classes now if Keras is imported, or else as soon as it is."""
+    if "keras" in sys.modules:
+        _import_modules()
+    elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _KerasFinder())
+
+
+def _import_modules():
+    for module in MODULES:
+        importlib.import_module(module)
+
+
+class _KerasFinder:
+    """Finds Keras as Python would, and has tfdrop's classes registered once it has been imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)  # so that the search below does not come back here
+        spec = importlib.util.find_spec("keras")
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module):
+                execute(module)
+                _import_modules()
+
+            spec.loader.exec_module = execute_and_register
+        return spec
