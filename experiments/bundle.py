@@ -23,7 +23,8 @@ from pathlib import Path
 from absl import flags
 
 from experiments.environment import ROOT, commit, git
-from train.program import UserError, blaming, run
+from tfdrop.errors import UserError, blaming
+from train.program import run
 
 OUT = flags.DEFINE_string("out", "bundle", "Folder to write the parts to; must not be there yet.")
 DATA_DIR = flags.DEFINE_string("data_dir", "", "Folder whose Train400, BSD68 and Set12 to take along; none if empty.")
@@ -75,8 +76,8 @@ def _tracked_files():
 
 def _image_set_file(name, folder):
     """Writes an image set as a file that needs no TensorFlow to be read. Returns its path."""
-    from tfdrop.data.image_set import save_image_set
-    from tfdrop.data.named_sets import load_image_set
+    from tfdrop.data.sets.image_set import save_image_set
+    from tfdrop.data.sets.named import load_image_set
 
     with blaming("image_sets", name):
         save_image_set(folder / f"{name}.npz", load_image_set(name, IMAGE_SETS_DIR.value or None))

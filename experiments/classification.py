@@ -10,12 +10,12 @@ from experiments.state import finished_arms, noted, open_state, save_state, unda
 from tfdrop.checkpoint import replace
 from tfdrop.data.samples import select
 from tfdrop.data_dropout import Criterion, control_samples
-from train.classification_data import preprocessed
-from train.classification_drops import with_usual_values
-from train.classification_steps import classifier_influence, train_classifier
-from train.program import UserError
-from train.resumable import CHECKPOINT
-from train.training_log import read_records
+from tfdrop.errors import UserError
+from tfdrop.tasks.classification.data import preprocessed
+from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.training import classifier_influence, train_classifier
+from tfdrop.training.log import read_records
+from tfdrop.training.resumable import CHECKPOINT
 
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
@@ -27,7 +27,7 @@ class ClassificationExperiment:
     """An experiment in a folder of its own, which holds all that it needs to go on on another machine.
 
     Args:
-        experiment: An `experiments.experiment.Experiment` with `ClassificationArm`s.
+        experiment: An `experiments.catalogue.experiment.Experiment` with `ClassificationArm`s.
         settings: Its `ClassifySettings`, seed included.
         data: Its `ClassifyData`.
         folder: The folder.

@@ -7,20 +7,20 @@ import numpy as np
 
 from experiments.state import finished_arms, noted, open_state, save_state, undamaged
 from tfdrop.checkpoint import replace
-from tfdrop.data.noise import noisy_image
+from tfdrop.data.images.gaussian_noise import noisy_image
 from tfdrop.data.samples import select
 from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.denoising import denoise
+from tfdrop.errors import UserError
 from tfdrop.metrics import psnr
-from train.denoising_steps import (
+from tfdrop.tasks.denoising.training import (
     denoiser_influence,
     train_denoiser,
     training_pairs,
     uncompiled_copy,
     validation_pairs,
 )
-from train.program import UserError
-from train.resumable import CHECKPOINT
+from tfdrop.training.resumable import CHECKPOINT
 
 FIRST_MODEL = "round1.keras"
 INFLUENCE = "influence.npz"

@@ -11,10 +11,13 @@ from absl import flags
 
 from experiments.catalogue import CATALOGUE
 from experiments.state import STATE, finished_arms, is_finished, read_state
-from train import classification_data, denoising_settings
-from train.classification_settings import ClassifySettings
-from train.denoising_settings import DenoiseSettings, check_folders
-from train.program import UserError, run
+from tfdrop.errors import UserError
+from tfdrop.tasks.classification import data as classification_data
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.denoising import data as denoising_data
+from tfdrop.tasks.denoising.data import check_folders
+from tfdrop.tasks.denoising.settings import DenoiseSettings
+from train.program import run
 
 MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
 NAME = flags.DEFINE_string(
@@ -55,7 +58,7 @@ def main():
             data = classification_data.read_data(settings)
             todo = ClassificationExperiment(experiment, settings, data, folder)
         else:
-            data = denoising_settings.read_data(settings)
+            data = denoising_data.read_data(settings)
             todo = DenoisingExperiment(experiment, settings, data, folder)
         pace = Pace(deadline=deadline)
         worked = True

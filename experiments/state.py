@@ -6,7 +6,7 @@ import time
 import zipfile
 
 from tfdrop.checkpoint import replace
-from train.program import UserError
+from tfdrop.errors import UserError
 
 STATE = "state.json"
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from tfdrop import denoising, metrics
-from tfdrop.data.noise import noisy_image, noisy_patches
-from tfdrop.data.patches import draw_patches
-from tfdrop.data.photographs import photographs
+from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
+from tfdrop.data.images.patches import draw_patches
+from tfdrop.data.images.photographs import photographs
 from tfdrop.models import DnCNN
 
 

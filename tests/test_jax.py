@@ -7,7 +7,7 @@ from problems import smooth_denoiser
 from programs import run_on_jax
 
 from tfdrop.influence import LiSSA, total_influence
-from tfdrop.influence.autodiff_tensorflow import Autodiff
+from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 SCRIPT = """
@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tfdrop
 from tfdrop.influence import LiSSA, total_influence
-from tfdrop.influence.autodiff_jax import Autodiff
+from tfdrop.influence.autodiff.jax import Autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 folder = sys.argv[1]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfdrop.errors import UserError
+
 KEY = "key"
 PARTIAL = ".partial-"  # how the name of a file begins that is not yet whole
 
@@ -16,7 +18,7 @@ class OutOfTime(Exception):  # noqa: N818 (no error: the computation is saved an
     """The time that a computation was given is nearly up; it has been saved and can go on from there."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(UserError):
     """A checkpoint is damaged, or belongs to another computation."""
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers, ops
 from skimage.restoration import denoise_nl_means
 
-from tfdrop.data.augmentation import RandomDihedral
+from tfdrop.data.augmentation.dihedral import RandomDihedral
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.training.loop import Training, compiles_with_xla
 

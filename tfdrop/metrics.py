@@ -31,8 +31,8 @@ def psnr(clean, image, protocol="uint8"):
     """Returns the peak signal-to-noise ratio in dB, peak 1, over the whole image without cropping its border.
 
     The denoising protocol of this library: white Gaussian noise from a generator seeded anew for each image
-    (`tfdrop.data.noise.noisy_image`), the noisy input of a denoiser NOT clipped, the image that is rated clipped and
-    rounded to 8 bits (`protocol="uint8"`), or neither (`"float"`).
+    (`tfdrop.data.images.gaussian_noise.noisy_image`), the noisy input of a denoiser NOT clipped, the image that is
+    rated clipped and rounded to 8 bits (`protocol="uint8"`), or neither (`"float"`).
 
     Args:
         clean: The reference, shape `(height, width)`, pixels in [0, 1].

@@ -11,11 +11,11 @@ import sys
 
 # Every module with a class that a saved model may name: layers, regularizers, schedules, losses, augmentation.
 MODULES = (
-    "tfdrop.data.augmentation",
-    "tfdrop.data.random_flip",
-    "tfdrop.data.random_lighting",
-    "tfdrop.data.random_resized_crop",
-    "tfdrop.data.random_shift",
+    "tfdrop.data.augmentation.dihedral",
+    "tfdrop.data.augmentation.flip",
+    "tfdrop.data.augmentation.lighting",
+    "tfdrop.data.augmentation.resized_crop",
+    "tfdrop.data.augmentation.shift",
     "tfdrop.layers.drop_block",
     "tfdrop.layers.focused_dropout",
     "tfdrop.layers.magnified_weight_decay",

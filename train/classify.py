@@ -10,16 +10,17 @@ import time
 
 from absl import flags
 
+from tfdrop.errors import UserError, blaming, unknown
 from tfdrop.models.placements import PLACEMENTS
-from train import settings as settings_module
-from train.classification_data import read_data
-from train.classification_drops import DROPS, OF_A_DROP, with_usual_values
-from train.classification_recipes import RECIPES
-from train.classification_recipes.cost import NETWORKS
-from train.classification_settings import ClassifySettings
-from train.program import UserError, blaming, run, unknown
-from train.settings import define_flags, settings_from_flags
-from train.workdir import Workdir
+from tfdrop.tasks.classification.data import read_data
+from tfdrop.tasks.classification.drop_layers import DROPS, OF_A_DROP, with_usual_values
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.workdir import Workdir
+from train import flags as flags_module
+from train.flags import define_flags, settings_from_flags
+from train.program import run
+from train.recipes import RECIPES
+from train.recipes.cost import NETWORKS
 
 # Settings that leave a recipe's number what it is.
 UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last")
@@ -35,7 +36,7 @@ def main():
     _check(settings)
     data = read_data(settings)
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
-    from train import classification_run
+    from tfdrop.tasks.classification import run as classification_run
 
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
@@ -109,5 +110,5 @@ def _recipe_list():
 if __name__ == "__main__":
     define_flags(ClassifySettings)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
-    flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
+    flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from absl import flags
 
+from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
-from train import recipes
-from train import settings as settings_module
-from train.denoising_settings import DenoiseSettings, read_data
-from train.program import UserError, blaming, run
-from train.settings import define_flags, is_given, settings_from_flags
-from train.workdir import Workdir
+from tfdrop.tasks.denoising.data import read_data
+from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.workdir import Workdir
+from train import flags as flags_module
+from train.flags import define_flags, is_given, settings_from_flags
+from train.program import run
+from train.recipes import denoising as recipes
 
 
 def main():
@@ -29,7 +31,7 @@ def main():
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
     workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings, inputs)
     # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
-    from train import denoising_run
+    from tfdrop.tasks.denoising import run as denoising_run
 
     denoising_run.run(settings, data, workdir)
 
@@ -55,5 +57,5 @@ def _check(settings):
 
 if __name__ == "__main__":
     define_flags(DenoiseSettings)
-    flags.adopt_module_key_flags(settings_module)  # so that --helpshort lists them
+    flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)

@@ -1,32 +1,10 @@
 """How every program starts and how it reports bad input: one line on stderr and exit status 2."""
 
-import contextlib
-import difflib
 import sys
 
 from absl import app, flags, logging
 
-
-class UserError(Exception):
-    """Something that the user can mend; the message names the flag and its value."""
-
-
-def unknown(flag, name, known):
-    """Returns the `UserError` for a name that is not known; it offers the nearest ones, or all if they are few."""
-    near = difflib.get_close_matches(name, known, n=3)
-    if near or len(known) > 10:
-        near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.0)
-        return UserError(f"--{flag}={name}: unknown; did you mean {', '.join(near)}?")
-    return UserError(f"--{flag}={name}: unknown; known are {', '.join(known)}")
-
-
-@contextlib.contextmanager
-def blaming(flag, value):
-    """Turns a `ValueError` or `OSError` inside into a `UserError` that names the flag and its value."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise UserError(f"--{flag}={value}: {error}") from error
+from tfdrop.errors import UserError
 
 
 def run(main):

@@ -3,9 +3,9 @@ import PIL.Image
 import pytest
 from class_folders import write_class_folders, write_picture
 
-from tfdrop.data.class_folders import list_class_folders, read_class_folders
-from tfdrop.data.colour_images import read_colour_image, resize, to_colour
-from tfdrop.data.named_sets import load_image_set
+from tfdrop.data.images.colour import read_colour_image, resize, to_colour
+from tfdrop.data.sets.class_folders import list_class_folders, read_class_folders
+from tfdrop.data.sets.named import load_image_set
 
 
 @pytest.mark.parametrize(

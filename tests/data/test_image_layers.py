@@ -7,15 +7,15 @@ import pytest
 from programs import run_on_jax
 from sklearn.decomposition import PCA
 
-from tfdrop.data.crops import centre_crop, ten_crop_model, ten_crops
-from tfdrop.data.image_set import ImageSet, save_image_set
-from tfdrop.data.policies import POLICIES, augmentation
-from tfdrop.data.random_flip import RandomHorizontalFlip
-from tfdrop.data.random_lighting import IMAGENET_COLOUR_AXES, RandomLighting, colour_axes
-from tfdrop.data.random_resized_crop import RandomResizedCrop
-from tfdrop.data.random_shift import RandomShift
-from tfdrop.data.splits import split_for_validation
-from tfdrop.data.standardization import fit_channels
+from tfdrop.data.augmentation.flip import RandomHorizontalFlip
+from tfdrop.data.augmentation.lighting import IMAGENET_COLOUR_AXES, RandomLighting, colour_axes
+from tfdrop.data.augmentation.policies import POLICIES, augmentation
+from tfdrop.data.augmentation.resized_crop import RandomResizedCrop
+from tfdrop.data.augmentation.shift import RandomShift
+from tfdrop.data.augmentation.test_crops import centre_crop, ten_crop_model, ten_crops
+from tfdrop.data.preprocessing.standardization import fit_channels
+from tfdrop.data.sets.image_set import ImageSet, save_image_set
+from tfdrop.data.sets.splits import split_for_validation
 
 LAYERS = [
     lambda: RandomShift(2, seed=3),
@@ -28,11 +28,11 @@ SCRIPT = """
 import sys
 import jax, keras
 import numpy as np
-import tfdrop.data.policies
-import tfdrop.data.random_resized_crop
-from tfdrop.data.named_sets import load_image_set
-from tfdrop.data.splits import split_for_validation
-from tfdrop.data.standardization import fit_channels
+import tfdrop.data.augmentation.policies
+import tfdrop.data.augmentation.resized_crop
+from tfdrop.data.sets.named import load_image_set
+from tfdrop.data.sets.splits import split_for_validation
+from tfdrop.data.preprocessing.standardization import fit_channels
 
 folder = sys.argv[1]
 model = keras.saving.load_model(f"{folder}/model.keras")

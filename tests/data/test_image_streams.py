@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from class_folders import write_class_folders, write_picture
 
-from tfdrop.data.image_streams import evaluation_batches, open_image_streams, training_batches
+from tfdrop.data.sets.streams import evaluation_batches, open_image_streams, training_batches
 
 CLASSES = {"ant": 5, "bee": 4, "cow": 3}
 SIZES = [(40, 60), (33, 30), (50, 50), (64, 31)]

@@ -7,7 +7,7 @@ import skimage.io
 import tifffile
 from skimage import data
 
-from tfdrop.data.images import read_folder, read_image, to_grey
+from tfdrop.data.images.grey import read_folder, read_image, to_grey
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 import tensorflow_datasets as tfds
 from sklearn import datasets
 
-from tfdrop.data.image_set import ImageSet, checked, load_image_set_file, save_image_set
-from tfdrop.data.named_sets import load_image_set
-from tfdrop.data.prepared_sets import open_prepared
-from tfdrop.data.standardization import fit_channels
+from tfdrop.data.preprocessing.standardization import fit_channels
+from tfdrop.data.sets.image_set import ImageSet, checked, load_image_set_file, save_image_set
+from tfdrop.data.sets.named import load_image_set
+from tfdrop.data.sets.prepared import open_prepared
 
 needs_data = pytest.mark.skipif("TFDROP_DATA" not in os.environ, reason="TFDROP_DATA does not name prepared data sets")
 

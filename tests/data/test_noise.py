@@ -1,6 +1,6 @@
 import numpy as np
 
-from tfdrop.data.noise import noisy_image, noisy_patches
+from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 
 
 def test_patch_noise_has_the_deviation_and_is_each_patchs_own():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfdrop.data.images import Image
-from tfdrop.data.patches import draw_patches
+from tfdrop.data.images.grey import Image
+from tfdrop.data.images.patches import draw_patches
 
 
 @pytest.fixture

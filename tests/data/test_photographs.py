@@ -1,6 +1,6 @@
 import numpy as np
 
-from tfdrop.data.photographs import TEST, TRAINING, VALIDATION, photographs
+from tfdrop.data.images.photographs import TEST, TRAINING, VALIDATION, photographs
 
 
 def test_no_photograph_is_in_two_sets():

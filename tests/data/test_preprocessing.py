@@ -3,8 +3,8 @@ import pytest
 import scipy.linalg
 from sklearn.preprocessing import StandardScaler
 
-from tfdrop.data.standardization import CHUNK, Standardization, fit_channels, fit_pixel_mean
-from tfdrop.data.whitening import fit_whitening
+from tfdrop.data.preprocessing.standardization import CHUNK, Standardization, fit_channels, fit_pixel_mean
+from tfdrop.data.preprocessing.whitening import fit_whitening
 
 
 def images(samples, shape, seed=0):

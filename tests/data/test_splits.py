@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfdrop.data.image_set import ImageSet
-from tfdrop.data.splits import draw_balanced, draw_stratified, hold_out_test, split_for_validation, take_subset
+from tfdrop.data.sets.image_set import ImageSet
+from tfdrop.data.sets.splits import draw_balanced, draw_stratified, hold_out_test, split_for_validation, take_subset
 
 
 def part(counts, seed=0):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from programs import ROOT, WITHOUT_TENSORFLOW, run_program
 
-from tfdrop.data.named_sets import load_image_set
+from tfdrop.data.sets.named import load_image_set
 
 
 @pytest.fixture(scope="module")

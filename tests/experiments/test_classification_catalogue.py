@@ -3,9 +3,9 @@
 import pytest
 
 from experiments.catalogue import CATALOGUE
-from train.classification_drops import with_usual_values
-from train.classification_recipes import RECIPES
-from train.classification_settings import ClassifySettings
+from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.settings import ClassifySettings
+from train.recipes import RECIPES
 
 EXPERIMENTS = {experiment.name: experiment for experiment in CATALOGUE if experiment.classifies}
 DROPS = ["none", "dropout", "spatial_dropout"]

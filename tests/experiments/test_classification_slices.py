@@ -6,14 +6,14 @@ import json
 
 import pytest
 
+from experiments.catalogue.classification import ROUND_1
+from experiments.catalogue.experiment import ClassificationArm, Experiment
 from experiments.classification import ClassificationExperiment
-from experiments.classification_catalogue import ROUND_1
-from experiments.experiment import ClassificationArm, Experiment
 from experiments.state import is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
-from train.classification_data import read_data
-from train.classification_settings import ClassifySettings
-from train.program import UserError
+from tfdrop.errors import UserError
+from tfdrop.tasks.classification.data import read_data
+from tfdrop.tasks.classification.settings import ClassifySettings
 
 SETTINGS = ClassifySettings(
     train_samples=60, validation_samples=[20], drop="select_scale", augment="flip", epochs=2, influence_depth=3

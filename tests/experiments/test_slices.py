@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from programs import ROOT, run_on_jax, run_program
 
+from experiments.catalogue.denoising import DATA_DROPOUT
+from experiments.catalogue.experiment import Experiment
 from experiments.denoising import DenoisingExperiment
-from experiments.denoising_catalogue import DATA_DROPOUT
-from experiments.experiment import Experiment
 from experiments.state import is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
-from train.denoising_settings import DenoiseSettings, read_data
-from train.program import UserError
+from tfdrop.errors import UserError
+from tfdrop.tasks.denoising.data import read_data
+from tfdrop.tasks.denoising.settings import DenoiseSettings
 
 SETTINGS = DenoiseSettings(
     depth=3, filters=6, patches_per_image=60, epochs=2, influence_depth=40, influence_repeats=2, influence_batch_size=8

@@ -5,9 +5,9 @@ import json
 from programs import run_program
 
 from experiments.catalogue import CATALOGUE
-from experiments.denoising_catalogue import DATA_DROPOUT
-from train.denoising_settings import DenoiseSettings
-from train.recipes import DNCNN_S25
+from experiments.catalogue.denoising import DATA_DROPOUT
+from tfdrop.tasks.denoising.settings import DenoiseSettings
+from train.recipes.denoising import DNCNN_S25
 
 SET12 = {f"{number:02d}": 30.0 + number / 100 for number in range(1, 13)}
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from problems import SoftmaxRegression, smooth_denoiser, windows
 
-from tfdrop.influence.autodiff_tensorflow import Autodiff
+from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.losses import HalfSumSquaredError
 

@@ -5,7 +5,7 @@ import pytest
 from problems import SoftmaxRegression
 
 from tfdrop.influence import ConjugateGradient, DivergenceError, Exact, LiSSA
-from tfdrop.influence.autodiff_tensorflow import Autodiff
+from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.curvature import Curvature, DampedSystem
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.influence.training_data import TrainingData

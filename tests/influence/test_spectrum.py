@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfdrop.influence.spectrum import lanczos
+from tfdrop.influence.solvers.spectrum import lanczos
 
 
 def symmetric(eigenvalues, seed=0):

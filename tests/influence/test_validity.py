@@ -5,11 +5,11 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from benchmarks import influence_validity as benchmark
-from benchmarks import influence_validity_labels as labels
-from benchmarks import influence_validity_lds as lds
-from benchmarks import influence_validity_loo as loo
-from tfdrop.data.digits import load_digits
+from benchmarks.influence_validity import __main__ as benchmark
+from benchmarks.influence_validity import labels as labels
+from benchmarks.influence_validity import lds as lds
+from benchmarks.influence_validity import loo as loo
+from tfdrop.data.sets.digits import load_digits
 from tfdrop.influence import ConjugateGradient, self_influence, total_influence
 
 SAMPLES = 800

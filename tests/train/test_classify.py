@@ -10,14 +10,14 @@ import pytest
 from programs import run_on_jax, run_program
 from sklearn.metrics import top_k_accuracy_score
 
-from tfdrop.data.image_set import save_image_set
-from tfdrop.data.named_sets import load_image_set
-from tfdrop.data.splits import split_for_validation
-from tfdrop.data.standardization import Standardization
-from train import classification_run
-from train.classification_data import read_data
-from train.classification_settings import ClassifySettings
-from train.workdir import Workdir
+from tfdrop.data.preprocessing.standardization import Standardization
+from tfdrop.data.sets.image_set import save_image_set
+from tfdrop.data.sets.named import load_image_set
+from tfdrop.data.sets.splits import split_for_validation
+from tfdrop.tasks.classification import run as classification_run
+from tfdrop.tasks.classification.data import read_data
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.workdir import Workdir
 
 SMALL = ("--train_samples=192", "--epochs=2", "--max_drop=20", "--drop_until_round=1", "--validation_samples=100")
 

@@ -7,11 +7,11 @@ import PIL.Image
 import pytest
 from programs import run_many, run_program
 
-from train import classification_run
-from train.classification_data import read_data
-from train.classification_drops import with_usual_values
-from train.classification_settings import ClassifySettings
-from train.program import UserError
+from tfdrop.errors import UserError
+from tfdrop.tasks.classification import run as classification_run
+from tfdrop.tasks.classification.data import read_data
+from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.settings import ClassifySettings
 
 CASES = {
     "--recipe=data_dropout/fig2": "--recipe=data_dropout/fig2: unknown; did you mean data_dropout/fig1",
@@ -90,7 +90,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def refusals(folder):
-    preloaded = ("train.classification_data", "sklearn.datasets")
+    preloaded = ("tfdrop.tasks.classification.data", "sklearn.datasets")
     found = run_many("train.classify", [case.split() for case in CASES], folder, preloaded)
     return dict(zip(CASES, found, strict=True))
 

@@ -10,7 +10,7 @@ from programs import run_on_jax, run_program
 from skimage.metrics import peak_signal_noise_ratio
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tfdrop.data.photographs import TEST, TRAINING, photographs
+from tfdrop.data.images.photographs import TEST, TRAINING, photographs
 
 SMALL = ("--patches_per_image=8", "--epochs=2", "--depth=3", "--filters=6", "--influence_depth=30", "--patch_size=24")
 

@@ -1,1 +1,1 @@
-"""Images and image sets, splits, preprocessing, augmentation, patches and noise; each imported by its file's name."""
+"""What networks are trained on: image sets and photographs, how they are preprocessed and augmented, and samples."""

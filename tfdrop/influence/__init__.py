@@ -5,12 +5,12 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "conjugate_gradient": ["ConjugateGradient"],
-        "exact": ["Exact"],
-        "lissa": ["LiSSA"],
+        "solvers.conjugate_gradient": ["ConjugateGradient"],
+        "solvers.exact": ["Exact"],
+        "solvers.lissa": ["LiSSA"],
         "matrix": ["InfluenceMatrix", "influence_matrix"],
         "scores": ["Influence", "total_influence"],
         "self_influence": ["SelfInfluence", "self_influence"],
-        "solution": ["DivergenceError", "Solution"],
+        "solvers.solution": ["DivergenceError", "Solution"],
     },
 )

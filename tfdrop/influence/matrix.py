@@ -11,8 +11,8 @@ from tfdrop.data.samples import select
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.problem import Problem
-from tfdrop.influence.solution import Solution
-from tfdrop.influence.solvers import get_solver, solve
+from tfdrop.influence.solvers.driver import get_solver, solve
+from tfdrop.influence.solvers.solution import Solution
 from tfdrop.influence.training_data import batch_length
 from tfdrop.progress import Progress
 

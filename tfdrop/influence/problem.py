@@ -11,8 +11,8 @@ from tfdrop.data.samples import batch_count, batches, is_arrays
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
 from tfdrop.influence.curvature import Curvature, DampedSystem, norm
 from tfdrop.influence.per_sample_loss import PerSampleLoss
-from tfdrop.influence.solution import DivergenceError
-from tfdrop.influence.spectrum import Spectrum, lanczos
+from tfdrop.influence.solvers.solution import DivergenceError
+from tfdrop.influence.solvers.spectrum import Spectrum, lanczos
 from tfdrop.influence.training_data import PairsOfArrays, TrainingData, batch_length
 from tfdrop.layers.participation import Participation
 from tfdrop.progress import Progress
@@ -186,15 +186,15 @@ def _autodiff(model, loss, variables):
     if backend == "tensorflow":
         return _tensorflow_autodiff(model, loss, variables)
     if backend == "jax":
-        from tfdrop.influence.autodiff_jax import Autodiff
+        from tfdrop.influence.autodiff.jax import Autodiff
 
         return Autodiff(model, loss, variables)
     raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {backend}")
 
 
 def _tensorflow_autodiff(model, loss, variables):
-    from tfdrop.influence.autodiff_tensorflow import Autodiff
-    from tfdrop.influence.distributed_tensorflow import DistributedAutodiff
+    from tfdrop.influence.autodiff.distributed_tensorflow import DistributedAutodiff
+    from tfdrop.influence.autodiff.tensorflow import Autodiff
 
     autodiff = Autodiff(model, loss, variables)
     strategy = model.distribute_strategy

@@ -7,8 +7,8 @@ from keras import ops
 
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.problem import Problem
-from tfdrop.influence.solvers import get_solver, solve
-from tfdrop.influence.spectrum import Spectrum
+from tfdrop.influence.solvers.driver import get_solver, solve
+from tfdrop.influence.solvers.spectrum import Spectrum
 
 
 @dataclass(frozen=True)

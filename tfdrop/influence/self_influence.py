@@ -11,9 +11,9 @@ from tfdrop.data.samples import is_arrays, select, stream
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.problem import Problem
-from tfdrop.influence.solution import DivergenceError
-from tfdrop.influence.solvers import get_solver, solve
-from tfdrop.influence.spectrum import krylov
+from tfdrop.influence.solvers.driver import get_solver, solve
+from tfdrop.influence.solvers.solution import DivergenceError
+from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.influence.training_data import batch_length
 from tfdrop.progress import Progress
 

@@ -5,7 +5,7 @@ from keras import ops
 
 from tfdrop.arguments import check_whole
 from tfdrop.layers.feature_maps import check_feature_maps, spatial_axes, standardize_data_format
-from tfdrop.layers.noise import chance
+from tfdrop.layers.hashed_draws import chance
 from tfdrop.layers.rated_layer import RatedLayer
 
 

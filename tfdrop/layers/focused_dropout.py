@@ -5,7 +5,7 @@ from keras import ops
 
 from tfdrop.arguments import check_choice, check_flag, check_share, invalid
 from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, spatial_axes, standardize_data_format
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.hashed_draws import uniform
 from tfdrop.layers.participation import Participation
 from tfdrop.layers.seeded_layer import SeededLayer
 

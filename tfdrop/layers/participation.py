@@ -5,7 +5,7 @@ import weakref
 import keras
 from keras import ops
 
-from tfdrop.layers.noise import chance
+from tfdrop.layers.hashed_draws import chance
 from tfdrop.layers.rated_layer import RatedLayer
 
 # The layer made last under each name. When a model is loaded or cloned its layers are made anew, this one before those

@@ -5,7 +5,7 @@ from keras import ops
 
 from tfdrop.arguments import check_flag
 from tfdrop.layers.feature_maps import batch_and_channels, check_feature_maps, per_map, standardize_data_format
-from tfdrop.layers.noise import chance
+from tfdrop.layers.hashed_draws import chance
 from tfdrop.layers.rated_layer import RatedLayer
 
 

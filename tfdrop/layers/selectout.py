@@ -7,7 +7,7 @@ from keras import ops
 
 from tfdrop.arguments import check_share
 from tfdrop.layers.feature_maps import per_map
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.hashed_draws import uniform
 from tfdrop.layers.selection import highest, scatter_to_channels
 from tfdrop.layers.selective_layer import SelectiveLayer
 

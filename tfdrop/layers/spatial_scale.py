@@ -3,7 +3,7 @@
 import keras
 
 from tfdrop.layers.feature_maps import batch_and_channels, check_feature_maps, per_map, standardize_data_format
-from tfdrop.layers.noise import uniform
+from tfdrop.layers.hashed_draws import uniform
 from tfdrop.layers.rated_layer import RatedLayer
 
 

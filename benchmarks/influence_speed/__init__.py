@@ -1,0 +1,1 @@
+"""What influence costs, beside other libraries."""

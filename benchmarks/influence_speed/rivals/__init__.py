@@ -1,0 +1,1 @@
+"""The other libraries' side of the contest, one file a library."""

@@ -1,0 +1,1 @@
+"""What influence foretells, held against retraining."""

@@ -1,0 +1,1 @@
+"""What a drop layer costs, beside Keras's SpatialDropout2D."""

@@ -1,0 +1,107 @@
+"""He et al.'s recipe for ResNet-20 on CIFAR-10 in PyTorch: a curve to hold that of `train.classify` against.
+
+python -m benchmarks.training.resnet20_pytorch --data_dir=DIR --epochs=5
+
+Nothing of it is tfdrop's but the reading of the images and the split into 45,000 and 5,000: network (shortcut A),
+initialization, augmentation and loop are PyTorch's or written out here. The same recipe with tfdrop:
+
+python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --drop=none --augment=crop \
+    --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 --learning_rate_drops=91,136 \
+    --weight_decay=1e-4 --rounds=1 --nocontrols
+"""
+
+import time
+
+import numpy as np
+import torch
+from absl import app, flags
+from torch import nn
+from torch.nn import functional
+
+from tfdrop.data.sets.named import load_image_set
+from tfdrop.data.sets.splits import split_for_validation
+
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared cifar10.", required=True)
+EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs, all before the learning rate's first fall.")
+SEED = flags.DEFINE_integer("seed", 0, "Seed.")
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions around a shortcut without parameters."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.first_norm, self.second_norm = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
+        self.stride, self.more = stride, outputs - inputs
+
+    def forward(self, x):
+        y = self.second_norm(self.second(functional.relu(self.first_norm(self.first(x)))))
+        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
+        return functional.relu(y + shortcut)
+
+
+def resnet20():
+    blocks = [Block(16, 16, 1) for _ in range(3)]
+    for inputs, outputs in ((16, 32), (32, 64)):
+        blocks += [Block(inputs, outputs, 2), Block(outputs, outputs, 1), Block(outputs, outputs, 1)]
+    stem = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    network = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight)
+    return network
+
+
+def augmented(images, rng):
+    """Returns crops of the images padded by 4 zeros, half of them flipped."""
+    padded = functional.pad(images, (4, 4, 4, 4))
+    crops = []
+    for image, (top, left), flip in zip(
+        padded, rng.integers(0, 9, (len(images), 2)), rng.random(len(images)) < 0.5, strict=True
+    ):
+        crop = image[:, top : top + 32, left : left + 32]
+        crops.append(crop.flip(2) if flip else crop)
+    return torch.stack(crops)
+
+
+def test_error(network, images, labels):
+    network.eval()
+    with torch.no_grad():
+        wrong = sum(
+            int((network(images[i : i + 500]).argmax(1) != labels[i : i + 500]).sum()) for i in range(0, 10000, 500)
+        )
+    network.train()
+    return wrong / len(labels)
+
+
+def main(_):
+    torch.manual_seed(SEED.value)
+    rng = np.random.default_rng(SEED.value)
+    split = split_for_validation(load_image_set("cifar10", DATA_DIR.value))
+    mean = split.train[0].mean((0, 1, 2))
+    deviation = split.train[0].std((0, 1, 2))
+    (x, y), (x_test, y_test) = [
+        (torch.tensor((x - mean) / deviation, dtype=torch.float32).permute(0, 3, 1, 2), torch.tensor(y).long())
+        for x, y in (split.train, split.test)
+    ]
+    network = resnet20()
+    optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
+    for epoch in range(1, EPOCHS.value + 1):
+        start, losses = time.monotonic(), []
+        order = torch.from_numpy(rng.permutation(len(y)))
+        for first in range(0, len(y), 128):
+            batch = order[first : first + 128]
+            loss = functional.cross_entropy(network(augmented(x[batch], rng)), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        error = test_error(network, x_test, y_test)
+        seconds = time.monotonic() - start
+        print(f"epoch {epoch}: loss {np.mean(losses):.4f}, test error {100 * error:.2f} %, {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,6 +1,0 @@
-"""The experiments, in the order of what they are worth."""
-
-from experiments.classification_catalogue import CIFAR10_CPU, CLASSIFICATION, DIGITS_CHECK
-from experiments.denoising_catalogue import DENOISING, PHOTOGRAPHS_CHECK
-
-CATALOGUE = (*DENOISING, *CLASSIFICATION, CIFAR10_CPU, PHOTOGRAPHS_CHECK, DIGITS_CHECK)

@@ -1,0 +1,85 @@
+"""The denoising experiments. A line an experiment; arms and settings are said once."""
+
+from experiments.catalogue.experiment import DenoisingArm as Arm
+from experiments.catalogue.experiment import Experiment
+from train.recipes.denoising import DNCNN_S25
+
+ROUND_1 = Arm("round 1", augment=False, paper=30.436)
+FULL_SET = Arm("round 2 settings, full set")
+DATA_DROPOUT = (
+    ROUND_1,
+    FULL_SET,
+    Arm("data dropout, as printed", "unfavorable", paper=30.475),
+    Arm("data dropout, at most 3 %", "unfavorable", 0.03),
+    Arm("as many random patches as printed", "random"),
+    Arm("as many random patches, at most 3 %", "random", 0.03),
+)
+
+
+# The paper's figures belong beside its settings only.
+OWN_SCALE = tuple(arm._replace(paper=None) for arm in DATA_DROPOUT)
+OWN_ROUND_1 = ROUND_1._replace(paper=None)
+
+
+# The network and photographs of the paper, and patches enough for a laptop.
+CPU_SCALE = DNCNN_S25 | {
+    "depth": 5,
+    "filters": 24,
+    "crop_size": 0,
+    "patch_size": 24,
+    "patches_per_image": 32,
+    "epochs": 6,
+    "batch_size": 8,
+    "learning_rate": 3e-3,
+    "learning_rate_drops": [4],
+    "influence_depth": 500,
+    "influence_batch_size": 32,
+}
+# Photographs of scikit-image, seconds of training: shows that everything is in place.
+CHECK = {
+    "depth": 3,
+    "filters": 6,
+    "patches_per_image": 50,
+    "epochs": 2,
+    "influence_depth": 20,
+    "influence_batch_size": 8,
+}
+OURS = DNCNN_S25 | {"redraw_noise": True, "epochs": 100, "learning_rate_drops": [70, 90], "patch_size": 48}
+
+DENOISING = (
+    Experiment("dncnn_s25", "Data dropout paper, section IV-C and Table V.", DNCNN_S25, DATA_DROPOUT, (0, 1, 2), 75),
+    Experiment(
+        "dncnn_s25_redrawn",
+        "The same with training noise drawn anew in every epoch.",
+        DNCNN_S25 | {"redraw_noise": True},
+        (OWN_ROUND_1, FULL_SET),
+        (0,),
+        25,
+    ),
+    Experiment(
+        "dncnn_s25_bfloat16",
+        "Round 1 in bfloat16: what the precision costs beside dncnn_s25's round 1.",
+        DNCNN_S25 | {"precision": "mixed_bfloat16"},
+        (OWN_ROUND_1,),
+        (0, 1, 2),
+        10,
+    ),
+    Experiment(
+        "dncnn_s25_ours",
+        "Ours, not the paper's: redrawn noise, augmentation, larger patches, twice the epochs.",
+        OURS,
+        (FULL_SET,),
+        (0,),
+        40,
+    ),
+    Experiment(
+        "dncnn_s25_cpu",
+        "CPU scale, not the paper's: the same photographs and arms, 12,800 patches of 24x24, 5 layers of 24 maps, "
+        "6 epochs, Adam 3e-3. Minutes are those of two CPU cores.",
+        CPU_SCALE,
+        OWN_SCALE,
+        (0, 1),
+        15,
+    ),
+)
+PHOTOGRAPHS_CHECK = Experiment("check", "Seconds: shows that everything is in place.", CHECK, DATA_DROPOUT, (0,), 1)

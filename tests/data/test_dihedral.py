@@ -1,0 +1,26 @@
+import keras
+import numpy as np
+
+from tfdrop.data.augmentation.dihedral import RandomDihedral
+
+
+def symmetries(image):
+    turned = [np.rot90(image, quarter) for quarter in range(4)]
+    return turned + [np.flip(each, 1) for each in turned]
+
+
+def test_gives_all_eight_symmetries_equally_often():
+    image = np.random.default_rng(0).random((5, 5, 2), "float32")
+    out = np.asarray(RandomDihedral(seed=1)(np.tile(image, (4000, 1, 1, 1)), training=True))
+    counts = [(out == each).all((1, 2, 3)).sum() for each in symmetries(image)]
+    assert sum(counts) == 4000
+    # Each count has mean 500 and standard deviation 21.
+    assert min(counts) > 400
+    assert max(counts) < 600
+
+
+def test_is_the_identity_in_inference_and_survives_saving():
+    images = np.random.default_rng(0).random((3, 4, 4, 1), "float32")
+    layer = RandomDihedral(seed=5)
+    np.testing.assert_array_equal(layer(images), images)
+    assert keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer)).seed == 5

@@ -1,0 +1,54 @@
+import numpy as np
+
+from tfdrop.tasks.classification.report import classification_report
+
+RUNS = ((0, 6), (1, 7))
+
+
+def training(name, images, last, best, epoch):
+    last, best = ({"epoch": at, "test_error": error} for at, error in ((9, last), (epoch, best)))
+    return {"name": name, "images": images, "last": last, "best": best}
+
+
+def run(seed, errors):
+    found = {"round": 1, "images": 100, "unfavorable": 41, "dropped": 3, "curvature": "hessian", "damping": 0.5}
+    found |= {"smallest_eigenvalue": -0.1, "largest_eigenvalue": 9.0, "residual": 0.01, "converged": True}
+    trainings = [training(name, images, *error) for (name, images), error in errors.items()]
+    return {"seed": seed, "trainings": trainings, "influence": [found], "while_dropping": []}
+
+
+def result(*runs, **more):
+    return {"rounds": 2, "runs": list(runs), **more}
+
+
+def test_one_seed():
+    errors = {("round 1", 100): (7.5, 7.25, 4), ("round 2", 97): (6.5, 6.0, 8), ("random drop", 97): (8, 8, 9)}
+    lines = classification_report(result(run(5, errors))).splitlines()
+    assert lines[0] == "Round 1: of 100 images 41 are unfavorable (influence > 0), 3 dropped."
+    rows = {line[:14].strip(): line[14:].split() for line in lines}
+    assert rows["round 2"] == ["97", "6.50", "6.00", "8"]
+    assert rows["random drop"] == ["97", "8.00", "8.00", "9"]
+    assert any("round 1 is also the control on the full set" in line for line in lines)
+
+
+def test_means_and_deviations_of_seeds_beside_the_paper():
+    first, second = (run(seed, {("round 1", 100): (7, 7, 4), ("round 2", 97): (error, 6, 8)}) for seed, error in RUNS)
+    recipe = {"name": "a", "source": "Table I", "paper": {"accuracy": 91.5}, "text": "accuracy 91.50 %"}
+    recipe["overridden"] = ["--epochs=9"]
+    text = classification_report(result(first, second, recipe=recipe))
+    [row] = [line for line in text.splitlines() if line.startswith("round 2")]
+    assert f"{np.mean([6, 7]):.2f} ± {np.std([6, 7], ddof=1):.2f}" in row
+    assert row.endswith(" 8.50")
+    assert "Seed 1, round 1:" in text
+    assert "Means and standard deviations of 2 seeds." in text
+    assert "Paper, Table I: accuracy 91.50 %." in text
+    assert "--epochs=9" in text
+
+
+def test_errors_while_dropping():
+    one, two = (run(seed, {("round 1", 100): (7, 7, 4)}) for seed in (0, 1))
+    one["while_dropping"] = [{"rate": 0.1, "test_error": 20.0}, {"rate": 0.2, "test_error": 50.0}]
+    two["while_dropping"] = [{"rate": 0.1, "test_error": 22.0}, {"rate": 0.2, "test_error": 50.0}]
+    text = classification_report(result(one, two))
+    assert "  rate 0.1: 21.00 ± 1.41 %" in text
+    assert "  rate 0.2: 50.00 ± 0.00 %" in text

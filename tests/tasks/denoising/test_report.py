@@ -1,0 +1,60 @@
+from tfdrop.tasks.denoising.report import denoising_report
+
+
+def image(name, psnrs, paper=None):
+    scores = {method: {"psnr": psnr, "ssim": psnr / 100} for method, psnr in psnrs.items()}
+    return {"name": name, "scores": scores} | ({"paper": paper} if paper else {})
+
+
+def columns(line):
+    return line.split()
+
+
+def test_table_has_a_line_an_image_and_the_average():
+    images = [image("a", {"noisy": 20.0, "round 1": 28.5}), image("b", {"noisy": 21.0, "round 1": 30.5})]
+    rounds = [
+        {
+            "round": 1,
+            "patches": 1000,
+            "dropped": 30,
+            "influence": {
+                "unfavorable": 412,
+                "curvature": "gauss_newton",
+                "damping": 1523.4,
+                "smallest_eigenvalue": 0.05,
+                "largest_eigenvalue": 152340.0,
+                "residual": 0.0499,
+                "converged": True,
+            },
+        },
+        {"round": 2, "patches": 970},
+    ]
+    lines = denoising_report({"rounds": rounds, "images": images}).splitlines()
+    assert lines[0] == "Round 1: trained on 1000 patches; 412 are unfavorable (influence > 0), 30 dropped."
+    assert "gauss_newton + 1523 I" in lines[1]
+    assert "relative residual 0.050" in lines[1]
+    assert lines[2] == "Round 2: trained on 970 patches."
+    table = [columns(line) for line in lines[4:] if not line.startswith("-")]
+    assert table[1:] == [
+        ["a", "20.000", "0.2000", "28.500", "0.2850"],
+        ["b", "21.000", "0.2100", "30.500", "0.3050"],
+        ["average", "20.500", "0.2050", "29.500", "0.2950"],
+    ]
+
+
+def test_starfish_alone_has_no_average_without_it():
+    starfish = image("Starfish", {"noisy": 20.0}, {"round 1": 29.41, "round 2": 29.49})
+    assert "without" not in denoising_report({"rounds": [], "images": [starfish]})
+
+
+def test_paper_figures_stand_beside_ours_with_and_without_starfish():
+    images = [
+        image("House", {"noisy": 20.0, "round 1": 33.0}, {"round 1": 33.06, "round 2": 33.05}),
+        image("Starfish", {"noisy": 20.0, "round 1": 29.0}, {"round 1": 29.41, "round 2": 29.49}),
+    ]
+    lines = denoising_report({"rounds": [], "images": images}).splitlines()
+    assert columns(lines[1])[-4:] == ["paper", "DnCNN", "paper", "DnCNN++"]
+    assert columns(lines[3])[-2:] == ["33.06", "33.05"]
+    assert columns(lines[-2])[-2:] == ["31.235", "31.270"]
+    assert lines[-1].startswith("average without Starfish")
+    assert columns(lines[-1])[-4:] == ["33.000", "0.3300", "33.060", "33.050"]

@@ -1,0 +1,60 @@
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfdrop.data.images.grey import read_folder
+from tfdrop.tasks.denoising.set12 import SET12, fingerprint
+from tfdrop.tasks.denoising.settings import DenoiseSettings
+from train.recipes.denoising import DENOISING
+
+# Table V of the data dropout paper, typed from the paper.
+TABLE_V = """
+C.man    30.18 30.23
+House    33.06 33.05
+Peppers  30.87 30.91
+Starfish 29.41 29.49
+Monar    30.28 30.33
+Plane    29.13 29.17
+Parrot   29.43 29.48
+Lena     32.44 32.47
+Barbara  30.00 30.05
+Boat     30.21 30.25
+Man      30.10 30.16
+Couple   30.12 30.11
+"""
+
+
+@pytest.mark.parametrize("recipe", DENOISING)
+def test_recipes_set_only_settings_of_their_types(recipe):
+    types = {field.name: field.type for field in dataclasses.fields(DenoiseSettings)}
+    for name, value in DENOISING[recipe].items():
+        assert type(value) is types[name], name
+
+
+def test_dncnn_s25_is_section_iv_c():
+    settings = DenoiseSettings(**DENOISING["dncnn_s25"])
+    assert (settings.depth, settings.filters, settings.sigma) == (17, 64, 25)
+    assert 400 * settings.patches_per_image == 128 * 1600
+    assert (settings.crop_size, settings.patch_size) == (180, 40)
+    assert (settings.epochs, settings.learning_rate, settings.learning_rate_drops) == (50, 1e-3, [30])
+    assert (settings.batch_size, settings.rounds, settings.augment_from_round) == (128, 2, 2)
+    assert settings.max_drop_share == 1
+    assert settings.influence_curvature == "hessian"
+
+
+def test_paper_figures_are_table_v():
+    typed = [line.split() for line in TABLE_V.split("\n") if line]
+    assert [(image.name, image.round_1, image.round_2) for image in SET12.values()] == [
+        (name, float(first), float(second)) for name, first, second in typed
+    ]
+    assert np.mean([image.round_1 for image in SET12.values()]) == pytest.approx(30.436, abs=5e-4)
+    assert np.mean([image.round_2 for image in SET12.values()]) == pytest.approx(30.475, abs=5e-4)
+
+
+@pytest.mark.skipif("TFDROP_DATA" not in os.environ, reason="TFDROP_DATA does not name the folder with Set12")
+def test_set12_is_recognized_in_order():
+    images = read_folder(Path(os.environ["TFDROP_DATA"]) / "denoising" / "Set12")
+    assert [fingerprint(image.pixels) for image in images] == list(SET12)

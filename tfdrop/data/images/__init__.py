@@ -1,0 +1,1 @@
+"""Single images: reading files and folders, the embedded photographs, patches and noise."""

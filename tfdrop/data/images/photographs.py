@@ -1,0 +1,28 @@
+"""The embedded default: photographs that scikit-image ships, so that nothing has to be downloaded."""
+
+import skimage.data
+
+from tfdrop.data.images.grey import Image, to_grey
+
+TRAINING = (
+    "astronaut",
+    "brick",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "moon",
+    "stereo_motorcycle",
+)
+VALIDATION = ("clock", "coins", "rocket")
+TEST = ("camera", "chelsea", "coffee")
+
+
+def photographs(names):
+    """Returns the named photographs of `skimage.data` as grey images."""
+    return [Image(name, to_grey(_load(name))) for name in names]
+
+
+def _load(name):
+    loaded = getattr(skimage.data, name)()
+    return loaded[0] if name == "stereo_motorcycle" else loaded  # the left one of the pair

@@ -1,0 +1,1 @@
+"""The derivatives that influence functions are made of, one file a backend."""

@@ -1,0 +1,115 @@
+"""The derivatives that influence functions are made of, on TensorFlow.
+
+`jax.py` holds the same class for JAX.
+"""
+
+import tensorflow as tf
+
+ZERO = tf.UnconnectedGradients.ZERO
+
+
+class Autodiff:
+    """Derivatives of a model's per-sample losses with respect to some of its variables.
+
+    Vectors over the variables are flat float32 tensors of shape `(size,)`, in the variables' order. The model runs in
+    inference mode: batch normalization uses its moving statistics, dropout is off. Products and the gradient of a
+    batch are SUMS over its samples.
+
+    Each shape of batch is traced once, never relaxed to fit several, so that the bits of a result do not depend on the
+    shapes that came before it.
+
+    Args:
+        model: A built Keras model.
+        per_sample_loss: A `PerSampleLoss`.
+        variables: The Keras variables; by default the model's trainable ones.
+    """
+
+    def __init__(self, model, per_sample_loss, variables=None):
+        self._model = model
+        self._per_sample_loss = per_sample_loss
+        self._keras_variables = model.trainable_variables if variables is None else variables
+        self._variables = [variable.value for variable in self._keras_variables]
+        self._shapes = [tuple(variable.shape) for variable in self._variables]
+        self._sizes = [variable.shape.num_elements() for variable in self._variables]
+        self.size = sum(self._sizes)
+
+    def _losses(self, x, y):
+        return self._per_sample_loss(y, self._model(x, training=False))
+
+    def _unflatten(self, vector):
+        parts = tf.split(vector, self._sizes)
+        return [tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    def _dense(self, gradients):
+        """Turns the sparse gradients of embeddings into tensors."""
+        return [None if gradient is None else tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def _flatten(self, parts):
+        """Joins one tensor a variable; `None` stands for a variable that the loss does not depend on."""
+        parts = [
+            tf.zeros(size) if part is None else tf.reshape(tf.convert_to_tensor(part), [-1])
+            for part, size in zip(parts, self._sizes, strict=True)
+        ]
+        return tf.concat(parts, axis=0)
+
+    @tf.function
+    def gradient(self, x, y):
+        """Returns the gradient of the losses' sum."""
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(self._losses(x, y))
+        return self._flatten(tape.gradient(loss, self._variables))
+
+    @tf.function
+    def hessian_product(self, x, y, vector):
+        """Returns the Hessian of the losses' sum times `vector`: a forward pass over the backward one."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(self._losses(x, y))
+            gradients = self._dense(tape.gradient(loss, self._variables))
+        return self._flatten([None if g is None else forward.jvp(g) for g in gradients])
+
+    @tf.function
+    def gauss_newton_product(self, x, y, vector):
+        """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
+
+        Forward through the model (J v), the loss's own Hessian at the outputs, back through the model (J^T).
+        Where the outputs are probabilities, the Hessian is `PerSampleLoss.expected_hessian_product`.
+        """
+        with tf.GradientTape() as tape:
+            with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+                outputs = self._model(x, training=False)
+            output_tangents = forward.jvp(outputs, ZERO)
+        if self._per_sample_loss.expects_probabilities:
+            loss_hessian_product = self._per_sample_loss.expected_hessian_product(y, outputs, output_tangents)
+        else:
+            loss_hessian_product = self._loss_hessian_product(y, outputs, output_tangents)
+        return self._flatten(tape.gradient(outputs, self._variables, output_gradients=loss_hessian_product))
+
+    def _loss_hessian_product(self, y, outputs, tangents):
+        # Keras's cross-entropies look behind an activation for its logits; a copy has nothing behind it.
+        outputs_alone = tf.identity(outputs)
+        with tf.autodiff.ForwardAccumulator(outputs_alone, tangents) as forward:
+            with tf.GradientTape() as tape:
+                tape.watch(outputs_alone)
+                loss = tf.reduce_sum(self._per_sample_loss(y, outputs_alone))
+            gradients = tape.gradient(loss, outputs_alone, unconnected_gradients=ZERO)
+        return forward.jvp(gradients, ZERO)
+
+    @tf.function
+    def directional_derivatives(self, x, y, vector):
+        """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            losses = self._losses(x, y)
+        return forward.jvp(losses, ZERO)
+
+    @tf.function
+    def penalty_product(self, vector):
+        """Returns the Hessian of the weights' regularizers (L2 terms and the like), counted once, times `vector`."""
+        with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
+            with tf.GradientTape() as tape:
+                penalty = tf.zeros(())
+                for variable in self._keras_variables:
+                    if variable.regularizer is not None:
+                        penalty += variable.regularizer(variable.value)
+            gradients = self._dense(tape.gradient(penalty, self._variables))
+        return self._flatten([None if g is None else forward.jvp(g) for g in gradients])

@@ -1,0 +1,65 @@
+"""Solvers by name, and solving where the first try may diverge."""
+
+import dataclasses
+
+from tfdrop.arguments import invalid
+from tfdrop.influence.solvers.conjugate_gradient import ConjugateGradient
+from tfdrop.influence.solvers.exact import Exact
+from tfdrop.influence.solvers.lissa import LiSSA
+from tfdrop.influence.solvers.solution import DivergenceError
+
+SOLVERS = {"lissa": LiSSA, "cg": ConjugateGradient, "exact": Exact}
+MOST_ADAPTATIONS = 20
+
+
+def get_solver(solver):
+    """Returns the solver of a name, with its defaults; a solver is handed back as it is.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(solver, str) and solver in SOLVERS:
+        return SOLVERS[solver]()
+    if isinstance(solver, tuple(SOLVERS.values())):
+        return solver
+    raise invalid("solver", f"one of {', '.join(map(repr, SOLVERS))}, or a solver of tfdrop.influence", solver)
+
+
+def solve(problem, solver, target, phases, phase="solve", verbose="auto"):
+    """Solves for a right-hand side; where the solver is told to adapt, with more damping or scale until it converges.
+
+    Args:
+        problem: A `Problem`.
+        solver: One of the solvers.
+        target: Flat tensor, the right-hand side.
+        phases: `Phases` to keep the solve's state in.
+        phase: Name of the solve in them.
+        verbose: As in `Progress`.
+
+    Returns:
+        A `Solution`, and the `DampedSystem` that it solves.
+
+    Raises:
+        DivergenceError: If the solve diverges and the solver is not told to adapt, or that does not help.
+    """
+    system = problem.system(target)
+    for attempt in range(MOST_ADAPTATIONS + 1):
+        name = f"{phase} {attempt}"
+        try:
+            problem.check_definite(system.damping)
+            return _solve_once(solver, system, phases, name, verbose), system
+        except DivergenceError as error:
+            if solver.on_divergence == "raise" or attempt == MOST_ADAPTATIONS:
+                raise
+            if error.scale is not None:
+                solver = dataclasses.replace(solver, scale=error.scale)
+            elif error.damping is not None:
+                system = dataclasses.replace(system, damping=error.damping)
+            else:
+                raise
+
+
+def _solve_once(solver, system, phases, name, verbose):
+    return solver.solve(
+        system, verbose, start=phases.start(name), after_step=lambda state: phases.after_step(name, state)
+    )

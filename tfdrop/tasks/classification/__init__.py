@@ -1,0 +1,1 @@
+"""Image classification: settings, data, networks, training, tests and the report."""

@@ -1,0 +1,87 @@
+"""The images that a classification run reads, and what is done to them before any network sees them."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from tfdrop.data.preprocessing.standardization import fit_channels, fit_pixel_mean
+from tfdrop.data.preprocessing.whitening import fit_whitening
+from tfdrop.data.sets.named import load_image_set
+from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
+from tfdrop.errors import UserError, blaming
+
+FIT = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
+
+
+class ClassifyData(NamedTuple):
+    """What a run reads, as it comes: uint8 images and integer labels.
+
+    Attributes:
+        train: Arrays `(x, y)`.
+        validation: Arrays `(x, y)`, or `None`.
+        test: Arrays `(x, y)`.
+        samples: For each training sample its index in the data set's training part.
+        classes: The classes' names.
+    """
+
+    train: tuple
+    validation: tuple | None
+    test: tuple
+    samples: np.ndarray
+    classes: tuple
+
+    def fingerprint(self):
+        """Returns a text that other pixels or labels would change."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.validation, self.test):
+            for array in part or ():
+                digest.update(repr((array.shape, array.dtype)).encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()[:16]
+
+
+def read_data(settings):
+    """Reads and divides the images; a `UserError` names the flag of what is wrong."""
+    with blaming("dataset", settings.dataset):
+        image_set = load_image_set(
+            settings.dataset, settings.data_dir or None, settings.image_size or None, settings.download
+        )
+    split = _split(image_set, settings)
+    if settings.train_samples:
+        with blaming("train_samples", settings.train_samples):
+            kept = draw_stratified(split.train[1], settings.train_samples, settings.seed)
+        split = split._replace(train=tuple(part[kept] for part in split.train), samples=split.samples[kept])
+    _check(settings, split.train[0].shape)
+    return ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes)
+
+
+def _split(image_set, settings):
+    counts = settings.validation_samples
+    if counts == [0]:
+        parts = [image_set.train] + ([image_set.extra] if image_set.extra is not None else [])
+        train = tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return Split(train, None, image_set.test, np.arange(len(train[1])))
+    numbers = tuple(counts) if len(counts) > 1 else (counts[0] if counts else None)
+    with blaming("validation_samples", ",".join(map(str, counts))):
+        return split_for_validation(image_set, numbers, settings.seed)
+
+
+def _check(settings, shape):
+    samples, height, width, channels = shape
+    if settings.batch_size > samples:
+        raise UserError(f"--batch_size={settings.batch_size}: more than the {samples} training images")
+    if settings.crop_size > min(height, width):
+        raise UserError(f"--crop_size={settings.crop_size}: larger than the images, {height}x{width}")
+    if settings.augment == "lighting" and channels != 3:
+        raise UserError(f"--augment=lighting: for 3 channels, the images have {channels}")
+
+
+def preprocessed(settings, data):
+    """Returns the data as float32, preprocessed as the settings say, and the fitted preprocessing."""
+    preprocess = FIT[settings.preprocessing](data.train[0])
+
+    def apply(part):
+        return None if part is None else (np.asarray(preprocess(part[0]), "float32"), part[1])
+
+    return data._replace(**{name: apply(getattr(data, name)) for name in ("train", "validation", "test")}), preprocess

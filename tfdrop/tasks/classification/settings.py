@@ -1,0 +1,108 @@
+"""What a classification run depends on. No deep-learning backend is needed to check it."""
+
+from dataclasses import dataclass
+
+from tfdrop.tasks.settings import setting
+
+PREPROCESSING = ("standardization", "whitening", "pixel_mean")
+AUGMENTATIONS = ("none", "flip", "crop", "translation", "lighting")
+
+
+@dataclass(frozen=True)
+class ClassifySettings:
+    """Everything that a run depends on. The defaults are the small embedded run.
+
+    What is `None` belongs to some kinds of drop layer only (`tfdrop.tasks.classification.drop_layers`), which
+    give its usual value.
+    """
+
+    # Images
+    dataset: str = setting(
+        "digits", "A name of TensorFlow Datasets, a folder of class folders, an .npz file, or digits."
+    )
+    data_dir: str = setting("", "Folder that holds the data sets; that of TensorFlow Datasets if empty.")
+    download: bool = setting(False, "Let TensorFlow Datasets download and prepare a set that is not there.")
+    image_size: int = setting(0, "Resize images to squares of this size; 0 takes them as they are.", least=0)
+    train_samples: int = setting(0, "Train on so many images only, each class its share; 0 for all.", least=0)
+    validation_samples: list = setting(
+        [], "Training images set aside, for SVHN two numbers; the papers' if empty, 0 for none.", least=0, list_of=int
+    )
+    preprocessing: str = setting("standardization", "How images are preprocessed.", choices=PREPROCESSING)
+    augment: str = setting("none", "Augmentation of the training images.", choices=AUGMENTATIONS)
+    augment_from_round: int = setting(2, "First round with augmentation.", least=1)
+    crop_size: int = setting(0, "Train on random resized crops of this size, test on the centre; 0 for none.", least=0)
+    test_crops: int = setting(1, "Crops that are averaged over in testing: 1 or 10.", choices=(1, 10))
+
+    # Network
+    model: str = setting("resnet8", "Name of the network.")
+    drop: str = setting(
+        "select_scale",
+        "Kind of the drop layers: none, dropout, spatial_dropout, drop_block, spatial_scale, selectout, select_scale "
+        "or focused_dropout.",
+    )
+    placement: str | None = setting(None, "Where the drop layers stand; as in the layer's paper by default.", kind=str)
+    rate: float | None = setting(None, "How strongly they drop; 0 does not.", least=0, most=1, kind=float)
+    top_rate: float | None = setting(
+        None, "Share of the maps that selectout and select_scale choose from.", above=0, most=1, kind=float
+    )
+    block_size: int | None = setting(None, "Side of drop_block's blocks.", least=1, kind=int)
+    gamma: list | None = setting(
+        None,
+        "focused_dropout's threshold, or the two numbers between which it is drawn.",
+        least=0,
+        most=1,
+        list_of=float,
+    )
+    inverted: bool = setting(False, "Drop the focused area instead: focused_dropout's opposite approach.")
+    participation_rate: float | None = setting(
+        None, "Share of the batches in which focused_dropout takes part.", least=0, most=1, kind=float
+    )
+    magnified_weight_decay: float = setting(0.0, "Weight decay in those batches; 0 for that of the others.", least=0)
+    curriculum: float = setting(
+        0.0, "Share of the training over which the rate rises from 0 in a straight line; 0 for none.", least=0, most=1
+    )
+    drop_until_round: int = setting(0, "Last round with drop layers; 0 for all.", least=0)
+    test_drop: str = setting("none", "Also test the last model with drop layers of this kind at work.")
+    test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
+
+    # Training
+    epochs: int = setting(10, "Epochs of each round.", least=1)
+    batch_size: int = setting(32, "Images a training step.", least=1)
+    optimizer: str = setting("sgd", "Optimizer.", choices=("sgd", "nesterov", "adam"))
+    momentum: float = setting(0.9, "Momentum of sgd and nesterov.", least=0, most=1)
+    learning_rate: float = setting(0.05, "First learning rate.", above=0)
+    schedule: str = setting("steps", "How the learning rate falls.", choices=("constant", "steps", "cosine", "plateau"))
+    learning_rate_drops: list = setting(
+        [0.5, 0.75],
+        "Epochs after which steps lowers it; numbers below 1 are shares of all epochs.",
+        above=0,
+        list_of=float,
+    )
+    learning_rate_factor: float = setting(0.1, "What steps and plateau multiply it by.", above=0, most=1)
+    patience: int = setting(3, "Epochs without a lower validation error before plateau lowers it.", least=1)
+    weight_decay: float = setting(1e-4, "Term d * w in the gradient of the kernels.", least=0)
+
+    # Data dropout
+    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
+    max_drop: float = setting(
+        0.03, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
+    )
+    controls: bool = setting(
+        True, "Also train with the last round's settings on the full set, and with as many dropped at random."
+    )
+    count_last: bool = setting(False, "Count the unfavorable samples after the last round, too.")
+    influence_solver: str = setting("cg", "Solver of the influence.", choices=("cg", "lissa"))
+    influence_curvature: str = setting(
+        "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
+    )
+    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
+    influence_depth: int = setting(200, "Most steps of the solver.", least=1)
+    influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
+    influence_batch_size: int = setting(100, "Samples a LiSSA step.", least=1)
+
+    # The run
+    seed: int = setting(0, "Seed of splits, initial weights, order and drop layers.", least=0, most=2**32 - 1)
+    seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
+    mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
+    jit: str = setting("auto", "Compile with XLA; auto does on accelerators.", choices=("auto", "on", "off"))
+    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")

@@ -1,0 +1,125 @@
+"""The steps of a classification run, each resumable: training with a test after every epoch, and influence."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from tfdrop.checkpoint import Pace
+from tfdrop.data.augmentation.test_crops import centre_crop, ten_crop_model
+from tfdrop.layers import FocusedDropout
+from tfdrop.tasks.classification.networks import (
+    augments,
+    classification_loss,
+    copy_weights,
+    optimizer,
+    plain_network,
+    training_network,
+    uses_xla,
+)
+from tfdrop.tasks.influence_step import resumable_influence
+from tfdrop.training import Training
+from tfdrop.training.resumable import train_resumably
+
+TEST_BATCH = 500
+FEWEST_CLASSES_FOR_TOP_5 = 6
+
+
+def train_classifier(settings, data, train, name, round, folder, pace=None, key=""):
+    """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
+
+    Every training of a seed starts from the same random weights, as in the paper's Algorithm (theta_0).
+
+    Args:
+        settings: `ClassifySettings`.
+        data: `ClassifyData`, preprocessed, for the test after every epoch.
+        train: Arrays `(x, y)` to train on.
+        name: Name of the training.
+        round: The round whose augmentation and drop layers it has.
+        folder: Where its checkpoint and its record are.
+        pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
+
+    Returns:
+        The trained network, plain.
+    """
+    x, y = train
+    images = x if augments(settings, round) else centred(settings, x)
+    plain = plain_network(settings, x.shape[1:], len(data.classes))
+    steps_per_epoch = -(-len(y) // settings.batch_size)
+
+    def build(network):
+        if network is None:
+            keras.utils.set_random_seed(settings.seed)
+            steps = settings.epochs * steps_per_epoch
+            network = training_network(settings, images.shape[1:], len(data.classes), round, steps)
+            network.compile(optimizer(settings, steps_per_epoch), classification_loss(), jit_compile=uses_xla(settings))
+        return network, Training(
+            network,
+            network.optimizer,
+            network.loss,
+            (images, y),
+            settings.batch_size,
+            settings.epochs,
+            settings.seed,
+            jit_compile=uses_xla(settings),
+        )
+
+    def after_epoch(network, records):
+        copy_weights(network, plain)
+        values = measured_errors(settings, plain, data.test)
+        if settings.schedule == "plateau":
+            values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
+            errors = [*(record["validation_error"] for record in records), values["validation_error"]]
+            network.optimizer.learning_rate = plateau_rate(settings, errors)
+        for layer in network.layers:
+            if isinstance(layer, FocusedDropout):
+                values["kept_share"] = float(layer.kept_share)  # of the last batch that took part
+        return values
+
+    network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
+    copy_weights(network, plain)
+    return plain
+
+
+def plateau_rate(settings, errors):
+    """Returns the learning rate after epochs with these errors: lowered whenever `patience` have had none lower."""
+    rate, lowest, waited = settings.learning_rate, float("inf"), 0
+    for error in errors:
+        lowest, waited = (error, 0) if error < lowest else (lowest, waited + 1)
+        if waited == settings.patience:
+            rate, waited = rate * settings.learning_rate_factor, 0
+    return rate
+
+
+def centred(settings, images):
+    """Returns the part of images that a network sees without augmentation: the centre where crops are trained on."""
+    return centre_crop(images, settings.crop_size) if settings.crop_size else images
+
+
+def measured_errors(settings, plain, test):
+    """Returns the shares of wrong answers in percent, by name: top-1, and top-5 where there are more classes."""
+    x, y = test
+    if settings.test_crops > 1:
+        probabilities = keras.Model(plain.inputs, layers.Softmax()(plain.outputs[0]))
+        tested = ten_crop_model(probabilities, x.shape[1])
+    else:
+        tested, x = plain, centred(settings, x)
+    tested.jit_compile = uses_xla(settings)
+    answers = tested.predict(x, batch_size=min(TEST_BATCH, len(x)), verbose=0)
+    errors = {"test_error": _percent_wrong(answers, y, 1)}
+    if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:
+        errors["test_top5_error"] = _percent_wrong(answers, y, 5)
+    return errors
+
+
+def _percent_wrong(answers, labels, k):
+    if not np.isfinite(answers).all():
+        return 100.0
+    highest = np.argpartition(-answers, k - 1, axis=1)[:, :k]
+    return 100.0 * float(np.mean(~(highest == labels[:, None]).any(axis=1)))
+
+
+def classifier_influence(settings, plain, train, validation, path, key, pace=None):
+    """Returns the `Influence` of every training sample; see `resumable_influence`."""
+    train, validation = ((centred(settings, x), y) for x, y in (train, validation))
+    return resumable_influence(settings, plain, train, validation, classification_loss(), path, key, pace)

@@ -1,0 +1,1 @@
+"""DnCNN denoising: settings, data, training, scores and the report."""

@@ -1,0 +1,67 @@
+"""The steps of a denoising run, each resumable: noisy data, training, influence."""
+
+import keras
+
+from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
+from tfdrop.denoising import denoiser_training
+from tfdrop.losses import HalfSumSquaredError
+from tfdrop.models import DnCNN
+from tfdrop.tasks.influence_step import resumable_influence
+from tfdrop.training.resumable import train_resumably
+
+
+def training_pairs(settings, data):
+    """Returns the noisy and the clean patches."""
+    return noisy_patches(data.patches.pixels, settings.sigma, settings.seed), data.patches.pixels
+
+
+def validation_pairs(settings, data):
+    """Returns `(noisy, clean)` batches of one full-size validation image each.
+
+    Every image has noise of its own: shared noise would be fitted by the patches that happen to resemble it.
+    """
+    return [
+        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
+        for seed, image in enumerate(data.validation, start=1)
+    ]
+
+
+def train_denoiser(settings, train, name, augment, folder, key, pace):
+    """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
+
+    Every training starts from the same random weights, as in the paper's Algorithm (theta_0).
+    """
+    noisy, clean = train
+
+    def build(denoiser):
+        if denoiser is None:
+            keras.utils.set_random_seed(settings.seed)
+            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=settings.precision)
+        return denoiser, denoiser_training(
+            denoiser,
+            noisy,
+            clean,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            learning_rate_drops=settings.learning_rate_drops,
+            augment=augment,
+            redrawn_sigma=settings.sigma if settings.redraw_noise else None,
+            seed=settings.seed,
+        )
+
+    return train_resumably(name, key, build, folder, pace)
+
+
+def denoiser_influence(settings, denoiser, train, validation, path, key, pace=None):
+    """Returns the `Influence` of every training patch; see `resumable_influence`."""
+    if settings.precision != "float32":
+        denoiser = uncompiled_copy(settings, denoiser)
+    return resumable_influence(settings, denoiser, train, validation, HalfSumSquaredError(), path, key, pace)
+
+
+def uncompiled_copy(settings, denoiser):
+    """Returns the denoiser without optimizer and loss, in float32: derivatives of derivatives need the digits."""
+    copy = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
+    copy.set_weights(denoiser.get_weights())
+    return copy

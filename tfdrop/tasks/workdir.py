@@ -1,0 +1,64 @@
+"""The folder of a run: nothing in it is overwritten by another run, and no file in it is ever half written."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from tfdrop.checkpoint import PARTIAL, replace
+from tfdrop.errors import UserError
+
+SETTINGS = "settings.json"
+RESULT = "result.json"
+
+
+class Workdir:
+    """A folder that belongs to one run, named by its settings.
+
+    Args:
+        path: The folder, made if it is not there.
+        settings: The run's settings, a dataclass with a field `workdir` (which is not compared).
+        inputs: Fingerprints of what the run reads, a dictionary of texts.
+
+    Raises:
+        UserError: If the folder holds a run with other settings, or other things.
+    """
+
+    def __init__(self, path, settings, inputs):
+        self.path = Path(path).expanduser()
+        wanted = dataclasses.asdict(settings) | {"workdir": str(path), "inputs": inputs}
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if (self.path / SETTINGS).exists():
+                self._compare(self.read_json(SETTINGS), wanted)
+            elif any(not entry.name.startswith(PARTIAL) for entry in self.path.iterdir()):
+                raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
+            else:
+                self.write_json(SETTINGS, wanted)
+        except (OSError, ValueError) as error:
+            raise UserError(f"--workdir={path}: {error}") from error
+
+    def _compare(self, there, wanted):
+        if not isinstance(there, dict):
+            raise ValueError(f"{SETTINGS} is damaged")
+        names = sorted((there.keys() | wanted.keys()) - {"workdir"})
+        other = [
+            f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"
+            for name in names
+            if there.get(name) != wanted.get(name)
+        ]
+        if other:
+            raise UserError(f"--workdir={self.path}: holds a run with other flags ({'; '.join(other)})")
+
+    def exists(self, name):
+        """Tells whether a file is there, whole."""
+        return (self.path / name).exists()
+
+    def write(self, name, save):
+        """Has `save(path)` write a file and puts it in place once it is whole."""
+        replace(self.path / name, save)
+
+    def write_json(self, name, value):
+        self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
+
+    def read_json(self, name):
+        return json.loads((self.path / name).read_text())
