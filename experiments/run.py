@@ -10,13 +10,13 @@ from pathlib import Path
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
-from experiments.state import STATE, finished_arms, is_finished, read_state
 from tfdrop.errors import UserError
 from tfdrop.tasks.classification import data as classification_data
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising import data as denoising_data
 from tfdrop.tasks.denoising.data import check_folders
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.state import STATE, finished_arms, is_finished, read_state
 from train.program import run
 
 MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
@@ -38,8 +38,7 @@ def main():
     if not first.classifies:
         check_folders(_settings(first, seed))
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
-    from experiments.classification import ClassificationExperiment
-    from experiments.denoising import DenoisingExperiment
+    from experiments.arms import arms_run
     from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
 
@@ -54,12 +53,8 @@ def main():
             raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
         print(f"{name}: {experiment.about}")
         settings = _settings(experiment, seed)
-        if experiment.classifies:
-            data = classification_data.read_data(settings)
-            todo = ClassificationExperiment(experiment, settings, data, folder)
-        else:
-            data = denoising_data.read_data(settings)
-            todo = DenoisingExperiment(experiment, settings, data, folder)
+        data = (classification_data if experiment.classifies else denoising_data).read_data(settings)
+        todo = arms_run(experiment, settings, data, folder)
         pace = Pace(deadline=deadline)
         worked = True
         try:

@@ -10,17 +10,14 @@ import time
 
 from absl import flags
 
-from tfdrop.errors import UserError, blaming, unknown
-from tfdrop.models.placements import PLACEMENTS
 from tfdrop.tasks.classification.data import read_data
-from tfdrop.tasks.classification.drop_layers import DROPS, OF_A_DROP, with_usual_values
+from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.workdir import Workdir
 from train import flags as flags_module
 from train.flags import define_flags, settings_from_flags
 from train.program import run
 from train.recipes import RECIPES
-from train.recipes.cost import NETWORKS
 
 # Settings that leave a recipe's number what it is.
 UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last")
@@ -30,10 +27,8 @@ def main():
     if flags.FLAGS.list_recipes:
         print(_recipe_list())
         return
-    settings = settings_from_flags(ClassifySettings, {name: _kept_settings(RECIPES[name]) for name in RECIPES})
-    _check_names(settings)
-    settings = with_usual_values(settings)
-    _check(settings)
+    recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
+    settings = with_usual_values(settings_from_flags(ClassifySettings, recipes))
     data = read_data(settings)
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.classification import run as classification_run
@@ -50,40 +45,6 @@ def _kept_settings(recipe):
     if not drop.present or drop.value == recipe.settings.get("drop", drop.default):
         return recipe.settings
     return {name: value for name, value in recipe.settings.items() if name not in OF_A_DROP}
-
-
-def _check_names(settings):
-    known = {"model": NETWORKS, "drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
-    for flag, names in known.items():
-        if (name := getattr(settings, flag)) is not None and name not in names:
-            raise unknown(flag, name, names)
-
-
-def _check(settings):
-    """Raises a `UserError` for settings that are wrong together or that only their reader can judge."""
-    if settings.influence_damping != "auto":
-        with blaming("influence_damping", settings.influence_damping):
-            if not 0 <= float(settings.influence_damping) < float("inf"):
-                raise ValueError("expected a finite number of at least 0, or auto")
-    if settings.max_drop > 1 and settings.max_drop != int(settings.max_drop):
-        raise UserError(f"--max_drop={settings.max_drop}: expected a share up to 1 or a whole number")
-    if settings.augment != "none" and settings.augment_from_round > settings.rounds:
-        raise UserError(
-            f"--augment={settings.augment}: never, with --rounds={settings.rounds} and "
-            f"--augment_from_round={settings.augment_from_round}"
-        )
-    if settings.augment == "lighting" and settings.preprocessing != "pixel_mean":
-        raise UserError("--augment=lighting: its colours are for --preprocessing=pixel_mean")
-    if settings.crop_size and settings.augment == "none":
-        raise UserError(f"--crop_size={settings.crop_size}: random crops need an --augment")
-    if settings.test_crops > 1 and not settings.crop_size:
-        raise UserError(f"--test_crops={settings.test_crops}: needs a --crop_size")
-    if settings.validation_samples == [0]:
-        wants = {"rounds": settings.rounds > 1, "count_last": settings.count_last}
-        wants["schedule"] = settings.schedule == "plateau"
-        for flag, needed in wants.items():
-            if needed:
-                raise UserError(f"--validation_samples=0: --{flag}={getattr(settings, flag)} needs some")
 
 
 def _about_recipe():
@@ -107,8 +68,13 @@ def _recipe_list():
     return "\n".join(line.rstrip() for line in lines)
 
 
-if __name__ == "__main__":
+def console():
+    """Runs the program with the command line's flags."""
     define_flags(ClassifySettings)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
     flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)
+
+
+if __name__ == "__main__":
+    console()

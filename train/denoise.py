@@ -11,6 +11,7 @@ from pathlib import Path
 
 from absl import flags
 
+from tfdrop.arguments import check_choice
 from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
 from tfdrop.tasks.denoising.data import read_data
@@ -21,9 +22,16 @@ from train.flags import define_flags, is_given, settings_from_flags
 from train.program import run
 from train.recipes import denoising as recipes
 
+PRECISIONS = ("float32", "mixed_bfloat16")
+# Flags of earlier releases: what they are called now, and what becomes of their values.
+RENAMED = {
+    "max_drop_share": ("max_drop", float),
+    "precision": ("mixed_precision", lambda value: check_choice("precision", value, PRECISIONS) != PRECISIONS[0]),
+}
+
 
 def main():
-    settings = settings_from_flags(DenoiseSettings, recipes.DENOISING)
+    settings = settings_from_flags(DenoiseSettings, recipes.DENOISING, RENAMED)
     _check(settings)
     data = read_data(settings)
     inputs = {"images": data.fingerprint()}
@@ -37,13 +45,7 @@ def main():
 
 
 def _check(settings):
-    """Raises a `UserError` for settings that are wrong together or that only their reader can judge."""
-    if settings.influence_damping != "auto":
-        with blaming("influence_damping", settings.influence_damping):
-            if not 0 <= float(settings.influence_damping) < float("inf"):
-                raise ValueError("expected a finite number of at least 0, or auto")
-    if settings.evaluate_only != bool(settings.weights):
-        raise UserError(f"--weights={settings.weights}: goes with --evaluate_only, and that needs it")
+    """Raises a `UserError` for saved weights that are not those of such a network."""
     if settings.evaluate_only:
         with blaming("weights", settings.weights):
             saved = saved_topology(Path(settings.weights).expanduser())
@@ -55,7 +57,12 @@ def _check(settings):
             raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 
 
-if __name__ == "__main__":
-    define_flags(DenoiseSettings)
+def console():
+    """Runs the program with the command line's flags."""
+    define_flags(DenoiseSettings, RENAMED)
     flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)
+
+
+if __name__ == "__main__":
+    console()

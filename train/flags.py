@@ -1,25 +1,41 @@
 """Settings as absl flags: a flag for every field, and the settings that the parsed flags ask for."""
 
 import dataclasses
+import sys
+from typing import Any
 
 from absl import flags
 
-from tfdrop.errors import unknown
-from tfdrop.tasks.settings import checked
+from tfdrop.errors import blaming, unknown
 
 
-def define_flags(settings_class):
-    """Defines a flag for every field of a settings class, and `--recipe`."""
+def define_flags(settings_class, renamed=()):
+    """Defines a flag for every field of a settings class, `--recipe`, and the former names of flags."""
     flags.DEFINE_string("recipe", "", "Name of a set of settings from the papers; single flags override it.")
-    define = {bool: flags.DEFINE_bool, int: flags.DEFINE_integer, float: flags.DEFINE_float, str: flags.DEFINE_string}
+    define: dict[type, Any] = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }
     defaults = settings_class()
     for field in dataclasses.fields(settings_class):
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[field.metadata["kind"]]
         define_one(field.name, getattr(defaults, field.name), field.metadata["help"])
+    for former in renamed:
+        flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
 
 
-def settings_from_flags(settings_class, recipes):
+def settings_from_flags(settings_class, recipes, renamed=()):
     """Returns the settings that the parsed flags ask for.
+
+    A value comes from the command line, else from the recipe, else from the default.
+
+    Args:
+        settings_class: The class, whose fields are flags.
+        recipes: Dictionaries of settings by name.
+        renamed: For each flag of an earlier release what it is called now, and a function that turns its text into
+            the value.
 
     Raises:
         UserError: If the recipe is unknown or a value is out of its range.
@@ -31,9 +47,15 @@ def settings_from_flags(settings_class, recipes):
     for field in dataclasses.fields(settings_class):
         if field.name not in values or flags.FLAGS[field.name].present:
             values[field.name] = getattr(flags.FLAGS, field.name)
-        if values[field.name] is not None:
-            values[field.name] = checked(field, values[field.name])
-    return settings_class(**values)
+    used = [former for former in renamed if flags.FLAGS[former].present]
+    for former in used:
+        name, convert = renamed[former]
+        with blaming(former, flags.FLAGS[former].value):
+            values[name] = convert(flags.FLAGS[former].value)
+    settings = settings_class(**values)
+    for former in used:
+        print(f"note: --{former} is now --{renamed[former][0]}; the old name will go", file=sys.stderr)
+    return settings
 
 
 def is_given(name, recipes):

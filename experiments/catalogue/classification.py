@@ -1,6 +1,8 @@
 """The classification experiments: the recipes of a table's column side by side, and data dropout with its controls."""
 
-from experiments.catalogue.experiment import ClassificationArm, Experiment
+from experiments.catalogue.experiment import CLASSIFICATION as TASK
+from experiments.catalogue.experiment import Experiment
+from tfdrop.tasks.arms import Arm
 from train.recipes import RECIPES
 from train.recipes.cost import training_minutes
 
@@ -19,10 +21,10 @@ def data_dropout(network, dataset, seeds):
 
 def two_round_arms(count, paper=None, baseline=None):
     """Both rounds, and the controls: the criterion as printed, and capped at a number of samples."""
-    second = ClassificationArm("", round=2, after=ROUND_1)
+    second = Arm("", round=2, after=ROUND_1)
     return (
-        ClassificationArm(ROUND_1),
-        ClassificationArm("round 2 settings, full set", round=2, paper=baseline),
+        Arm(ROUND_1),
+        Arm("round 2 settings, full set", round=2, paper=baseline),
         second._replace(name="data dropout, as printed", paper=paper),
         second._replace(name=f"data dropout, at most {count}", cap=count, paper=paper),
         second._replace(name="as many random images as printed", random=True),
@@ -34,7 +36,7 @@ def columns(table, network, dataset, seeds, more=()):
     """Every drop method that a paper's table has for a network; `more` are further arms."""
     found = {name.split("/")[-1]: recipe for name, recipe in RECIPES.items() if name.startswith(f"{table}/{network}/")}
     settings = found["none"].settings
-    arms = [ClassificationArm(name, recipe.settings, paper=recipe.paper) for name, recipe in found.items()]
+    arms = [Arm(name, recipe.settings, paper=recipe.paper) for name, recipe in found.items()]
     about = found["none"].source.rsplit(",", 1)[0] + f", {dataset}."
     return _experiment(f"{settings['model']}_{dataset}", about, settings, (*arms, *more), seeds)
 
@@ -53,7 +55,7 @@ def _ablation(place, name, network, dataset):
     recipe = RECIPES[f"focused_dropout/{place}"]
     theirs = (network, dataset) == ("resnet56_bottleneck", "cifar100")
     settings = recipe.settings | {"model": network, "dataset": dataset}
-    return ClassificationArm(name, settings, paper=recipe.paper if theirs else None)
+    return Arm(name, settings, paper=recipe.paper if theirs else None)
 
 
 def four_rounds(seeds):
@@ -61,7 +63,7 @@ def four_rounds(seeds):
     recipe = RECIPES["data_dropout/fig1"]
     names = [f"round {number}" for number in range(1, recipe.settings["rounds"] + 1)]
     arms = [
-        ClassificationArm(name, round=number, after=before, counted=True)
+        Arm(name, round=number, after=before, counted=True)
         for number, (before, name) in enumerate(zip(["", *names], names, strict=False), start=1)
     ]
     return _experiment("resnet20_four_rounds", f"{recipe.source}: only a curve.", recipe.settings, tuple(arms), seeds)
@@ -70,7 +72,7 @@ def four_rounds(seeds):
 def table_3(seeds):
     """SelectScale with other methods, on ResNeXt."""
     found = {name: recipe for name, recipe in RECIPES.items() if name.startswith("select_scale/table3/")}
-    arms = [ClassificationArm(name.split("/")[-1], each.settings, paper=each.paper) for name, each in found.items()]
+    arms = [Arm(name.split("/")[-1], each.settings, paper=each.paper) for name, each in found.items()]
     about = "SelectScale, Table 3: epochs, cosine annealing (ca), curriculum (cd), drop layers."
     return _experiment("resnext29_8x64d_cifar10", about, arms[0].settings, tuple(arms), seeds)
 
@@ -78,7 +80,7 @@ def table_3(seeds):
 def _experiment(name, about, settings, arms, seeds):
     # Drop layers are each arm's own affair.
     minutes = sum(training_minutes(settings | arm.settings) for arm in arms)
-    return Experiment(name, about, settings, arms, seeds, max(1, round(minutes)))
+    return Experiment(name, about, settings, tuple(arms), seeds, max(1, round(minutes)), TASK)
 
 
 # As many seeds as the papers have runs, where they say so.
@@ -131,6 +133,7 @@ CIFAR10_CPU = Experiment(
     two_round_arms(300),
     (0, 1, 2),
     60,
+    TASK,
 )
 
 # Scikit-learn's digits, seconds of training: shows that everything is in place.
@@ -147,11 +150,12 @@ DIGITS_CHECK = Experiment(
         "influence_depth": 5,
     },
     (
-        ClassificationArm(ROUND_1),
-        ClassificationArm("round 2 settings, full set", {"drop": "none"}, round=2),
-        ClassificationArm("data dropout, as printed", round=2, after=ROUND_1),
-        ClassificationArm("as many random images, at most 6", round=2, after=ROUND_1, random=True, cap=6),
+        Arm(ROUND_1),
+        Arm("round 2 settings, full set", {"drop": "none"}, round=2),
+        Arm("data dropout, as printed", round=2, after=ROUND_1),
+        Arm("as many random images, at most 6", round=2, after=ROUND_1, random=True, cap=6),
     ),
     (0,),
     1,
+    TASK,
 )

@@ -1,18 +1,19 @@
 """The denoising experiments. A line an experiment; arms and settings are said once."""
 
-from experiments.catalogue.experiment import DenoisingArm as Arm
 from experiments.catalogue.experiment import Experiment
+from tfdrop.tasks.arms import Arm
 from train.recipes.denoising import DNCNN_S25
 
-ROUND_1 = Arm("round 1", augment=False, paper=30.436)
-FULL_SET = Arm("round 2 settings, full set")
+ROUND_1 = Arm("round 1", paper=30.436)
+FULL_SET = Arm("round 2 settings, full set", round=2)
+DROPPED = Arm("", round=2, after=ROUND_1.name)
 DATA_DROPOUT = (
     ROUND_1,
     FULL_SET,
-    Arm("data dropout, as printed", "unfavorable", paper=30.475),
-    Arm("data dropout, at most 3 %", "unfavorable", 0.03),
-    Arm("as many random patches as printed", "random"),
-    Arm("as many random patches, at most 3 %", "random", 0.03),
+    DROPPED._replace(name="data dropout, as printed", paper=30.475),
+    DROPPED._replace(name="data dropout, at most 3 %", cap=0.03),
+    DROPPED._replace(name="as many random patches as printed", random=True),
+    DROPPED._replace(name="as many random patches, at most 3 %", random=True, cap=0.03),
 )
 
 
@@ -59,7 +60,7 @@ DENOISING = (
     Experiment(
         "dncnn_s25_bfloat16",
         "Round 1 in bfloat16: what the precision costs beside dncnn_s25's round 1.",
-        DNCNN_S25 | {"precision": "mixed_bfloat16"},
+        DNCNN_S25 | {"mixed_precision": True},
         (OWN_ROUND_1,),
         (0, 1, 2),
         10,

@@ -12,10 +12,10 @@ from pathlib import Path
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
-from experiments.state import STATE, finished_arms, read_state
 from experiments.table.classification import classification_lines
 from experiments.table.denoising import denoising_lines
 from tfdrop.checkpoint import replace
+from tfdrop.tasks.state import STATE, finished_arms, read_state
 from train.program import run
 
 RUNS = flags.DEFINE_string("runs", "runs/experiments", "Folder of the experiments' own folders; need not be there.")
@@ -88,11 +88,10 @@ def _provenance(state):
         for each in state["environments"]
     ]
     text = f"- Seed {seed}: {state['seconds'] / 60:.1f} minutes on {'; then on '.join(environments)}."
-    if influence := state.get("influence"):
-        text += f" {_solve(influence)}; {influence['unfavorable']} of {influence['patches']} patches unfavorable."
     for name, arm in finished_arms(state).items():
         if influence := arm.get("influence"):
-            text += f" {_solve(influence)}, after {name}; {influence['unfavorable']} of {arm['images']} unfavorable."
+            samples = arm.get("images", arm.get("patches"))
+            text += f" {_solve(influence)}, after {name}; {influence['unfavorable']} of {samples} unfavorable."
     return text
 
 

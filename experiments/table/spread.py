@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.state import finished_arms
+from tfdrop.tasks.state import finished_arms
 
 
 def finished_results(arm, states):

@@ -6,23 +6,24 @@ import json
 
 import pytest
 
+from experiments.arms import arms_run
 from experiments.catalogue.classification import ROUND_1
-from experiments.catalogue.experiment import ClassificationArm, Experiment
-from experiments.classification import ClassificationExperiment
-from experiments.state import is_finished
+from experiments.catalogue.experiment import CLASSIFICATION, Experiment
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
+from tfdrop.tasks.arms import Arm
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.state import is_finished
 
 SETTINGS = ClassifySettings(
     train_samples=60, validation_samples=[20], drop="select_scale", augment="flip", epochs=2, influence_depth=3
 )
 ARMS = (
-    ClassificationArm(ROUND_1, {"drop": "none"}),
-    ClassificationArm("data dropout, at most 5", round=2, after=ROUND_1, cap=5),
+    Arm(ROUND_1, {"drop": "none"}),
+    Arm("data dropout, at most 5", round=2, after=ROUND_1, cap=5),
 )
-TINY = Experiment("tiny", "", {}, ARMS, (0,), 1)
+TINY = Experiment("tiny", "", {}, ARMS, (0,), 1, CLASSIFICATION)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def outcome(folder):
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
-    ClassificationExperiment(TINY, SETTINGS, data, folder).run(Pace(), {})
+    arms_run(TINY, SETTINGS, data, folder).run(Pace(), {})
     return folder
 
 
@@ -64,12 +65,12 @@ class StopWhere:
 def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path):
     # In the middle of the influence computation, and of the training after it.
     for name in ("influence_checkpoint.npz", "influence.npz"):
-        todo = ClassificationExperiment(TINY, SETTINGS, data, tmp_path)
+        todo = arms_run(TINY, SETTINGS, data, tmp_path)
         with pytest.raises(OutOfTime):
             todo.run(StopWhere(tmp_path / name), {})
         assert not is_finished(TINY, todo.state)
         assert len(list(tmp_path.iterdir())) <= 8  # what some machines hand back at most
-    todo = ClassificationExperiment(TINY, SETTINGS, data, tmp_path)
+    todo = arms_run(TINY, SETTINGS, data, tmp_path)
     todo.run(Pace(), {})
     assert is_finished(TINY, todo.state)
     assert outcome(tmp_path) == outcome(uninterrupted)
@@ -89,6 +90,6 @@ def test_what_the_arms_come_to(uninterrupted):
 def test_other_settings_of_an_arm_are_refused(data, uninterrupted):
     other = TINY._replace(arms=(ARMS[0], ARMS[1]._replace(settings={"rate": 0.5})))
     with pytest.raises(UserError, match="belongs to another experiment or version"):
-        ClassificationExperiment(other, SETTINGS, data, uninterrupted)
+        arms_run(other, SETTINGS, data, uninterrupted)
     elsewhere = dataclasses.replace(SETTINGS, data_dir="elsewhere")
-    ClassificationExperiment(TINY, elsewhere, data, uninterrupted)
+    arms_run(TINY, elsewhere, data, uninterrupted)

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from programs import ROOT, run_on_jax, run_program
 
+from experiments.arms import arms_run
 from experiments.catalogue.denoising import DATA_DROPOUT
 from experiments.catalogue.experiment import Experiment
-from experiments.denoising import DenoisingExperiment
-from experiments.state import is_finished
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.state import is_finished
 
 SETTINGS = DenoiseSettings(
     depth=3, filters=6, patches_per_image=60, epochs=2, influence_depth=40, influence_repeats=2, influence_batch_size=8
@@ -35,20 +35,21 @@ def outcome(folder):
     """Everything that an experiment leaves, but for how long it took."""
     state = json.loads((folder / "state.json").read_text())
     weights = keras.saving.load_model(folder / "round1.keras").get_weights()
-    return state["arms"], state["influence"], np.load(folder / "influence.npz")["scores"], weights
+    return state["arms"], np.load(folder / "influence.npz")["round 1"], weights
 
 
 def assert_same_bits(first, second):
-    assert first[:2] == second[:2]
-    np.testing.assert_array_equal(first[2], second[2])
-    for one, other in zip(first[3], second[3], strict=True):
+    assert first[0] == second[0]
+    assert first[0]["round 1"]["influence"]["unfavorable"] == (first[1] > 0).sum()
+    np.testing.assert_array_equal(first[1], second[1])
+    for one, other in zip(first[2], second[2], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
-    DenoisingExperiment(TINY, SETTINGS, data, folder).run(Pace(), {})
+    arms_run(TINY, SETTINGS, data, folder).run(Pace(), {})
     return outcome(folder)
 
 
@@ -71,7 +72,7 @@ def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path, steps)
     slices = 0
     # One step a slice for the first thirty, so that every kind of step is the last of some slice.
     for slices in range(1, 400):
-        todo = DenoisingExperiment(TINY, SETTINGS, data, tmp_path)
+        todo = arms_run(TINY, SETTINGS, data, tmp_path)
         try:
             todo.run(StopEvery(steps if slices < 30 else 60), {})
         except OutOfTime:
@@ -144,7 +145,7 @@ def interrupted(data, folder, arms=0):
     done = -1
     while done < arms or not (folder / "training.keras").exists():
         with pytest.raises(OutOfTime):
-            DenoisingExperiment(TINY, SETTINGS, data, folder).run(StopEvery(8), {})
+            arms_run(TINY, SETTINGS, data, folder).run(StopEvery(8), {})
         done = (folder / "state.json").read_text().count("finished")
 
 
@@ -153,7 +154,7 @@ def test_a_training_of_another_experiment_is_refused_even_where_the_state_is_los
     (tmp_path / "state.json").unlink()
     other = DenoiseSettings(**(vars(SETTINGS) | {"sigma": 15.0}))
     with pytest.raises(UserError, match=r"training.keras belongs to another experiment"):
-        DenoisingExperiment(TINY, other, data, tmp_path).run(Pace(), {})
+        arms_run(TINY, other, data, tmp_path).run(Pace(), {})
 
 
 def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
@@ -161,7 +162,7 @@ def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}
     other = DenoiseSettings(**(vars(SETTINGS) | {"sigma": 15.0}))
     with pytest.raises(UserError, match="belongs to another experiment or version"):
-        DenoisingExperiment(TINY, other, data, tmp_path)
+        arms_run(TINY, other, data, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
 
 
@@ -174,5 +175,5 @@ def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name, arms):
     damaged = (tmp_path / name).read_bytes()[:100]
     (tmp_path / name).write_bytes(damaged)
     with pytest.raises(UserError, match=f"{name} is damaged"):
-        DenoisingExperiment(TINY, SETTINGS, data, tmp_path).run(Pace(), {})
+        arms_run(TINY, SETTINGS, data, tmp_path).run(Pace(), {})
     assert (tmp_path / name).read_bytes() == damaged

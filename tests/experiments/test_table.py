@@ -103,5 +103,5 @@ def test_every_denoising_experiment_has_settings_that_exist():
     for experiment in CATALOGUE:
         if not experiment.classifies:
             DenoiseSettings(**experiment.settings)
-            if any(each.drop != "none" for each in experiment.arms):
-                assert not experiment.arms[0].augment
+            if any(each.after for each in experiment.arms):
+                assert experiment.arms[0].round == 1

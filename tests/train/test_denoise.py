@@ -120,7 +120,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, tmp_path):
         (tmp_path / "run" / name).unlink()
     again = run_program("train.denoise", *SMALL, "--max_drop_share=0.25", f"--workdir={tmp_path / 'run'}")
     assert again.returncode == 0, again.stderr
-    assert "Round 1: going on from" in again.stdout
+    assert "round 1: going on from" in again.stdout
     first, second = (json.loads((path / "result.json").read_text()) for path in (workdir, tmp_path / "run"))
     assert [round["patches"] for round in first["rounds"]] == [round["patches"] for round in second["rounds"]]
     for before, after in zip(first["images"], second["images"], strict=True):

@@ -50,7 +50,7 @@ def refuses(folder, *flags):
         (["--depth=1"], "--depth=1: expected at least 2"),
         (["--recipe=dncnn_s52"], "--recipe=dncnn_s52: unknown; did you mean dncnn_s25?"),
         (["--recipe=dncnn_s25"], "--train_dir=Train400: no such folder"),
-        (["--max_drop_share=1.5"], "--max_drop_share=1.5: expected at most 1"),
+        (["--max_drop_share=1.5"], "--max_drop=1.5: expected a share up to 1 or a whole number"),
         (["--influence_damping=-2"], "--influence_damping=-2: expected a finite number of at least 0, or auto"),
         (["--influence_damping=some"], "--influence_damping=some"),
         (["--influence_curvature=fisher"], "--influence_curvature=fisher: expected one of gauss_newton, hessian"),

@@ -15,7 +15,7 @@ from tfdrop.models.densenet import DenseNet
 from tfdrop.models.resnet import CifarResNet, ImageNetResNet
 from tfdrop.models.resnext import ResNeXt
 from tfdrop.models.wide_resnet import WideResNet
-from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.drop_layers import OPTIONAL, with_usual_values
 from tfdrop.tasks.classification.networks import classification_loss, drops, optimizer, training_network
 from tfdrop.tasks.classification.settings import ClassifySettings
 from train.recipes import RECIPES, Paper
@@ -147,7 +147,7 @@ def reduced(settings, round):
     if settings.crop_size:
         settings = dataclasses.replace(settings, crop_size=32)
     if not drops(settings, round):
-        settings = dataclasses.replace(settings, drop="none")
+        settings = dataclasses.replace(settings, drop="none", curriculum=0.0, **dict.fromkeys(OPTIONAL))
     kind = {name: getattr(settings, name) for name in OF_THE_NETWORK}
     # Numbers between 0 and 1 are covered by their extremes elsewhere: what matters is which layers there are.
     for name in ("rate", "top_rate", "participation_rate", "magnified_weight_decay", "curriculum"):

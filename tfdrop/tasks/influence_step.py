@@ -1,28 +1,37 @@
-"""The influence step that both programs share: from the settings' solver to a `UserError` that names the flag."""
+"""The influence step of both tasks: from the settings' solver to a `UserError` that names the flag."""
 
-from tfdrop.checkpoint import Checkpoint, Pace
+from typing import Any
+
+import keras
+
+from tfdrop.checkpoint import Checkpoint
 from tfdrop.errors import UserError
-from tfdrop.influence import ConjugateGradient, DivergenceError, LiSSA, total_influence
+from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, LiSSA, total_influence
+from tfdrop.tasks.settings import RunSettings
 
 
-def resumable_influence(settings, model, train, validation, loss, path, key, pace=None):
-    """Returns the `Influence` of every training sample, from the checkpoint at `path` on.
+def influence_as_set(
+    settings: RunSettings,
+    model: keras.Model,
+    train: Any,
+    validation: Any,
+    loss: keras.losses.Loss,
+    checkpoint: Checkpoint,
+) -> Influence:
+    """Returns the `Influence` of every training sample, going on from the checkpoint.
 
     Args:
-        settings: `DenoiseSettings` or `ClassifySettings`.
+        settings: The run's settings.
         model: The trained model, in float32.
         train: Arrays `(x, y)`.
         validation: As `total_influence` takes it.
         loss: The training loss.
-        path: Where the checkpoint is or will be.
-        key: Text that says which computation it belongs to.
-        pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        checkpoint: Where it is saved.
 
     Raises:
         UserError: If the solve diverges, weights or samples are not finite, or the checkpoint is damaged or of another
             computation.
     """
-    damping = settings.influence_damping
     try:
         return total_influence(
             model,
@@ -31,12 +40,12 @@ def resumable_influence(settings, model, train, validation, loss, path, key, pac
             loss=loss,
             solver=_solver(settings),
             curvature=settings.influence_curvature,
-            damping=damping if damping == "auto" else float(damping),
+            damping=settings.damping,
             seed=settings.seed,
-            checkpoint=Checkpoint(path, key, pace or Pace()),
+            checkpoint=checkpoint,
         )
     except DivergenceError as error:
-        raise UserError(f"--influence_damping={damping}: {error}") from error
+        raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
     except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
         raise UserError(str(error)) from error
 

@@ -1,16 +1,26 @@
-"""Settings of a program: a frozen dataclass whose fields are the absl flags.
+"""Settings of a run: a frozen dataclass that checks itself, and whose fields are a program's flags.
 
-A field made by `setting` states its default, its help text and its range once. A value comes from the command
-line, else from the recipe, else from the default.
+A field made by `setting` states its default, its help text and its range once. What both tasks have in common is in
+`RunSettings`.
 """
 
 import dataclasses
 import math
+from typing import Any
 
-from tfdrop.errors import UserError
+from tfdrop.errors import UserError, blaming
 
 
-def setting(default, help, least=None, most=None, above=None, choices=None, kind=None, list_of=None):
+def setting(
+    default: Any,
+    help: str,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    choices: tuple | None = None,
+    kind: type | None = None,
+    list_of: type | None = None,
+) -> Any:
     """Returns a dataclass field that is also a flag.
 
     Args:
@@ -23,17 +33,77 @@ def setting(default, help, least=None, most=None, above=None, choices=None, kind
         kind: Type of the value where the default is `None`.
         list_of: Type of the elements, `int` or `float`, where the value is a list.
     """
-    metadata = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
+    metadata: dict[str, Any] = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
     metadata |= {"kind": kind or type(default), "list_of": list_of}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def checked(field, value):
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """What every run depends on, whatever it trains.
+
+    Raises:
+        UserError: If a value is out of its range; the message names the flag.
+    """
+
+    # Data dropout
+    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
+    max_drop: float = setting(
+        0.03, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
+    )
+    augment_from_round: int = setting(2, "First round with augmentation; 0 for never.", least=0)
+    controls: bool = setting(
+        True, "Also train with the last round's settings on the full set, and with as many dropped at random."
+    )
+    count_last: bool = setting(False, "Count the unfavorable samples after the last round, too.")
+    influence_solver: str = setting(
+        "cg", "Solver of the influence; cg is conjugate gradients.", choices=("cg", "lissa")
+    )
+    influence_curvature: str = setting(
+        "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
+    )
+    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
+    influence_depth: int = setting(200, "Most steps of the solver.", least=1)
+    influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
+    influence_batch_size: int = setting(100, "Samples per LiSSA step.", least=1)
+
+    # The run
+    seed: int = setting(0, "Seed of everything random in the run.", least=0, most=2**32 - 1)
+    seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
+    mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
+    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if (value := getattr(self, field.name)) is not None:
+                object.__setattr__(self, field.name, _checked(field, value))
+        if self.influence_damping != "auto":
+            with blaming("influence_damping", self.influence_damping):
+                if not 0 <= float(self.influence_damping) < float("inf"):
+                    raise ValueError("expected a finite number of at least 0, or auto")
+        if self.max_drop > 1 and self.max_drop != int(self.max_drop):
+            raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
+
+    @property
+    def damping(self) -> float | str:
+        """`influence_damping` as `tfdrop.influence` takes it."""
+        return "auto" if self.influence_damping == "auto" else float(self.influence_damping)
+
+    @property
+    def cap(self) -> float | int | None:
+        """`max_drop` as `tfdrop.data_dropout.Criterion` takes it; `None` for the paper's criterion."""
+        if self.max_drop == 1:
+            return None
+        return self.max_drop if self.max_drop < 1 else int(self.max_drop)
+
+
+def _checked(field, value):
     """Returns a value as its field has it, a list as one of numbers."""
     if field.metadata["list_of"] is None:
-        _check(field, value, shown=value)
+        _check_kind(field, value)
+        _check_range(field, value, shown=value)
         return value
     shown = ",".join(map(str, value))
     try:
@@ -42,11 +112,18 @@ def checked(field, value):
         kind = "integers" if field.metadata["list_of"] is int else "numbers"
         raise UserError(f"--{field.name}={shown}: expected {kind}") from error
     for number in numbers:
-        _check(field, number, shown)
+        _check_range(field, number, shown)
     return numbers
 
 
-def _check(field, value, shown):
+def _check_kind(field, value):
+    kind = field.metadata["kind"]
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"--{field.name}={value}: expected a value of type {kind.__name__}")
+
+
+def _check_range(field, value, shown):
     least, most, above, choices = (field.metadata[key] for key in ("least", "most", "above", "choices"))
     if isinstance(value, float) and not math.isfinite(value):
         problem = "a finite number"

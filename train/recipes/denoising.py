@@ -19,7 +19,7 @@ DNCNN_S25 = {
     "learning_rate_drops": [30],
     "rounds": 2,
     "augment_from_round": 2,
-    "max_drop_share": 1.0,
+    "max_drop": 1.0,
     "influence_curvature": "hessian",
     "influence_batch_size": 128,
     "influence_depth": 1000,

@@ -180,11 +180,13 @@ def test_preprocessing_is_fitted_on_the_training_images():
 
 
 def test_a_smaller_set_and_none_for_validation():
-    data = read_data(ClassifySettings(train_samples=100, validation_samples=[0]))
-    whole = read_data(ClassifySettings(validation_samples=[0]))
+    data = read_data(ClassifySettings(train_samples=100, validation_samples=[0], rounds=1))
+    whole = read_data(ClassifySettings(validation_samples=[0], rounds=1))
     assert data.validation is None
     assert np.bincount(data.train[1]).tolist() == [10] * 10
     np.testing.assert_array_equal(data.train[0], whole.train[0][data.samples])
     assert (
-        data.fingerprint() != whole.fingerprint() == read_data(ClassifySettings(validation_samples=[0])).fingerprint()
+        data.fingerprint()
+        != whole.fingerprint()
+        == read_data(ClassifySettings(validation_samples=[0], rounds=1)).fingerprint()
     )

@@ -24,7 +24,13 @@ BELOW_ONE = ("dropout", "spatial_dropout", "drop_block", "selectout")  # these d
 
 
 def with_usual_values(settings):
-    """Returns the settings with the usual values of their drop layer.
+    """Returns the settings with the usual values of their drop layer where none are given."""
+    takes = _takes(settings)
+    return dataclasses.replace(settings, **{name: takes[name] for name in takes if getattr(settings, name) is None})
+
+
+def check_drop(settings):
+    """Checks what concerns the drop layers.
 
     Raises:
         UserError: If a setting is given that the drop layer does not have, or settings are at odds.
@@ -33,10 +39,8 @@ def with_usual_values(settings):
     for name in OPTIONAL:
         if (value := getattr(settings, name)) is not None and name not in takes:
             raise UserError(f"--{name}={_text(value)}: not of --drop={settings.drop}")
-    usual = {name: value for name, value in takes.items() if getattr(settings, name) is None}
-    settings = dataclasses.replace(settings, **usual)
-    _check(settings)
-    return settings
+    given = {name: getattr(settings, name) for name in OPTIONAL if getattr(settings, name) is not None}
+    _check_together(settings, takes | given)
 
 
 def _takes(settings):
@@ -50,7 +54,7 @@ def _takes(settings):
     return takes
 
 
-def _check(settings):
+def _check_together(settings, values):
     drop = settings.drop
     if settings.curriculum and "rate" not in DROPS[drop]:
         raise UserError(f"--curriculum={settings.curriculum}: --drop={drop} has no rate")
@@ -62,9 +66,9 @@ def _check(settings):
         raise UserError(f"--test_rates={_text(settings.test_rates)}: goes with --test_drop, and that needs it")
     if settings.test_drop != "none" and "rate" not in DROPS[settings.test_drop]:
         raise UserError(f"--test_drop={settings.test_drop}: has no rate")
-    _check_rates("rate", drop, [] if settings.rate is None else [settings.rate], settings.top_rate)
-    _check_rates("test_rates", settings.test_drop, settings.test_rates, settings.top_rate)
-    gamma = settings.gamma
+    rate, top_rate, gamma = (values.get(name) for name in ("rate", "top_rate", "gamma"))
+    _check_rates("rate", drop, [] if rate is None else [rate], top_rate)
+    _check_rates("test_rates", settings.test_drop, settings.test_rates, top_rate)
     if gamma is not None and (len(gamma) not in (1, 2) or gamma[0] > gamma[-1] or gamma[-1] >= 1):
         raise UserError(f"--gamma={_text(gamma)}: expected one number below 1, or two in increasing order")
 

@@ -1,15 +1,21 @@
 """What a classification run depends on. No deep-learning backend is needed to check it."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from tfdrop.tasks.settings import setting
+from tfdrop.errors import UserError, unknown
+from tfdrop.models.placements import PLACEMENTS
+from tfdrop.models.sizes import NETWORKS
+from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
+from tfdrop.tasks.settings import RunSettings, setting
 
 PREPROCESSING = ("standardization", "whitening", "pixel_mean")
 AUGMENTATIONS = ("none", "flip", "crop", "translation", "lighting")
+NAMES: dict[str, Any] = {"model": NETWORKS, "drop": DROPS, "test_drop": DROPS, "placement": PLACEMENTS}
 
 
 @dataclass(frozen=True)
-class ClassifySettings:
+class ClassifySettings(RunSettings):
     """Everything that a run depends on. The defaults are the small embedded run.
 
     What is `None` belongs to some kinds of drop layer only (`tfdrop.tasks.classification.drop_layers`), which
@@ -29,7 +35,6 @@ class ClassifySettings:
     )
     preprocessing: str = setting("standardization", "How images are preprocessed.", choices=PREPROCESSING)
     augment: str = setting("none", "Augmentation of the training images.", choices=AUGMENTATIONS)
-    augment_from_round: int = setting(2, "First round with augmentation.", least=1)
     crop_size: int = setting(0, "Train on random resized crops of this size, test on the centre; 0 for none.", least=0)
     test_crops: int = setting(1, "Crops that are averaged over in testing: 1 or 10.", choices=(1, 10))
 
@@ -81,28 +86,34 @@ class ClassifySettings:
     learning_rate_factor: float = setting(0.1, "What steps and plateau multiply it by.", above=0, most=1)
     patience: int = setting(3, "Epochs without a lower validation error before plateau lowers it.", least=1)
     weight_decay: float = setting(1e-4, "Term d * w in the gradient of the kernels.", least=0)
-
-    # Data dropout
-    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
-    max_drop: float = setting(
-        0.03, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
-    )
-    controls: bool = setting(
-        True, "Also train with the last round's settings on the full set, and with as many dropped at random."
-    )
-    count_last: bool = setting(False, "Count the unfavorable samples after the last round, too.")
-    influence_solver: str = setting("cg", "Solver of the influence.", choices=("cg", "lissa"))
-    influence_curvature: str = setting(
-        "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
-    )
-    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
-    influence_depth: int = setting(200, "Most steps of the solver.", least=1)
-    influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
-    influence_batch_size: int = setting(100, "Samples a LiSSA step.", least=1)
-
-    # The run
-    seed: int = setting(0, "Seed of splits, initial weights, order and drop layers.", least=0, most=2**32 - 1)
-    seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
-    mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
     jit: str = setting("auto", "Compile with XLA; auto does on accelerators.", choices=("auto", "on", "off"))
-    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name, known in NAMES.items():
+            if (value := getattr(self, name)) is not None and value not in known:
+                raise unknown(name, value, known)
+        check_drop(self)
+        self._check_augmentation()
+        self._check_validation()
+
+    def _check_augmentation(self):
+        if self.augment != "none" and not 0 < self.augment_from_round <= self.rounds:
+            raise UserError(
+                f"--augment={self.augment}: never, with --rounds={self.rounds} and "
+                f"--augment_from_round={self.augment_from_round}"
+            )
+        if self.augment == "lighting" and self.preprocessing != "pixel_mean":
+            raise UserError("--augment=lighting: its colours are for --preprocessing=pixel_mean")
+        if self.crop_size and self.augment == "none":
+            raise UserError(f"--crop_size={self.crop_size}: random crops need an --augment")
+        if self.test_crops > 1 and not self.crop_size:
+            raise UserError(f"--test_crops={self.test_crops}: needs a --crop_size")
+
+    def _check_validation(self):
+        if self.validation_samples == [0]:
+            wants = {"rounds": self.rounds > 1, "count_last": self.count_last}
+            wants["schedule"] = self.schedule == "plateau"
+            for name, needed in wants.items():
+                if needed:
+                    raise UserError(f"--validation_samples=0: --{name}={getattr(self, name)} needs some")

@@ -16,7 +16,7 @@ from tfdrop.tasks.classification.networks import (
     training_network,
     uses_xla,
 )
-from tfdrop.tasks.influence_step import resumable_influence
+from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.training import Training
 from tfdrop.training.resumable import train_resumably
 
@@ -119,7 +119,7 @@ def _percent_wrong(answers, labels, k):
     return 100.0 * float(np.mean(~(highest == labels[:, None]).any(axis=1)))
 
 
-def classifier_influence(settings, plain, train, validation, path, key, pace=None):
-    """Returns the `Influence` of every training sample; see `resumable_influence`."""
+def classifier_influence(settings, plain, train, validation, checkpoint):
+    """Returns the `Influence` of every training image; see `influence_as_set`."""
     train, validation = ((centred(settings, x), y) for x, y in (train, validation))
-    return resumable_influence(settings, plain, train, validation, classification_loss(), path, key, pace)
+    return influence_as_set(settings, plain, train, validation, classification_loss(), checkpoint)

@@ -1,101 +1,112 @@
-"""A denoising run: rounds of training with data dropout between them, then the report."""
+"""A denoising run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
-import itertools
+import dataclasses
+import json
 import time
-from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from tfdrop import plots
-from tfdrop.checkpoint import Pace
-from tfdrop.data_dropout import Criterion, NothingLeftError, train_rounds
-from tfdrop.errors import UserError, blaming
+from tfdrop.checkpoint import replace
+from tfdrop.errors import blaming
 from tfdrop.models import load_dncnn
+from tfdrop.tasks.arms import ArmsRun
+from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.scores import CLASSICAL, evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
-from tfdrop.tasks.denoising.training import (
-    denoiser_influence,
-    train_denoiser,
-    training_pairs,
-    uncompiled_copy,
-    validation_pairs,
-)
+from tfdrop.tasks.denoising.task import DenoisingTask
+from tfdrop.tasks.influence_files import scored_rounds, write_influence
+from tfdrop.tasks.rounds import controls, rounds
+from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
-from tfdrop.training.resumable import CHECKPOINT
 
-GALLERY_PATCHES = 48
+SCORES = "influence_scores.npz"  # until the table of them is written
 LONGEST_NAME = 120  # of an image, in the names of files
 
 
 def run(settings, data, workdir):
-    """Does what the settings ask for and prints the report; a finished run's report is printed again."""
+    """Does what the settings ask for and prints the report; a finished run's report is printed again.
+
+    Args:
+        settings: `DenoiseSettings`.
+        data: `DenoiseData` of the first seed.
+        workdir: `Workdir`.
+    """
     if not workdir.exists(RESULT):
         start = time.monotonic()
-        models, rounds = _evaluated(settings) if settings.evaluate_only else _trained(settings, data, workdir)
-        rated = evaluate(models, data.test, settings.sigma, settings.psnr)
-        _write_comparisons(rated, workdir)
-        workdir.write_json(
-            RESULT,
-            {
-                "rounds": [_summary(round) for round in rounds],
-                "images": [_image_result(settings, image, scores) for image, _, scores in rated],
-                "seconds_since_last_start": round(time.monotonic() - start, 1),
-                "backend": keras.backend.backend(),
-                "keras": keras.__version__,
-            },
-        )
-        for checkpoint in workdir.path.glob("influence_round*.npz"):
-            checkpoint.unlink()  # all of it is in influence.npz
+        if settings.seeds == 1:
+            result = _result(settings, data, workdir.path)
+        else:
+            result = {"runs": [_seed_result(settings, seed, workdir.path) for seed in _seeds(settings)]}
+        about = {"backend": keras.backend.backend(), "keras": keras.__version__}
+        seconds = round(time.monotonic() - start, 1)
+        workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
+        for name in (STATE, SCORES):  # all of it is in the result and in influence.npz
+            for part in [*workdir.path.glob(name), *workdir.path.glob(f"*/{name}")]:
+                part.unlink()
     print(denoising_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
 
-def _evaluated(settings):
-    with blaming("weights", settings.weights):
-        return {"weights": load_dncnn(Path(settings.weights).expanduser())}, []
+def _seeds(settings):
+    return range(settings.seed, settings.seed + settings.seeds)
 
 
-def _trained(settings, data, workdir):
-    """Returns the models by name and the `Round`s."""
-    influences = itertools.count(1)
-    (workdir.path / EVENTS).mkdir(exist_ok=True)
-
-    def influence(model, train, validation):
-        checkpoint = workdir.path / f"influence_round{next(influences)}.npz"
-        return denoiser_influence(settings, model, train, validation, checkpoint, key=f"{len(train[1])} patches")
-
-    try:
-        rounds = train_rounds(
-            partial(_train_model, settings, workdir),
-            training_pairs(settings, data),
-            validation_pairs(settings, data),
-            rounds=settings.rounds,
-            criterion=Criterion(cap=settings.max_drop_share),
-            influence=influence,
-        )
-    except NothingLeftError as error:
-        raise UserError(f"--max_drop_share={settings.max_drop_share}: {error}") from error
-    if settings.rounds > 1:
-        _write_influence(rounds, data, workdir)
-    return {f"round {round.number}": round.model for round in rounds}, rounds
+def _seed_result(settings, seed, path):
+    """Returns the result of one of several seeds, of which an earlier start may have done some or all."""
+    settings = dataclasses.replace(settings, seed=seed)
+    folder = path / f"seed{seed}"
+    finished = folder / RESULT
+    if not finished.exists():
+        folder.mkdir(exist_ok=True)
+        result = {"seed": seed, **_result(settings, read_data(settings), folder)}
+        replace(finished, lambda partial: partial.write_text(json.dumps(result, indent=1) + "\n"))
+    return json.loads(finished.read_text())
 
 
-def _train_model(settings, workdir, train, round):
-    """Trains one round's model, or loads it where an earlier start of this run has finished it."""
-    finished = workdir.path / f"round{round}.keras"
-    if finished.exists():
-        print(f"Round {round}: going on from {finished}")
-        return keras.saving.load_model(finished)
-    augment = 0 < settings.augment_from_round <= round
-    model = train_denoiser(settings, train, f"round {round}", augment, workdir.path, "", Pace())
-    model = uncompiled_copy(settings, model)  # of Keras's own layers alone: loads where tfdrop is not installed
-    workdir.write(finished.name, model.save)
-    (workdir.path / CHECKPOINT).unlink(missing_ok=True)
-    return model
+def _result(settings, data, folder):
+    """Returns the result of one seed: what the rounds and controls were trained on, and how each image came out."""
+    if settings.evaluate_only:
+        with blaming("weights", settings.weights):
+            models, trained = {"weights": load_dncnn(Path(settings.weights).expanduser())}, {}
+    else:
+        models, trained = _trained(settings, data, folder)
+    rated = evaluate(models, data.test, settings.sigma, settings.psnr)
+    _write_comparisons(rated, folder)
+    return {**trained, "images": [_image_result(settings, image, scores) for image, _, scores in rated]}
+
+
+def _trained(settings, data, folder):
+    """Returns the models by name, and what they were trained on."""
+    (folder / EVENTS).mkdir(parents=True, exist_ok=True)
+    task = DenoisingTask(settings, data, rated=False)
+    arms = rounds(settings)
+    results = ArmsRun(task, arms, folder, scores=SCORES).run()
+    done = ArmsRun(task, arms + controls(settings, results, _augment_later(settings)), folder, scores=SCORES)
+    results = done.run()
+    if scored := scored_rounds(done, arms):
+        _write_patch_influence(folder, scored, data)
+    dropped = {round.number: len(round.dropped) for round in scored}
+    summaries = [_summary(arm, results[arm.name], dropped) for arm in arms]
+    others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
+    models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
+    return models, {"rounds": summaries, **({"controls": others} if others else {})}
+
+
+def _augment_later(settings):
+    return 1 < settings.augment_from_round <= settings.rounds
+
+
+def _summary(arm, result, dropped):
+    """Returns a round's part of the result."""
+    summary = {"round": arm.round, "patches": result["patches"]}
+    if result["influence"] is not None:
+        summary |= {"dropped": dropped[arm.round], "influence": result["influence"]}
+    return summary
 
 
 def _image_result(settings, image, scores):
@@ -106,57 +117,18 @@ def _image_result(settings, image, scores):
     return result
 
 
-def _write_comparisons(rated, workdir):
+def _write_comparisons(rated, folder):
     """Draws each test image: noisy, denoised by every model, and clean."""
     for image, outputs, scores in rated:
         shown = {name: pixels for name, pixels in outputs.items() if name != CLASSICAL}
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
-        name = f"comparison_{image.name[:LONGEST_NAME]}.png"
-        workdir.write(name, lambda path, shown=pictures: plots.comparison(path, shown))
+        path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
+        replace(path, lambda partial, shown=pictures: plots.comparison(partial, shown))
 
 
-def _write_influence(rounds, data, workdir):
-    """Writes `influence.npz`, the gallery of the most unfavorable patches, and the histogram."""
+def _write_patch_influence(folder, scored, data):
     patches = data.patches
-    influence = np.full(len(patches.image), np.nan)
-    dropped_after_round = np.zeros(len(patches.image), int)
-    for round in rounds[:-1]:
-        influence[round.samples] = round.influence.scores
-        dropped_after_round[round.dropped] = round.number
-    table = {
-        "index": np.arange(len(patches.image)),
-        "image": np.array([image.name for image in data.patch_images])[patches.image],
-        "top": patches.top,
-        "left": patches.left,
-        "influence": influence,  # of the last round that still had the patch
-        "dropped_after_round": dropped_after_round,
-        "kept": dropped_after_round == 0,
-    }
-    workdir.write("influence.npz", lambda path: np.savez(path, **table))
-
-    first = rounds[0]
-    scores = first.influence.scores
-    worst = np.argsort(-scores)[:GALLERY_PATCHES]
-    captions = [f"{table['image'][at][:12]}\n{scores[at]:.3g}" for at in worst]
-    workdir.write("unfavorable.png", lambda path: plots.gallery(path, patches.pixels[worst], captions))
-    threshold = scores[first.dropped].min() if len(first.dropped) else None
-    workdir.write("influence.png", lambda path: plots.influence_histogram(path, scores, threshold))
-
-
-def _summary(round):
-    """Returns a round's part of the result."""
-    summary = {"round": round.number, "patches": len(round.samples)}
-    if (influence := round.influence) is not None:
-        summary["dropped"] = len(round.dropped)
-        summary["influence"] = {
-            "unfavorable": round.unfavorable,
-            "curvature": influence.curvature,
-            "damping": influence.damping,
-            "scale": influence.scale,
-            "smallest_eigenvalue": influence.spectrum.smallest,
-            "largest_eigenvalue": influence.spectrum.largest,
-            "residual": influence.residual,
-            "converged": influence.converged,
-        }
-    return summary
+    names = np.array([image.name for image in data.patch_images])[patches.image]
+    columns = {"index": np.arange(len(names)), "image": names, "top": patches.top, "left": patches.left}
+    write_influence(folder, columns, scored, lambda chosen: patches.pixels[chosen], names)

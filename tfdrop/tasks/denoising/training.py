@@ -6,7 +6,7 @@ from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
-from tfdrop.tasks.influence_step import resumable_influence
+from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.training.resumable import train_resumably
 
 
@@ -32,11 +32,12 @@ def train_denoiser(settings, train, name, augment, folder, key, pace):
     Every training starts from the same random weights, as in the paper's Algorithm (theta_0).
     """
     noisy, clean = train
+    precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
 
     def build(denoiser):
         if denoiser is None:
             keras.utils.set_random_seed(settings.seed)
-            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=settings.precision)
+            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision)
         return denoiser, denoiser_training(
             denoiser,
             noisy,
@@ -53,11 +54,9 @@ def train_denoiser(settings, train, name, augment, folder, key, pace):
     return train_resumably(name, key, build, folder, pace)
 
 
-def denoiser_influence(settings, denoiser, train, validation, path, key, pace=None):
-    """Returns the `Influence` of every training patch; see `resumable_influence`."""
-    if settings.precision != "float32":
-        denoiser = uncompiled_copy(settings, denoiser)
-    return resumable_influence(settings, denoiser, train, validation, HalfSumSquaredError(), path, key, pace)
+def denoiser_influence(settings, denoiser, train, validation, checkpoint):
+    """Returns the `Influence` of every training patch; see `influence_as_set`."""
+    return influence_as_set(settings, denoiser, train, validation, HalfSumSquaredError(), checkpoint)
 
 
 def uncompiled_copy(settings, denoiser):

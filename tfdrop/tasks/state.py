@@ -1,4 +1,4 @@
-"""The state of an experiment on disk: what it is, and what its arms have come to."""
+"""The state of a run of arms on disk: what it is, and what its arms have come to."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ def save_state(folder, state):
 def noted(folder, state, environment):
     """Notes in a state with and on what the block runs, and how long it takes, however it ends."""
     start = time.monotonic()
-    if environment not in state["environments"]:
+    if environment is not None and environment not in state["environments"]:
         state["environments"].append(environment)
     save_state(folder, state)
     try:

@@ -1,0 +1,216 @@
+"""Arms: trainings of one task side by side, each on some of the samples, scored and measured; resumable at every step.
+
+    arms = (
+        Arm("round 1"),
+        Arm("round 2", round=2, after="round 1", cap=0.03),
+        Arm("as many at random", round=2, after="round 1", cap=0.03, random=True),
+    )
+    ArmsRun(task, arms, folder).run()
+
+Everything that a run needs to go on is in its folder, on this machine or another.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import numpy as np
+
+from tfdrop.checkpoint import Checkpoint, Pace, replace
+from tfdrop.data_dropout import Criterion, control_samples
+from tfdrop.errors import UserError
+from tfdrop.influence import Influence
+from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, undamaged
+from tfdrop.training.resumable import CHECKPOINT
+
+INFLUENCE = "influence.npz"
+INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
+
+
+class Arm(NamedTuple):
+    """One training: on which samples, and with which settings.
+
+    Attributes:
+        name: What tables call it; unique among the arms of a run.
+        settings: Its settings where they are not the run's.
+        round: The round whose augmentation and drop layers it has.
+        after: Name of an earlier arm: it trains on that arm's samples except those that are dropped. On all if empty.
+        random: Whether the samples are dropped at random, from all, as many as the criterion would leave.
+        cap: Most samples to drop, as `tfdrop.data_dropout.Criterion` takes it; `None` for the criterion as printed.
+        counted: Whether to count the samples that are unfavorable by its own network even if no arm drops them.
+        paper: The paper's number, where it has one.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+    round: int = 1
+    after: str = ""
+    random: bool = False
+    cap: float | int | None = None
+    counted: bool = False
+    paper: Any = None
+
+
+class Task(Protocol):
+    """What a run is asked to do: data, a training, an influence, a measure. The tasks are in packages beside this file.
+
+    Attributes:
+        samples: Number of training samples.
+        unit: What a sample is: `"images"` or `"patches"`.
+        seed: Seed of the run.
+    """
+
+    samples: int
+    unit: str
+    seed: int
+
+    def train(self, arm: Arm, samples: np.ndarray, folder: Path, key: str, pace: Any) -> keras.Model:
+        """Trains an arm on some samples, going on from the folder's checkpoint; returns the plain network."""
+
+    def influence(self, arm: Arm, model: keras.Model, samples: np.ndarray, checkpoint: Checkpoint) -> Influence:
+        """Returns the influence of an arm's samples on the validation loss."""
+
+    def measure(self, arm: Arm, model: keras.Model, folder: Path, result: dict, after_step: Any) -> None:
+        """Adds to an arm's result what was measured, and calls `after_step()` wherever it may be interrupted."""
+
+    def model_file(self, name: str) -> str:
+        """Returns the name of the file of an arm's model."""
+
+
+class ArmsRun:
+    """Arms in a folder of their own.
+
+    Args:
+        task: A `Task`.
+        arms: The arms, in order.
+        folder: The folder; made if it is not there.
+        name: What the run is called in its state.
+        key: Text that says what the run depends on; a folder of another key is refused.
+        scores: Name of the file with the influences, an array for each scored arm.
+        keep: Which models stay in the folder: `"all"`, `"scored"` or `"none"`.
+
+    Raises:
+        UserError: If the folder holds another run.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        arms: Sequence[Arm],
+        folder: str | Path,
+        name: str = "",
+        key: str = "",
+        scores: str = INFLUENCE,
+        keep: str = "all",
+    ):
+        self._task = task
+        self._arms = {arm.name: arm for arm in arms}
+        self._folder = Path(folder)
+        self._key = key
+        self._scores = self._folder / scores
+        self._keep = keep
+        self.state = open_state(self._folder, name, key)
+
+    def run(self, pace: Any = None, environment: dict | None = None) -> dict:
+        """Goes on to the end, or until the pace raises `OutOfTime`.
+
+        Args:
+            pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+            environment: What it runs with and on, a dictionary of plain values to note in the state.
+
+        Returns:
+            The results of the arms by name: dictionaries of plain values.
+        """
+        pace = pace or Pace()
+        with noted(self._folder, self.state, environment):
+            for arm in self._arms.values():
+                if arm.name not in finished_arms(self.state):
+                    self._run_arm(arm, pace)
+            for arm in self._arms.values():
+                if arm.counted:
+                    self.influence_scores(arm, pace)
+                if self._keep == "none":
+                    self.model_path(arm.name).unlink(missing_ok=True)
+        return finished_arms(self.state)
+
+    def model_path(self, name: str) -> Path:
+        """Returns the path of the model of an arm."""
+        return self._folder / self._task.model_file(name)
+
+    def samples(self, arm: Arm, pace: Any = None) -> np.ndarray:
+        """Returns the indices of the samples that an arm trains on; scores the arm that it comes after if need be."""
+        if not arm.after:
+            return np.arange(self._task.samples)
+        before = self._arms[arm.after]
+        samples = self.samples(before, pace)
+        kept = samples[~Criterion(cap=arm.cap).unfavorable(self.influence_scores(before, pace))]
+        if len(kept) == 0:
+            raise UserError(f"{arm.name}: every one of the {len(samples)} samples is unfavorable after {arm.after}")
+        if arm.random:
+            return control_samples(self._task.samples, len(kept), self._task.seed).random
+        return kept
+
+    def influence_scores(self, arm: Arm, pace: Any = None) -> np.ndarray:
+        """Returns the influence of every sample that an arm was trained on, computed once."""
+        scores = undamaged(self._scores, _read_arrays) if self._scores.exists() else {}
+        if arm.name not in scores:
+            found = self._influence(arm, pace)
+            scores[arm.name] = found.scores
+            self.state["arms"][arm.name]["influence"] = _summary(found)
+            save_state(self._folder, self.state)
+            replace(self._scores, lambda partial: np.savez(partial, **scores))
+            (self._folder / INFLUENCE_CHECKPOINT).unlink(missing_ok=True)
+        return scores[arm.name]
+
+    def _influence(self, arm, pace):
+        model = undamaged(self.model_path(arm.name), lambda path: keras.saving.load_model(path, compile=False))
+        checkpoint = Checkpoint(self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {arm.name}", pace or Pace())
+        return self._task.influence(arm, model, self.samples(arm, pace), checkpoint)
+
+    def _run_arm(self, arm, pace):
+        kept = self.samples(arm, pace)
+        model = self._trained(arm, kept, pace)
+        counts = {self._task.unit: len(kept), "dropped": self._task.samples - len(kept)}
+        result = self.state["arms"].setdefault(arm.name, {**counts, "influence": None})
+        self._task.measure(
+            arm, model, self._folder, result, lambda: pace.after_step(lambda: save_state(self._folder, self.state))
+        )
+        result["finished"] = True
+        save_state(self._folder, self.state)
+        if self._keep != "all" and not self._is_scored(arm):
+            self.model_path(arm.name).unlink()
+
+    def _is_scored(self, arm):
+        return arm.counted or any(other.after == arm.name for other in self._arms.values())
+
+    def _trained(self, arm, samples, pace):
+        """Trains an arm's model, or loads it where an earlier start has finished it."""
+        path = self.model_path(arm.name)
+        if path.exists():
+            print(f"{arm.name}: going on from {path}")
+            return undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
+        model = self._task.train(arm, samples, self._folder, self._key, pace)
+        replace(path, model.save)
+        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+        return model
+
+
+def _summary(found):
+    """Returns what tables say of an influence."""
+    return {
+        "unfavorable": int((found.scores > 0).sum()),
+        "curvature": found.curvature,
+        "damping": found.damping,
+        "scale": found.scale,
+        "smallest_eigenvalue": found.spectrum.smallest,
+        "largest_eigenvalue": found.spectrum.largest,
+        "residual": found.residual,
+        "converged": found.converged,
+    }
+
+
+def _read_arrays(path):
+    with open(path, "rb") as raw, np.load(raw) as file:
+        return {name: file[name] for name in file.files}
