@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from tfdrop.arguments import check_choice
 from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
+from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.workdir import Workdir
@@ -22,22 +22,16 @@ from train.flags import define_flags, is_given, settings_from_flags
 from train.program import run
 from train.recipes import denoising as recipes
 
-PRECISIONS = ("float32", "mixed_bfloat16")
-# Flags of earlier releases: what they are called now, and what becomes of their values.
-RENAMED = {
-    "max_drop_share": ("max_drop", float),
-    "precision": ("mixed_precision", lambda value: check_choice("precision", value, PRECISIONS) != PRECISIONS[0]),
-}
-
 
 def main():
-    settings = settings_from_flags(DenoiseSettings, recipes.DENOISING, RENAMED)
+    settings = settings_from_flags(DenoiseSettings, recipes.DENOISING, former_names.DENOISING)
     _check(settings)
     data = read_data(settings)
     inputs = {"images": data.fingerprint()}
     if settings.weights:
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
-    workdir = Workdir(settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S"), settings, inputs)
+    path = settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S")
+    workdir = Workdir(path, settings, inputs, former_names.DENOISING)
     # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
     from tfdrop.tasks.denoising import run as denoising_run
 
@@ -59,7 +53,7 @@ def _check(settings):
 
 def console():
     """Runs the program with the command line's flags."""
-    define_flags(DenoiseSettings, RENAMED)
+    define_flags(DenoiseSettings, former_names.DENOISING)
     flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)
 

@@ -83,10 +83,11 @@ def test_influence_table_tells_which_patches_were_dropped(finished_run):
     assert first["influence"]["unfavorable"] == positive.sum()
     assert first["dropped"] == (~table["kept"]).sum() == min(positive.sum(), 16)
     assert (table["dropped_after_round"] == np.where(table["kept"], 0, 1)).all()
-    if first["dropped"]:
-        assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
+    assert first["dropped"] > 0
+    assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
     assert second["patches"] == 64 - first["dropped"]
     assert 0 <= first["influence"]["residual"] < 1
+    assert first["influence"]["converged"] == (first["influence"]["residual"] <= 0.05)
 
 
 def test_scores_are_those_of_the_saved_model(finished_run):

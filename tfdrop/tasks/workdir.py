@@ -2,13 +2,18 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from tfdrop.checkpoint import PARTIAL, replace
 from tfdrop.errors import UserError
+from tfdrop.tasks.former_names import Former, renamed
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
+NO_NAMES: Former = MappingProxyType({})
 
 
 class Workdir:
@@ -18,18 +23,19 @@ class Workdir:
         path: The folder, made if it is not there.
         settings: The run's settings, a dataclass with a field `workdir` (which is not compared).
         inputs: Fingerprints of what the run reads, a dictionary of texts.
+        former: Former names of settings (`tfdrop.tasks.former_names`), which a folder of an earlier release has.
 
     Raises:
         UserError: If the folder holds a run with other settings, or other things.
     """
 
-    def __init__(self, path, settings, inputs):
+    def __init__(self, path: str | Path, settings: Any, inputs: dict[str, str], former: Former = NO_NAMES):
         self.path = Path(path).expanduser()
         wanted = dataclasses.asdict(settings) | {"workdir": str(path), "inputs": inputs}
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
-                self._compare(self.read_json(SETTINGS), wanted)
+                self._compare(self.read_json(SETTINGS), wanted, dataclasses.asdict(type(settings)()), former)
             elif any(not entry.name.startswith(PARTIAL) for entry in self.path.iterdir()):
                 raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
             else:
@@ -37,9 +43,11 @@ class Workdir:
         except (OSError, ValueError) as error:
             raise UserError(f"--workdir={path}: {error}") from error
 
-    def _compare(self, there, wanted):
+    def _compare(self, there, wanted, defaults, former):
         if not isinstance(there, dict):
             raise ValueError(f"{SETTINGS} is damaged")
+        # A setting that came later is, in an older folder, what it is by default.
+        there = defaults | renamed(there, former)
         names = sorted((there.keys() | wanted.keys()) - {"workdir"})
         other = [
             f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"
@@ -49,16 +57,16 @@ class Workdir:
         if other:
             raise UserError(f"--workdir={self.path}: holds a run with other flags ({'; '.join(other)})")
 
-    def exists(self, name):
+    def exists(self, name: str) -> bool:
         """Tells whether a file is there, whole."""
         return (self.path / name).exists()
 
-    def write(self, name, save):
+    def write(self, name: str, save: Callable[[Path], Any]) -> None:
         """Has `save(path)` write a file and puts it in place once it is whole."""
         replace(self.path / name, save)
 
-    def write_json(self, name, value):
+    def write_json(self, name: str, value: Any) -> None:
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
 
-    def read_json(self, name):
+    def read_json(self, name: str) -> Any:
         return json.loads((self.path / name).read_text())

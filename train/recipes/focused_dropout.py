@@ -8,6 +8,8 @@ optimizer (everybody's); the weight decay (5e-4: the best magnified one, 1e-3 by
 rates of the rivals (0.1, and blocks of 7 as in DropBlock's paper).
 """
 
+from typing import Any
+
 from train.recipes.recipe import Paper, Recipe, cells, number
 
 ALL = {
@@ -37,7 +39,7 @@ OUTPUT = {"placement": "penultimate_group"}
 # Gamma from the text of eq. (4) and section 5.1.1; Algorithm 1 has (0.6, 0.9).
 FOCUSED = {"drop": "focused_dropout", **OUTPUT, "gamma": [0.3, 0.6], "participation_rate": 0.1}
 MAGNIFIED = {"magnified_weight_decay": 1e-3}
-DROPS = {
+DROPS: dict[str, Any] = {
     "Baseline": {"drop": "none"},
     "Dropout": {"drop": "dropout", **OUTPUT, "rate": 0.1},
     "SpatialDropout": {"drop": "spatial_dropout", **OUTPUT, "rate": 0.1},
@@ -71,7 +73,7 @@ DropBlock       63.13±0.29
 FocusedDropout  64.58±0.16
 """
 # ResNet-56 on CIFAR-100. (The baseline's spread is 0.28 in Table 2.)
-TABLE_4 = {
+TABLE_4: dict[str, Any] = {
     "baseline": ("73.71±0.23", DROPS["Baseline"]),
     "magnified_only": ("74.27±0.15", {"drop": "none", "participation_rate": 0.1, **MAGNIFIED}),
     "focused_only": ("74.32±0.11", FOCUSED),
@@ -83,7 +85,7 @@ TABLE_4 = {
 # Likewise. The text has the range of (a), the values of (b) and the best of (c), whose other values are ours; its only
 # accuracies are those that are Table 4's too. Runs of (b) report the share of the units that is kept as well.
 BEST = "74.97±0.16"
-FIG_6 = {
+FIG_6: dict[str, Any] = {
     "fig6a": ("participation_rate", {0.0: "73.71±0.23", 0.05: "-", 0.1: BEST, 0.2: "-", 0.3: "-", 0.4: "-"}),
     "fig6b": ("gamma", {(0.3,): "-", (0.6,): "-", (0.9,): "-", (0.3, 0.6): BEST}),
     "fig6c": ("magnified_weight_decay", {5e-4: "74.32±0.11", 7.5e-4: "-", 1e-3: BEST, 1.5e-3: "-", 2e-3: "-"}),
@@ -114,12 +116,6 @@ def _table(table, name, dataset):
             {**settings, **DROPS[drop]}, _accuracy(cell), f"FocusedDropout, Table {name[-1]}, {column}, {drop}"
         )
     return found
-
-
-def _table_4():
-    return {
-        f"focused_dropout/table4/{row}": _resnet56(drop, cell, "Table 4", row) for row, (cell, drop) in TABLE_4.items()
-    }
 
 
 def _resnet56(drop, cell, place, row):

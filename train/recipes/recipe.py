@@ -1,7 +1,7 @@
 """One recipe: settings, the paper's number, and what it will cost."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from train.recipes.cost import training_cost
 
@@ -85,4 +85,5 @@ def cells(table):
 def number(cell, name="error", **about):
     """Returns the `Paper` of a cell such as `5.88` or `5.88 ± 0.13`, its number being the one of that name."""
     value, *spread = map(float, cell.split("±"))
-    return Paper(**{name: value}, spread=spread[0] if spread else None, **about)
+    values: dict[str, Any] = {name: value, "spread": spread[0] if spread else None, **about}
+    return Paper(**values)

@@ -4,6 +4,8 @@ What the paper leaves out: the optimizer, taken from Zagoruyko and Komodakis as 
 that images are mirrored too, taken from the same "common practice"; what stands beside a figure below.
 """
 
+from typing import Any
+
 from train.recipes.recipe import Paper, Recipe, cells, number
 
 # Section 3.1. All of the training images are for training; the error is that of the test set.
@@ -103,8 +105,8 @@ FIG_3 = {
 
 # Fig. 4 on WRN-20-8 and CIFAR-100, at steps of 0.1 that are ours: (a) top rates at q = 0, (b) retaining rates at
 # t = 0.2. The text has none of its errors but the one at t = 0.2 and q = 0.1, which is Table 2's.
-FIG_4A = {"q": 0.0, "t": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]}
-FIG_4B = {"t": 0.2, "q": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
+FIG_4A: dict[str, Any] = {"q": 0.0, "t": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]}
+FIG_4B: dict[str, Any] = {"t": 0.2, "q": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
 
 
 def recipes():
@@ -113,8 +115,8 @@ def recipes():
 
 
 def _cifar(table, dataset):
-    errors, rates = {"table1": (TABLE_1, RATES_1), "table2": (TABLE_2, RATES_2)}[table]
-    rates = {(row, column): float(value) for row, column, value in cells(rates)}
+    errors, printed_rates = {"table1": (TABLE_1, RATES_1), "table2": (TABLE_2, RATES_2)}[table]
+    rates = {(row, column): float(value) for row, column, value in cells(printed_rates)}
     found = {}
     for model, drop, cell in cells(errors):
         t, q = (rates.get((model, f"{drop} {letter}")) for letter in "tq")

@@ -1,14 +1,36 @@
 """The table at the end of a denoising run, made from its `result.json` alone."""
 
+import numpy as np
+
 from tfdrop.tasks.denoising.scores import average
 
 PAPER_COLUMNS = {"round 1": "DnCNN", "round 2": "DnCNN++"}
 
 
-def denoising_report(result):
-    """Returns the text: what was dropped, and PSNR and SSIM image by image."""
-    lines = [_round_line(summary) for summary in result["rounds"]]
-    return "\n".join([*lines, "", *_table(result)])
+def denoising_report(result: dict) -> str:
+    """Returns the text: what was dropped, and PSNR and SSIM image by image; with several seeds, their averages too."""
+    if "runs" not in result:
+        return "\n".join(_lines(result))
+    parts = [[f"Seed {run['seed']}", *_lines(run), ""] for run in result["runs"]]
+    return "\n".join([line for lines in parts for line in lines] + _over_seeds(result["runs"]))
+
+
+def _lines(result):
+    lines = [_round_line(summary) for summary in result.get("rounds", [])]
+    lines += [f"{control['name']}: trained on {control['patches']} patches." for control in result.get("controls", [])]
+    return [*lines, "", *_table(result)]
+
+
+def _over_seeds(runs):
+    """Returns the lines of the average PSNR of each method, its mean and standard deviation over the seeds."""
+    averages = [average([image["scores"] for image in run["images"]]) for run in runs]
+    # A control that tells nothing new in some seed was not trained there.
+    methods = [method for method in averages[0] if all(method in scores for scores in averages)]
+    lines = [f"Average PSNR (dB) over the images: mean and standard deviation of {len(runs)} seeds"]
+    for method in methods:
+        values = [scores[method]["psnr"] for scores in averages]
+        lines.append(f"  {method}: {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
+    return lines
 
 
 def _round_line(summary):
