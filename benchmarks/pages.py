@@ -32,13 +32,19 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False)
 
 
-def command(program: str, placeholders: Mapping[str, str] | None = None, hidden: Collection[str] = ()) -> str:
+def command(
+    program: str,
+    placeholders: Mapping[str, str] | None = None,
+    hidden: Collection[str] = (),
+    values: flags.FlagValues = flags.FLAGS,
+) -> str:
     """Returns the command line that started this process, for a reader to run elsewhere.
 
     Args:
         program: What follows `python -m`: a module, and flags that are shown even if they were not given.
         placeholders: What to show instead of the values of some flags, which are paths on this machine.
         hidden: Names of flags not to show.
+        values: The flags.
     """
     import keras
 
@@ -46,7 +52,7 @@ def command(program: str, placeholders: Mapping[str, str] | None = None, hidden:
     backend = keras.backend.backend()
     words = [] if backend == "tensorflow" else [f"KERAS_BACKEND={backend}"]
     words += ["python", "-m", program]
-    for name, flag in sorted((flag.name, flag) for flag in _given_flags()):
+    for name, flag in sorted((flag.name, flag) for flag in _given_flags(values)):
         if name in placeholders:
             words.append(f"--{name}={placeholders[name]}")
         elif name not in hidden:
@@ -54,8 +60,8 @@ def command(program: str, placeholders: Mapping[str, str] | None = None, hidden:
     return " ".join(words)
 
 
-def _given_flags() -> Iterable[flags.Flag]:
-    every = {flags.FLAGS[name].name: flags.FLAGS[name] for name in flags.FLAGS}
+def _given_flags(values: flags.FlagValues) -> Iterable[flags.Flag]:
+    every = {values[name].name: values[name] for name in values}  # some have a short name too
     return (flag for flag in every.values() if flag.present)
 
 
