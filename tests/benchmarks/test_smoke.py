@@ -1,28 +1,23 @@
 """Every benchmark, and every part of one, runs at toy size and says something true."""
 
 import json
-import os
+import shlex
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from benchmark_runs import (
-    CORE,
-    JOB,
     TFDROP_ROUTES,
     WITH_DATA,
     WITH_PAGE,
     cells,
     commands_in,
-    page_of,
     python_with,
     recorded_commands,
     run_all,
     toy_images,
 )
 from programs import ROOT, run_program
-import shlex
 
 from benchmarks.influence_speed.rivals.contender import Job
 from benchmarks.influence_speed.routes import ROUTES
@@ -71,7 +66,7 @@ def test_page_states_its_command_commit_and_n(runs, name):
     assert text.split("\n\n")[-1].strip() in runs[name].out
 
 
-@pytest.mark.parametrize("path, number, command", recorded_commands(), ids=str)
+@pytest.mark.parametrize(("path", "number", "command"), recorded_commands(), ids=str)
 def test_recorded_commands_can_be_given_again(runs, path, number, command):
     run = runs[f"{path.name} {number}"]
     assert (run.status, run.err) == (0, "")
@@ -94,7 +89,8 @@ def test_loo_predicts_what_retraining_finds(runs):
     assert [row[:2] for row in rows] == [["30", "CG"], ["30", "LiSSA"], ["40", "CG"], ["40", "LiSSA"]]
     for row in rows:
         residual, engines, r, *others = numbers(row[2:])
-        assert len(others) == 5 and np.isfinite(others).all()
+        assert len(others) == 5
+        assert np.isfinite(others).all()
         assert r > 0.9
         assert residual == pytest.approx(engines, rel=0.5)
     assert all(float(row[2]) < 1e-4 for row in rows if row[1] == "CG")
@@ -111,7 +107,7 @@ def test_lds_scores_every_predictor(runs):
             assert score == float(one)  # an ensemble of one model
             assert -1 <= low <= high <= 1
         assert (damping != "") == (residual != "") == name.startswith("influence")
-    assert all(0 < float(row[5]) and 0 <= float(row[6]) < 0.2 for row in rows[:2])
+    assert all(float(row[5]) > 0 and 0 <= float(row[6]) < 0.2 for row in rows[:2])
     assert runs["lds"].out.count("half ") == 6
 
 
@@ -178,7 +174,7 @@ def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
 
 
 @pytest.mark.parametrize(
-    "package, variable, library, route",
+    ("package", "variable", "library", "route"),
     [
         ("pydvl", "PYDVL_PYTHON", "pydvl", "internals cg"),
         ("deel", "INFLUENCIAE_PYTHON", "influenciae", "internals cg"),
