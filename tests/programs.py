@@ -36,15 +36,15 @@ def _run(command, cwd, environment):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=600)
 
 
-# Runs a module again and again, each time in a child process that has everything imported: what takes a second in a
+# Runs modules one after another, each time in a child process that has everything imported: what takes a second in a
 # process of its own takes a hundredth.
 FORKING = """
 import importlib, json, os, runpy, sys, tempfile
-module, preloaded, argument_lists = json.loads(sys.argv[1])
+commands, preloaded = json.loads(sys.argv[1])
 for name in preloaded:
     importlib.import_module(name)
 results = []
-for arguments in argument_lists:
+for module, *arguments in commands:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         if not (child := os.fork()):
             os.dup2(out.fileno(), 1)
@@ -71,7 +71,12 @@ print(json.dumps(results))
 
 def run_many(module, argument_lists, cwd, preloaded=()):
     """Runs a module once for each list of arguments; returns a list of `(exit status, stdout, stderr)`."""
-    order = json.dumps([module, list(preloaded), [list(map(str, arguments)) for arguments in argument_lists]])
+    return run_commands([[module, *arguments] for arguments in argument_lists], cwd, preloaded)
+
+
+def run_commands(commands, cwd=ROOT, preloaded=()):
+    """Runs modules, each given with its arguments; returns a list of `(exit status, stdout, stderr)`."""
+    order = json.dumps([[list(map(str, command)) for command in commands], list(preloaded)])
     finished = _run([sys.executable, "-c", FORKING, order], cwd, os.environ)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)

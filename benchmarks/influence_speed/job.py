@@ -1,30 +1,35 @@
-"""The job that the libraries compete in: a small CNN, its training samples, and the validation samples they act on.
+"""The job that the libraries do: a small CNN, its training samples, and the validation samples that they influence.
 
     python -m benchmarks.influence_speed.job --job=job.npz --dataset=cifar10 --data_dir=DIR
 
-The network has convolutions, ReLU, pooling and a dense layer and nothing else, so that every library can take it. It
-is trained for a few epochs, not to a minimum, so its Hessian has negative eigenvalues; the damping is twice the most
-negative one of all the training data, which is what `damping="auto"` aims at and makes the damped Hessian definite.
+The network has only convolutions, ReLU, pooling and a dense layer, so that every library can take it. It is trained for
+a few epochs, not to a minimum, so its Hessian has negative eigenvalues. The damping makes the damped Hessian definite
+in the way that `damping="auto"` does, but by the spectrum on all of the training data.
 """
 
 import numpy as np
 from absl import flags
 
+from tfdrop.errors import blaming
 from train.program import run
 
 JOB = flags.DEFINE_string("job", "", "The .npz file of the job.")
 DATASET = flags.DEFINE_string("dataset", "cifar10", "Image set; digits needs no file.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
 JOB_EPOCHS = flags.DEFINE_integer("job_epochs", 20, "Epochs that the job's network is trained.")
+TRAINING_SAMPLES = flags.DEFINE_integer("training_samples", 2000, "Training samples of the job.")
+VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 200, "Validation samples of the job.")
 
-TRAINING_SAMPLES, VALIDATION_SAMPLES = 2000, 200
+# What makes a job, so that another program can pass it on.
+FLAGS_OF_JOB = (DATASET, DATA_DIR, JOB_EPOCHS, TRAINING_SAMPLES, VALIDATION_SAMPLES)
+
 SIZE = 32
 FILTERS = (32, 64, 64)
 LANCZOS_STEPS = 30
 
 
 def network(classes=10):
-    """Returns the untrained network, logits out; 56,970 parameters with 10 classes."""
+    """Returns the untrained network, which ends in logits; 56,970 parameters with 10 classes."""
     from keras import Input, Sequential, layers
 
     convolutions = [layers.Conv2D(filters, 3, padding="same", activation="relu") for filters in FILTERS]
@@ -56,10 +61,9 @@ def main():
         x_validation=validation[0],
         y_validation=validation[1],
         logits=model.predict(validation[0], verbose=0),
-        damping=-2 * spectrum.smallest,
+        damping=max(-2 * spectrum.smallest, 0.01 * spectrum.largest),
         smallest=spectrum.smallest,
         largest=spectrum.largest,
-        training_loss=model.evaluate(*train, verbose=0),
         **{f"weight_{index:02}": weight for index, weight in enumerate(model.get_weights())},
     )
 
@@ -68,14 +72,16 @@ def samples():
     """Returns training and validation samples, chosen at random, and the number of classes."""
     from tfdrop.data.sets.named import load_image_set
 
-    images = load_image_set(DATASET.value, DATA_DIR.value, size=SIZE)
+    with blaming("data_dir", DATA_DIR.value):
+        images = load_image_set(DATASET.value, DATA_DIR.value, size=SIZE)
 
     def some(part, count):
         chosen = np.random.default_rng(0).permutation(len(part[1]))[:count]
         x = np.broadcast_to(part[0][chosen] / 127.5 - 1, (len(chosen), SIZE, SIZE, 3))
         return x.astype("float32"), part[1][chosen]
 
-    return some(images.train, TRAINING_SAMPLES), some(images.test, VALIDATION_SAMPLES), len(images.classes)
+    train, validation = some(images.train, TRAINING_SAMPLES.value), some(images.test, VALIDATION_SAMPLES.value)
+    return train, validation, len(images.classes)
 
 
 def hessian_spectrum(model, train):

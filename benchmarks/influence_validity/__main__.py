@@ -1,100 +1,58 @@
-"""Whether influence tells what leaving samples out does: three proofs against retraining and known answers, on MNIST.
+"""Does influence tell what leaving samples out does? Three tests against retraining and known answers, on MNIST.
 
     python -m benchmarks.influence_validity --data_dir=DIR                # half an hour on two busy cores
     python -m benchmarks.influence_validity --data_dir=DIR --parts=loo
 
-    loo     softmax regression: influence beside leave-one-out retraining to the optimum
-    lds     a small CNN: predicted beside retrained validation losses of random half subsets
+    loo     softmax regression: influence compared with leave-one-out retraining to the optimum
+    lds     a small CNN: predicted validation losses of random half subsets, compared with retrained ones
     labels  a small CNN, a tenth of the labels wrong: finding them
 
-Each part is a section of the file `--out`; the sections of other parts are kept.
+Each part writes its section of the file `--out` and keeps the sections of the others.
 """
 
-import datetime
-import sys
-import textwrap
 import time
-from pathlib import Path
 
-import numpy as np
 from absl import flags
 
+from benchmarks import pages
 from benchmarks.influence_validity import labels as labels
 from benchmarks.influence_validity import lds as lds
 from benchmarks.influence_validity import loo as loo
-from experiments.environment import environment
-from tfdrop.checkpoint import replace
-from tfdrop.errors import UserError, blaming
+from benchmarks.influence_validity.images import load_images
+from tfdrop.errors import unknown
 from train.program import run
 
 PARTS = {"loo": loo, "lds": lds, "labels": labels}
+HEADINGS = [part.HEADING for part in PARTS.values()]
 TITLE = "# What influence predicts, and what retraining finds\n"
 
-_PARTS = flags.DEFINE_list("parts", list(PARTS), f"Parts to run: some of {', '.join(PARTS)}.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared data sets, with MNIST in it.")
-_OUT = flags.DEFINE_string("out", "results/influence_validity.md", "Markdown file for the sections; none if empty.")
-
-
-def mnist(data_dir):
-    """Returns MNIST as pairs of arrays, training and validation, in a fixed random order.
-
-    Grey levels are from 0 to 1; the test part is the validation data.
-    """
-    from tfdrop.data.sets.named import load_image_set
-
-    with blaming("data_dir", data_dir):
-        digits = load_image_set("mnist", data_dir)
-    rng = np.random.default_rng(0)
-    parts = []
-    for images, classes in (digits.train, digits.test):
-        order = rng.permutation(len(images))[:10000]
-        parts.append(((images[order] / 255).astype("float32"), classes[order]))
-    return parts
+CHOSEN = flags.DEFINE_list("parts", list(PARTS), f"Parts to run: some of {', '.join(PARTS)}.")
+DATASET = flags.DEFINE_string("dataset", "mnist", "Image set; digits needs no file.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
+VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 1000, "Validation samples.")
+OUT = flags.DEFINE_string("out", "results/influence_validity.md", "Markdown file for the sections; none if empty.")
 
 
 def main():
-    unknown = [name for name in _PARTS.value if name not in PARTS]
-    if unknown:
-        raise UserError(f"--parts={','.join(_PARTS.value)}: expected some of {', '.join(PARTS)}")
-    train, validation = mnist(_DATA_DIR.value)
-    for name in _PARTS.value:
+    for name in CHOSEN.value:
+        if name not in PARTS:
+            raise unknown("parts", name, list(PARTS))
+    images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value)
+    for name in CHOSEN.value:
         start = time.perf_counter()
-        lines = [*PARTS[name].section(train, validation), ""]
-        section = "\n".join(map(_wrapped, [*lines, _origin(name, time.perf_counter() - start)]))
+        lines = [*PARTS[name].section(images), ""]
+        lines += pages.origin(command(name), PARTS[name].n(), time.perf_counter() - start)
+        section = "\n".join(line if line.startswith(("|", "#", "-")) else pages.wrapped(line) for line in lines)
         print(section, flush=True)
-        if _OUT.value:
-            _put(Path(_OUT.value), section)
+        if OUT.value:
+            pages.put_section(OUT.value, TITLE, HEADINGS, section)
 
 
-def _wrapped(line):
-    return line if line.startswith(("|", "#")) else textwrap.fill(line, 120, break_on_hyphens=False)
-
-
-def _origin(name, seconds):
-    import keras
-
-    given = [argument for argument in sys.argv[1:] if argument.startswith(f"--{name}_")]
-    command = " ".join(["python -m benchmarks.influence_validity --data_dir=DIR", f"--parts={name}", *given])
-    found = environment()
-    return (
-        f"Command: `{command}`, {seconds / 60:.0f} minutes; {found['machine']}; {datetime.date.today().isoformat()}, "
-        f"commit {found['commit']}, {found['backend']}, Keras {keras.__version__}."
-    )
-
-
-def _put(path, section):
-    """Writes a section into the file, in place of the one of the same heading or in its place among the others."""
-    written = path.read_text().removeprefix(TITLE) if path.exists() else ""
-    sections = [f"## {text}" for text in written.split("## ")[1:]]
-    order = [module.HEADING for module in PARTS.values()]
-    kept = [text for text in sections if _heading(text) in order and _heading(text) != _heading(section)]
-    sections = sorted([*kept, section], key=lambda text: order.index(_heading(text)))
-    text = "\n".join([TITLE, *(text.strip() + "\n" for text in sections)])
-    replace(path, lambda partial: partial.write_text(text))
-
-
-def _heading(section):
-    return section.splitlines()[0]
+def command(name):
+    """Returns the command line for one part."""
+    of_others = [flag for flag in flags.FLAGS if flag.startswith(tuple(f"{part}_" for part in PARTS if part != name))]
+    program = f"benchmarks.influence_validity --parts={name}"
+    return pages.command(program, {"data_dir": "DIR"}, ["parts", "out", *of_others])
 
 
 if __name__ == "__main__":

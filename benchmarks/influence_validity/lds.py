@@ -4,22 +4,28 @@ Reference:
     - [Park et al., 2023](https://arxiv.org/abs/2303.14186), the score and its use.
 """
 
+from typing import Any
+
 import numpy as np
 from absl import flags
 from scipy.stats import spearmanr
 
-_SAMPLES = flags.DEFINE_integer("lds_samples", 2000, "Training samples of the linear datamodeling score.")
-_SUBSETS = flags.DEFINE_integer("lds_subsets", 50, "Random halves of them that are retrained on.")
-_RETRAININGS = flags.DEFINE_integer("lds_retrainings", 3, "Retrainings on each half, from seeds of their own.")
-_MODELS = flags.DEFINE_integer("lds_models", 3, "Models, trained on all samples, whose scores are averaged.")
+from benchmarks import pages
+from benchmarks.influence_validity.curvatures import CURVATURES, TITLES
+from benchmarks.influence_validity.images import Images, Samples
+
+SAMPLES = flags.DEFINE_integer("lds_samples", 2000, "Training samples.")
+SUBSETS = flags.DEFINE_integer("lds_subsets", 50, "Random halves of them to retrain on.")
+RETRAININGS = flags.DEFINE_integer("lds_retrainings", 3, "Retrainings on each half, each from its own seed.")
+MODELS = flags.DEFINE_integer("lds_models", 3, "Models, trained on all samples, whose scores are averaged.")
+DRAWS = flags.DEFINE_integer("lds_draws", 1000, "Bootstrap draws of the halves.")
 
 HEADING = "## Linear datamodeling score of a small CNN"
-VALIDATION_SAMPLES = 1000
-FIRST_MODEL_SEED = 1000  # no model that is scored begins as one that is retrained
+FIRST_MODEL_SEED = 1000  # so that no scored model starts like a retrained one
 
 
 def random_halves(samples, count, rng):
-    """Returns a Boolean array of shape `(count, samples)`: which samples each random half leaves out."""
+    """Returns a Boolean array of shape `(count, samples)`: which samples each half leaves out."""
     left_out = np.zeros((count, samples), bool)
     for row in left_out:
         row[rng.permutation(samples)[: samples // 2]] = True
@@ -39,7 +45,7 @@ def retrained_losses(trainer, left_out, validation, retrainings):
 
 
 def score(predicted, retrained):
-    """Returns Spearman's correlation over the subsets, the mean over the columns, which are losses to predict."""
+    """Returns Spearman's correlation over the subsets, averaged over the columns, each a loss to predict."""
     return np.mean([spearmanr(*columns).statistic for columns in zip(predicted.T, retrained.T, strict=True)])
 
 
@@ -51,103 +57,94 @@ def interval(predicted, retrained, draws=1000):
 
 
 def totals(losses, classes):
-    """Returns sums over the last axis: over all validation samples first, then over each class."""
+    """Returns sums over the last axis: first over all validation samples, then over those of each class."""
     return np.stack([losses.sum(-1), *(losses[..., classes == c].sum(-1) for c in np.unique(classes))], axis=-1)
 
 
 def reliability(retrained):
-    """Returns the correlation that the mean of as many other retrainings would have with this one (Spearman-Brown)."""
+    """Returns the correlation of the mean over the retrainings with that of as many others (Spearman-Brown)."""
     count = retrained.shape[1]
     single = np.corrcoef(retrained.T)[~np.eye(count, dtype=bool)].mean()
     return count * single / (1 + (count - 1) * single)
 
 
-def relative_residual(model, train, validation, found):
-    """Returns that of an `Influence`'s solution, on all of the training samples."""
-    from tfdrop.influence.problem import Problem
+def effects_of_removal(
+    model: Any, train: Samples, validation: Samples, curvature: str, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[float, float]]]:
+    """Returns, by solver, the predicted effects of leaving out each sample; and each solve's damping and residual.
 
-    problem = Problem(model, train, None, found.curvature, found.damping, None, batch_size=250, seed=0, verbose=0)
-    target = np.asarray(problem.validation_gradient(validation))
-    product = problem.curvature.product(found.solution, problem.data.batches()) + found.damping * found.solution
-    return np.linalg.norm(target - np.asarray(product)) / np.linalg.norm(target)
-
-
-def influences(model, train, validation, curvature, seed):
-    """Returns by solver the effects of leaving out each sample, and the damping and the residual.
-
-    The effects are on the `totals`, shape `(n, totals)`; of LiSSA on the first of them alone.
+    The effects are on the `totals`, shape `(n, totals)`; for LiSSA on the first of them alone.
     """
     from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
 
     cg, lissa = ConjugateGradient(on_divergence="adapt"), LiSSA(batch_size=64, on_divergence="adapt")
-    arguments = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
-    found = {"CG": total_influence(model, train, validation, solver=cg, **arguments)}
-    arguments["damping"] = found["CG"].damping
-    found["LiSSA"] = total_influence(model, train, validation, solver=lissa, **arguments)
+    settings: dict[str, Any] = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
+    found = {"CG": total_influence(model, train, validation, solver=cg, **settings)}
+    settings["damping"] = found["CG"].damping
+    found["LiSSA"] = total_influence(model, train, validation, solver=lissa, **settings)
     effects = {name: influence.removal_effect[:, None] for name, influence in found.items()}
     x, y = validation
     for c in np.unique(y):
-        part = total_influence(model, train, (x[y == c], y[y == c]), solver=cg, **arguments)
+        part = total_influence(model, train, (x[y == c], y[y == c]), solver=cg, **settings)
         effects["CG"] = np.column_stack([effects["CG"], part.removal_effect])
-    solves = {name: (each.damping, relative_residual(model, train, validation, each)) for name, each in found.items()}
-    return effects, solves
+    return effects, {name: (influence.damping, influence.residual) for name, influence in found.items()}
 
 
-def predictors(model, train, validation, seed):
-    """Returns by name the effects of leaving out each sample, as `influences` does, and how the solves went."""
-    from benchmarks.influence_validity.network import gradient_norms, losses
+def predictions(
+    model: Any, train: Samples, validation: Samples, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[float, float]]]:
+    """Returns what `effects_of_removal` does, by name and for all that is compared."""
+    from benchmarks.influence_validity.network import simple_scores
 
-    effects, solves = {}, {}
-    for curvature, title in (("hessian", "Hessian"), ("gauss_newton", "Gauss-Newton")):
-        found = influences(model, train, validation, curvature, seed)
-        for gathered, part in zip((effects, solves), found, strict=True):
-            gathered.update({f"influence, {title}, {name}": value for name, value in part.items()})
-    trivial = {
-        "training loss": losses(model, *train),
-        "gradient norm": gradient_norms(model, *train),
-        "random": np.random.default_rng(seed).normal(size=len(train[0])),
-    }
+    effects: dict[str, np.ndarray] = {}
+    solves: dict[str, tuple[float, float]] = {}
+    for curvature in CURVATURES.value:
+        found, solved = effects_of_removal(model, train, validation, curvature, seed)
+        for solver in found:
+            name = f"influence, {TITLES[curvature]}, {solver}"
+            effects[name], solves[name] = found[solver], solved[solver]
     columns = 1 + len(np.unique(validation[1]))
-    return effects | {name: np.tile(values[:, None], columns) for name, values in trivial.items()}, solves
+    simple = simple_scores(model, train, seed)
+    return effects | {name: np.tile(values[:, None], columns) for name, values in simple.items()}, solves
 
 
-def section(train, validation):
+def n() -> str:
+    return f"{SUBSETS.value} halves, {RETRAININGS.value} retrainings on each; {MODELS.value} models"
+
+
+def section(images: Images) -> list[str]:
     """Returns the lines of the part's section."""
     from benchmarks.influence_validity.network import Trainer
 
-    train = tuple(part[: _SAMPLES.value] for part in train)
-    validation = tuple(part[:VALIDATION_SAMPLES] for part in validation)
-    trainer = Trainer(*train)
+    train, validation = images.first(SAMPLES.value), images.validation
+    trainer = Trainer(*train, images.classes)
     found = []
-    for seed in range(FIRST_MODEL_SEED, FIRST_MODEL_SEED + _MODELS.value):
+    for seed in range(FIRST_MODEL_SEED, FIRST_MODEL_SEED + MODELS.value):
         model = trainer.train(np.arange(len(train[0])), seed)
-        found.append(predictors(model, train, validation, seed))
+        found.append(predictions(model, train, validation, seed))
         print({name: f"damping {d:.3g}, residual {r:.2g}" for name, (d, r) in found[-1][1].items()}, flush=True)
-    left_out = random_halves(len(train[0]), _SUBSETS.value, np.random.default_rng(0))
-    retrained = totals(retrained_losses(trainer, left_out, validation, _RETRAININGS.value), validation[1])
-    rows = [_row(name, found, left_out, retrained.mean(1)) for name in found[0][0]]
+    left_out = random_halves(len(train[0]), SUBSETS.value, np.random.default_rng(0))
+    retrained = totals(retrained_losses(trainer, left_out, validation, RETRAININGS.value), validation[1])
     ceilings = [np.sqrt(max(reliability(each), 0)) for each in np.moveaxis(retrained, -1, 0)]
-    return [
-        HEADING,
-        "",
-        f"MNIST, {len(train[0])} training samples, a CNN of {trainer.model.count_params()} weights, "
-        f"{_SUBSETS.value} random halves, each retrained from {_RETRAININGS.value} seeds. Score: Spearman's "
+    text = (
+        f"Data: {images.name}, {len(train[0])} training samples; a CNN of {trainer.model.count_params()} weights; "
+        f"{SUBSETS.value} random halves, each retrained from {RETRAININGS.value} seeds. Score: Spearman's "
         "correlation over the halves between the predicted and the retrained (mean over the seeds) cross-entropy, "
-        f"summed over {VALIDATION_SAMPLES} validation samples. Prediction: the sum over the samples LEFT OUT of "
-        "`removal_effect`, which is -1/n times the influence of eq. (1); of the trivial predictors likewise the "
+        f"summed over {len(validation[0])} validation samples. Prediction: the sum over the samples LEFT OUT of "
+        "`removal_effect`, which is -1/n times the influence of eq. (1); for the simple predictors likewise their "
         'sum over the samples left out. Damping `"auto"`, `on_divergence="adapt"`. Ensemble: scores averaged over '
-        f"{_MODELS.value} models, trained on all samples from other seeds than the retrained ones; in brackets the "
-        "95 % bootstrap interval over the halves. Damping, and relative residual on all of the training samples: "
-        f"medians over the models. Retrained losses: {retrained[..., 0].mean():.1f} in the mean, standard "
-        f"deviation over the halves {retrained[..., 0].mean(1).std():.2f}; the noise of the retraining lets no "
-        f"predictor score more than about {ceilings[0]:.2f} (the square root of the reliability of the mean over "
-        f"the seeds), or {np.mean(ceilings[1:]):.2f} by class. By class: the losses of each class of the "
-        "validation samples, predicted one by one, mean score of the ten.",
-        "",
-        "| prediction | one model | ensemble | by class: one model | ensemble | damping | relative residual |",
-        "|---|---|---|---|---|---|---|",
-        *rows,
-    ]
+        f"{MODELS.value} models, trained on all samples from other seeds than the retrained ones; in brackets the "
+        "95 % bootstrap interval over the halves. Damping, and relative residual as the engine measures it: medians "
+        f"over the models. Retrained losses: mean {retrained[..., 0].mean():.1f}, standard deviation over the halves "
+        f"{retrained[..., 0].mean(1).std():.2f}. The noise of the retraining lets no predictor score more than about "
+        f"{ceilings[0]:.2f} (the square root of the reliability of the mean over the seeds), or "
+        f"{np.mean(ceilings[1:]):.2f} by class. By class: the losses of the validation samples of each class, "
+        f"predicted one by one; the mean of the {len(ceilings) - 1} scores."
+    )
+    scores = ["one model", "ensemble", "by class: one model", "ensemble"]
+    header = ["prediction", *scores, "damping", "relative residual"]
+    rows = [_row(name, found, left_out, retrained.mean(1)) for name in found[0][0]]
+    return [HEADING, "", text, "", *pages.table(header, rows)]
 
 
 def _row(name, found, left_out, retrained):
@@ -157,11 +154,11 @@ def _row(name, found, left_out, retrained):
     cells += _cells(predicted[..., classes], retrained[:, classes]) if predicted.shape[-1] > 1 else ["", ""]
     solves = [solves[name] for _, solves in found if name in solves]
     cells += [f"{value:.2g}" for value in np.median(solves, axis=0)] if solves else ["", ""]
-    return f"| {name} | {' | '.join(cells)} |"
+    return [name, *cells]
 
 
 def _cells(predicted, retrained):
     ensemble = predicted.mean(0)
-    low, high = interval(ensemble, retrained)
+    low, high = interval(ensemble, retrained, DRAWS.value)
     single = np.mean([score(each, retrained) for each in predicted])
     return [f"{single:.2f}", f"{score(ensemble, retrained):.2f} [{low:.2f}, {high:.2f}]"]

@@ -1,15 +1,19 @@
-"""The small CNN of the influence benchmarks, its training from a seed, and what can be had without influence."""
+"""The small CNN of the validity benchmark, its training from a seed, and what tells about samples without influence."""
+
+import importlib
 
 import keras
 import numpy as np
 from keras import ops
+
+from benchmarks.influence_validity.images import Samples
 
 EPOCHS = 10
 BATCH_SIZE = 32
 L2 = 5e-4
 
 
-def network(shape=(28, 28, 1), classes=10):
+def network(shape=(28, 28, 1), classes=10) -> keras.Model:
     """Returns a CNN of three strided convolutions and a dense layer, compiled: 6,266 weights on MNIST."""
     layers = keras.layers
 
@@ -27,41 +31,55 @@ def network(shape=(28, 28, 1), classes=10):
 
 
 class Trainer:
-    """Trains one compiled network again and again from seeds: initial weights and order of the samples.
+    """Trains one compiled network again and again. A seed determines the initial weights and the order of the samples.
 
     Args:
         x: Array of images.
         y: Array of classes.
+        classes: How many classes there are.
     """
 
-    def __init__(self, x, y):
-        self._x, self._y = x, y
-        self.model = network(x.shape[1:])
-        self._rested = [np.array(variable) for variable in self.model.optimizer.variables]
+    def __init__(self, x: np.ndarray, y: np.ndarray, classes: int):
+        self._x, self._y, self._classes = x, y, classes
+        self.model = self._new_network()
+        self._initial_state = [np.array(variable) for variable in self.model.optimizer.variables]
 
-    def train(self, samples, seed):
-        """Trains on the samples of these numbers. Returns the model, whose weights the next training replaces."""
+    def _new_network(self) -> keras.Model:
+        return network(self._x.shape[1:], self._classes)
+
+    def train(self, samples: np.ndarray, seed: int) -> keras.Model:
+        """Trains on the samples with these indices. Returns the model; the next training replaces its weights."""
         keras.utils.set_random_seed(seed)
-        self.model.set_weights(network(self._x.shape[1:]).get_weights())
-        for variable, value in zip(self.model.optimizer.variables, self._rested, strict=True):
+        self.model.set_weights(self._new_network().get_weights())
+        for variable, value in zip(self.model.optimizer.variables, self._initial_state, strict=True):
             variable.assign(value)
         rng = np.random.default_rng(seed)
         order = np.concatenate([rng.permutation(samples) for _ in range(EPOCHS)])
-        # One pass over all of the epochs, so that the order is ours on every backend.
+        # One pass over all epochs at once, so that the order is ours on every backend.
         self.model.fit(self._x[order], self._y[order], batch_size=BATCH_SIZE, shuffle=False, verbose=0)
         return self.model
 
 
-def losses(model, x, y):
-    """Returns every sample's cross-entropy."""
+def losses(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the cross-entropy of each sample."""
     logits = model.predict(x, batch_size=500, verbose=0)
     return np.asarray(ops.sparse_categorical_crossentropy(y, logits, from_logits=True))
 
 
-def gradient_norms(model, x, y):
-    """Returns the norm of every sample's loss gradient."""
-    from tfdrop.influence.problem import Problem
+def gradient_norms(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns the norm of the gradient of each sample's loss, without the weight penalty."""
+    from tfdrop.influence.per_sample_loss import PerSampleLoss
 
-    problem = Problem(model, (x, y), None, "gauss_newton", 0.0, None, batch_size=500, seed=0, verbose=0)
-    gradients = (problem.autodiff.gradient(x[i : i + 1], y[i : i + 1]) for i in range(len(x)))
+    derivatives = importlib.import_module(f"tfdrop.influence.autodiff.{keras.backend.backend()}")
+    autodiff = derivatives.Autodiff(model, PerSampleLoss(model.loss))
+    gradients = (autodiff.gradient(x[i : i + 1], y[i : i + 1]) for i in range(len(x)))
     return np.array([np.linalg.norm(ops.convert_to_numpy(gradient)) for gradient in gradients])
+
+
+def simple_scores(model: keras.Model, train: Samples, seed: int) -> dict[str, np.ndarray]:
+    """Returns by name what ranks training samples without influence, one number for each sample."""
+    return {
+        "training loss": losses(model, *train),
+        "gradient norm": gradient_norms(model, *train),
+        "random": np.random.default_rng(seed).normal(size=len(train[0])),
+    }

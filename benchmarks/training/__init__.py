@@ -1,1 +1,1 @@
-"""How fast and how well networks train, beside PyTorch."""
+"""How fast and how well networks train, compared with PyTorch."""

@@ -1,28 +1,31 @@
-"""He et al.'s recipe for ResNet-20 on CIFAR-10 in PyTorch: a curve to hold that of `train.classify` against.
+"""He et al.'s recipe for ResNet-20 on CIFAR-10 in PyTorch: a learning curve to compare with that of `train.classify`.
 
-python -m benchmarks.training.resnet20_pytorch --data_dir=DIR --epochs=5
+    python -m benchmarks.training.resnet20_pytorch --data_dir=DIR --epochs=5
 
-Nothing of it is tfdrop's but the reading of the images and the split into 45,000 and 5,000: network (shortcut A),
-initialization, augmentation and loop are PyTorch's or written out here. The same recipe with tfdrop:
+Only the reading of the images and the split into 45,000 and 5,000 are tfdrop's. The network (shortcut A), the
+initialization, the augmentation and the loop are PyTorch's or written out here. The same recipe with tfdrop:
 
-python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --drop=none --augment=crop \
-    --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 --learning_rate_drops=91,136 \
-    --weight_decay=1e-4 --rounds=1 --nocontrols
+    python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --drop=none --augment=crop \\
+        --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 --learning_rate_drops=91,136 \\
+        --weight_decay=1e-4 --rounds=1 --nocontrols
 """
 
 import time
 
 import numpy as np
 import torch
-from absl import app, flags
+from absl import flags
 from torch import nn
 from torch.nn import functional
 
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import split_for_validation
+from tfdrop.errors import blaming
+from train.program import run
 
-DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared cifar10.", required=True)
-EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs, all before the learning rate's first fall.")
+DATASET = flags.DEFINE_string("dataset", "cifar10", "Image set of colour images.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
+EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs, all before the learning rate first falls.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed.")
 
 
@@ -56,12 +59,13 @@ def resnet20():
 
 def augmented(images, rng):
     """Returns crops of the images padded by 4 zeros, half of them flipped."""
+    height, width = images.shape[2:]
     padded = functional.pad(images, (4, 4, 4, 4))
     crops = []
     for image, (top, left), flip in zip(
         padded, rng.integers(0, 9, (len(images), 2)), rng.random(len(images)) < 0.5, strict=True
     ):
-        crop = image[:, top : top + 32, left : left + 32]
+        crop = image[:, top : top + height, left : left + width]
         crops.append(crop.flip(2) if flip else crop)
     return torch.stack(crops)
 
@@ -69,17 +73,16 @@ def augmented(images, rng):
 def test_error(network, images, labels):
     network.eval()
     with torch.no_grad():
-        wrong = sum(
-            int((network(images[i : i + 500]).argmax(1) != labels[i : i + 500]).sum()) for i in range(0, 10000, 500)
-        )
+        guesses = torch.cat([network(part).argmax(1) for part in images.split(500)])
     network.train()
-    return wrong / len(labels)
+    return float((guesses != labels).float().mean())
 
 
-def main(_):
+def main():
     torch.manual_seed(SEED.value)
     rng = np.random.default_rng(SEED.value)
-    split = split_for_validation(load_image_set("cifar10", DATA_DIR.value))
+    with blaming("data_dir", DATA_DIR.value):
+        split = split_for_validation(load_image_set(DATASET.value, DATA_DIR.value))
     mean = split.train[0].mean((0, 1, 2))
     deviation = split.train[0].std((0, 1, 2))
     (x, y), (x_test, y_test) = [
@@ -90,9 +93,7 @@ def main(_):
     optimizer = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
     for epoch in range(1, EPOCHS.value + 1):
         start, losses = time.monotonic(), []
-        order = torch.from_numpy(rng.permutation(len(y)))
-        for first in range(0, len(y), 128):
-            batch = order[first : first + 128]
+        for batch in torch.from_numpy(rng.permutation(len(y))).split(128):
             loss = functional.cross_entropy(network(augmented(x[batch], rng)), y[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -104,4 +105,4 @@ def main(_):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    run(main)

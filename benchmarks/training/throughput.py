@@ -1,35 +1,34 @@
-"""How fast DnCNN trains, beside the same network in PyTorch, in one run.
+"""How fast DnCNN trains, compared with the same network in PyTorch in the same run.
 
-KERAS_BACKEND=jax python -m benchmarks.training.throughput     # on a GPU
-python -m benchmarks.training.throughput --repeats=5           # on a CPU, with PyTorch installed
+    KERAS_BACKEND=jax python -m benchmarks.training.throughput     # on a GPU
+    python -m benchmarks.training.throughput --repeats=5           # on a CPU, with PyTorch installed
 
-Both sides have the whole training set on the device, gather each batch there, and train with Adam on half the summed
-squared error. Their turns alternate, and the medians are compared. The share is that of the device's matrix-product
-rate, measured here in the same precision, with three times the forward pass's operations counted a step.
+Both sides keep the whole training set on the device, gather each batch there, and train with Adam on half the summed
+squared error. They take turns, and the medians are compared. The share is that of the device's matrix-product rate,
+measured here in the same precision; a step counts as three times the operations of the forward pass.
 """
-
-import time
-from pathlib import Path
 
 import numpy as np
 from absl import flags
 
-from tfdrop.checkpoint import replace
+from benchmarks import pages
+from benchmarks.measuring import take_turns
 from train.program import run
 
 DEPTH = flags.DEFINE_integer("depth", 17, "Convolutions.")
 FILTERS = flags.DEFINE_integer("filters", 64, "Feature maps.")
 PATCH_SIZE = flags.DEFINE_integer("patch_size", 40, "Height and width of the patches.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Patches a step.")
-STEPS = flags.DEFINE_integer("steps", 2, "Steps a turn.")
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Patches in a step.")
+STEPS = flags.DEFINE_integer("steps", 2, "Steps in a turn.")
 REPEATS = flags.DEFINE_integer("repeats", 5, "Turns of each side.")
 PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "mixed_bfloat16"], "Precision of the convolutions.")
-OUT = flags.DEFINE_string("out", "", "Markdown file to write the table to, beside printing it.")
+MATRIX_SIZE = flags.DEFINE_integer("matrix_size", 0, "Size of the matrices to multiply; 0 chooses it by the device.")
+OUT = flags.DEFINE_string("out", "", "Markdown file to write the table to, besides printing it.")
 
 
 def main():
     rng = np.random.default_rng(0)
-    patches = 4 * STEPS.value * BATCH_SIZE.value  # whole turns an epoch
+    patches = 4 * STEPS.value * BATCH_SIZE.value  # an epoch is a whole number of turns
     clean = rng.random((patches, PATCH_SIZE.value, PATCH_SIZE.value, 1), "float32")
     noisy = clean + rng.normal(0, 25 / 255, clean.shape).astype("float32")
     sides = {"tfdrop": _tfdrop(noisy, clean)}
@@ -37,20 +36,12 @@ def main():
         import torch
     except ImportError:
         print("PyTorch is not installed: tfdrop alone")
-        torch = None
-    if torch is not None:
+    else:
         sides["PyTorch"] = _pytorch(torch, noisy, clean)
-    seconds = {name: [] for name in sides}
-    for turn in range(REPEATS.value + 1):
-        for name, take_steps in sides.items():
-            start = time.perf_counter()
-            take_steps()
-            if turn:  # the first one compiles
-                seconds[name].append(time.perf_counter() - start)
-    report = _report(seconds, _matrix_product_rate())
-    print(report)
+    text = _report(take_turns(sides, REPEATS.value), _matrix_product_rate())
+    print(text)
     if OUT.value:
-        replace(Path(OUT.value), lambda partial: partial.write_text(report + "\n"))
+        pages.write(OUT.value, text)
 
 
 def _tfdrop(noisy, clean):
@@ -71,7 +62,7 @@ def _tfdrop(noisy, clean):
 
 
 def _pytorch(torch, noisy, clean):
-    """Returns the same with PyTorch: channels last, compiled, autocast to bfloat16 where that is asked for."""
+    """Returns the same with PyTorch: channels last, compiled, with autocast to bfloat16 if that is asked for."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layers = [torch.nn.Conv2d(1, FILTERS.value, 3, padding=1), torch.nn.ReLU()]
     for _ in range(DEPTH.value - 2):
@@ -98,60 +89,44 @@ def _pytorch(torch, noisy, clean):
     return take_steps
 
 
-def _matrix_product_rate(size=None, repeats=5):
-    """Returns the device's rate of square matrix products in the benchmark's precision, operations a second."""
+def _matrix_product_rate(repeats=5):
+    """Returns the device's rate of square matrix products in the benchmark's precision, in operations per second."""
     import keras
     from keras import ops
 
-    size = size or (8192 if not keras.distribution.list_devices()[0].startswith("cpu") else 2048)
+    size = MATRIX_SIZE.value or (2048 if keras.distribution.list_devices()[0].startswith("cpu") else 8192)
     dtype = "bfloat16" if PRECISION.value == "mixed_bfloat16" else "float32"
     matrix = ops.cast(np.random.default_rng(0).standard_normal((size, size)), dtype)
-    seconds = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
+
+    def product():
         float(ops.matmul(matrix, matrix)[0, 0])  # waits for the device
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / np.median(seconds[1:])
+
+    return 2 * size**3 / np.median(take_turns({"product": product}, repeats)["product"])
 
 
 def _report(seconds, rate):
-    import keras
-
-    from experiments.environment import environment
-
-    found = environment()
     inner = (DEPTH.value - 2) * FILTERS.value**2 + 2 * FILTERS.value
     operations = 3 * 2 * 9 * inner * PATCH_SIZE.value**2
     batch = STEPS.value * BATCH_SIZE.value
-    lines = [
-        "# Training throughput of DnCNN",
-        "",
+    introduction = pages.wrapped(
         f"{DEPTH.value} layers of {FILTERS.value} maps, batches of {BATCH_SIZE.value} patches of "
-        f"{PATCH_SIZE.value}x{PATCH_SIZE.value}, {PRECISION.value}; {STEPS.value} steps a turn, turns alternate, "
-        f"medians of {REPEATS.value}. Matrix products on this device: {rate / 1e9:.0f} GFLOP/s.",
-        "",
-        "| | patches a second | fastest and slowest turn | share of the matrix-product rate |",
-        "|---|---|---|---|",
-    ]
+        f"{PATCH_SIZE.value}x{PATCH_SIZE.value}, {PRECISION.value}; {STEPS.value} steps in a turn, turns alternate, "
+        f"medians of {REPEATS.value}. Matrix products on this device: {rate / 1e9:.0f} GFLOP/s."
+    )
+    rows = []
     for name, turns in seconds.items():
         speed = batch / np.median(turns)
         spread = f"{batch / min(turns):.1f} to {batch / max(turns):.1f}"
-        lines.append(f"| {name} | {speed:.1f} | {spread} | {speed * operations / rate:.0%} |")
+        rows.append([name, f"{speed:.1f}", spread, f"{speed * operations / rate:.0%}"])
+    header = ["", "patches per second", "fastest and slowest turn", "share of the matrix-product rate"]
+    lines = ["# Training throughput of DnCNN", "", introduction, "", *pages.table(header, rows), ""]
     if "PyTorch" in seconds:
         import torch
 
         ratio = np.median(seconds["PyTorch"]) / np.median(seconds["tfdrop"])
-        lines += ["", f"tfdrop trains at {ratio:.2f} times PyTorch's rate (PyTorch {torch.__version__})."]
-    backend = "KERAS_BACKEND=jax " if found["backend"] == "jax" else ""
-    values = " ".join(
-        f"--{flag.name}={flag.value}" for flag in (STEPS, REPEATS, DEPTH, FILTERS, PATCH_SIZE, BATCH_SIZE, PRECISION)
-    )
-    lines += [
-        "",
-        f"Command: `{backend}python -m benchmarks.training.throughput {values}`; {found['machine']}; "
-        f"{found['date']}, commit {found['commit']}, {found['backend']}, Keras {keras.__version__}.",
-    ]
-    return "\n".join(lines)
+        lines += [f"tfdrop trains at {ratio:.2f} times PyTorch's rate (PyTorch {torch.__version__}).", ""]
+    command = pages.command("benchmarks.training.throughput", hidden=["out"])
+    return "\n".join([*lines, *pages.origin(command, f"{REPEATS.value} turns"), ""])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.influence_validity import __main__ as benchmark
+from benchmarks import pages
 from benchmarks.influence_validity import labels as labels
 from benchmarks.influence_validity import lds as lds
 from benchmarks.influence_validity import loo as loo
@@ -99,6 +99,7 @@ def test_reliability_is_that_of_a_mean_over_noisy_retrainings():
 
 def test_a_part_run_alone_leaves_the_other_sections(tmp_path):
     path = tmp_path / "report.md"
+    headings = [part.HEADING for part in (loo, lds, labels)]
     for heading, text in ((labels.HEADING, "old"), (loo.HEADING, "first"), (labels.HEADING, "new")):
-        benchmark._put(path, f"{heading}\n\n{text}\n")
-    assert path.read_text() == f"{benchmark.TITLE}\n{loo.HEADING}\n\nfirst\n\n{labels.HEADING}\n\nnew\n"
+        pages.put_section(path, "# Title\n", headings, f"{heading}\n\n{text}\n")
+    assert path.read_text() == f"# Title\n\n{loo.HEADING}\n\nfirst\n\n{labels.HEADING}\n\nnew\n"

@@ -1,1 +1,1 @@
-"""The other libraries' side of the contest, one file a library."""
+"""A program for each library that does the job; each runs in the library's own environment."""

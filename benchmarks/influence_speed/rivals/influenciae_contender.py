@@ -1,19 +1,19 @@
-"""influenciae 0.3: its documented route, its public one for a given vector, and the fastest that its parts make.
+"""influenciae 0.3: its documented route, its public one for a given vector, and the fastest one from its parts.
 
-As documented, an influence calculator solves for one TRAINING sample at a time. Its conjugate gradients know no
-damping; it is added here in the one place that a user reaches, the loss: `damping / 2 |w - w0|^2` has no gradient at
-the weights `w0` and the Hessian `damping I`.
+As documented, an influence calculator solves for one TRAINING sample at a time. Its conjugate gradients have no
+damping, so it is added in the one place that a user can reach, the loss: `damping / 2 |w - w0|^2` has no gradient at
+the weights `w0`, and its Hessian is `damping I`.
 """
 
-from benchmarks.influence_speed.rivals.contest import contend
+from benchmarks.influence_speed.rivals.contender import contend
 
-import tensorflow as tf  # isort: skip (contest chooses the number of threads)
+import tensorflow as tf  # isort: skip (`contender` sets the number of threads)
 from deel.influenciae.common import ConjugateGradientDescentIHVP, ForwardOverBackwardHVP, InfluenceModel
 from deel.influenciae.influence import FirstOrderInfluenceCalculator
 from deel.influenciae.utils import conjugate_gradients_solve
 
 BATCH_SIZE = 100
-JACOBIAN_BATCH_SIZE = 10  # its per-sample gradients take time and memory by the square of it
+JACOBIAN_BATCH_SIZE = 10  # the time and memory of its per-sample gradients grow with the square of it
 CG_STEPS = 8  # of the documented route: as many as the internals need to agree
 
 
@@ -50,7 +50,7 @@ class Contender:
         return InfluenceModel(self.model, 0, -1, loss_function=loss or self.damped_losses)
 
     def inverse(self, model, steps):
-        """Returns the damped inverse Hessian by conjugate gradients, over all layers: nothing extracts features."""
+        """Returns the damped inverse Hessian by conjugate gradients, over all layers: no features are extracted."""
         nothing = tf.keras.Sequential([tf.keras.Input((32, 32, 3)), tf.keras.layers.Activation("linear")])
         return ConjugateGradientDescentIHVP(model, 0, self.train, steps, feature_extractor=nothing)
 
@@ -66,7 +66,7 @@ def dataset(x, y, batch_size=BATCH_SIZE):
 
 
 def documented(contender, samples):
-    """One solve a training sample, here for a few of them after a first one, before which it traces."""
+    """One solve for each training sample; here for a few of them after a first one, which traces."""
     model, job = contender.influence_model(), contender.job
     calculator = FirstOrderInfluenceCalculator(model, contender.train, contender.inverse(model, CG_STEPS))
     one_by_one = dataset(job.x, job.y, batch_size=1)

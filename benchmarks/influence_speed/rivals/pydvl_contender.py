@@ -1,15 +1,15 @@
-"""pyDVL 0.10: its documented routes, and the fastest that its parts can be put together for.
+"""pyDVL 0.10: its documented routes, and the fastest ones that its parts can be combined into.
 
 As documented, `CgInfluence` solves for one validation sample at a time (or for all of them as a block), and
 `ArnoldiInfluence` inverts a low-rank approximation. pyDVL has no route for the gradient of the SUM; the ones called
-"internals" hand that gradient to its operators, which is a few lines of a user's own.
+"internals" pass that gradient to its operators, which takes a user a few lines.
 """
 
 import warnings
 
-from benchmarks.influence_speed.rivals.contest import contend
+from benchmarks.influence_speed.rivals.contender import contend
 
-import numpy as np  # isort: skip (contest chooses the number of threads)
+import numpy as np  # isort: skip (`contender` sets the number of threads)
 import torch
 from torch import nn
 
@@ -85,7 +85,7 @@ def channels_first(images):
 
 
 def documented_cg(contender, columns):
-    """One solve a validation sample."""
+    """One solve for each validation sample."""
     return _documented(contender, columns, CgInfluence(**_cg_settings(contender)))
 
 

@@ -1,14 +1,14 @@
 """tfdrop: `total_influence` with its solvers."""
 
-from benchmarks.influence_speed.rivals.contest import contend
+from benchmarks.influence_speed.rivals.contender import contend
 
-import numpy as np  # isort: skip (contest chooses the number of threads)
+import numpy as np  # isort: skip (`contender` sets the number of threads)
 
 from benchmarks.influence_speed.job import loss, network
 from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
 
-BATCH_SIZE = 125  # divides the samples, so that each derivative is traced for one shape of batch
-TO_THE_END = {"tolerance": 1e-9}  # never reached: the effort alone says when to stop
+BATCH_SIZE = 125  # divides the number of samples, so that each derivative is traced for a single shape of batch
+TO_THE_END = {"tolerance": 1e-9}  # never reached: only the effort decides when to stop
 
 
 class Contender:
@@ -27,8 +27,8 @@ def scores(contender, solver):
         contender.model,
         (job.x, job.y),
         (job.x_validation, job.y_validation),
-        loss(),
-        solver,
+        loss=loss(),
+        solver=solver,
         damping=job.damping,
         batch_size=BATCH_SIZE,
         verbose=0,

@@ -1,26 +1,27 @@
-"""What every contender's process does: read the job, solve it by one route, report time, memory and scores.
+"""What the program of every library does: read the job, do it by one route, report time, memory and scores.
 
-This file needs NumPy alone, as each contender runs in an environment of its own:
+NumPy is all that this file needs, because each library runs in an environment of its own:
 
     PYTHON -m benchmarks.influence_speed.rivals.NAME JOB ROUTE EFFORT SCORES
 
 writes the scores to the file SCORES and prints one line of JSON. The clock runs from a model and data in the library's
-own form to the scores, with all that is traced or compiled on the way, but without imports.
+own form to the scores; tracing and compiling count, imports do not.
 """
 
-import inspect
 import json
 import os
-import re
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
 
-# Before a library is imported: one core for each contender.
+# Before any library is imported: one thread.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 os.environ |= dict.fromkeys(ONE_THREAD, "1") | {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 import numpy as np  # noqa: E402
+
+from benchmarks.measuring import peak_memory, restart_peak_memory  # noqa: E402
 
 LARGEST_LOGIT_ERROR = 1e-4
 
@@ -29,22 +30,24 @@ class Job:
     """The arrays of a job file.
 
     Attributes:
-        x, y, x_validation, y_validation: Samples, images channel-last.
+        x, y, x_validation, y_validation: Samples; images are channels-last.
         weights: List of the network's weights in Keras's order and layout.
         logits: The network's outputs for `x_validation`.
         damping, smallest, largest: The damping, and the Hessian's extremal eigenvalues without it.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
-        self.weights = [arrays.pop(name) for name in sorted(arrays) if name.startswith("weight_")]
-        for name in ("damping", "smallest", "largest"):
-            setattr(self, name, float(arrays.pop(name)))
-        self.__dict__ |= arrays
+        self.x, self.y = arrays["x"], arrays["y"]
+        self.x_validation, self.y_validation = arrays["x_validation"], arrays["y_validation"]
+        self.weights = [arrays[name] for name in sorted(arrays) if name.startswith("weight_")]
+        self.logits = arrays["logits"]
+        self.damping = float(arrays["damping"])
+        self.smallest, self.largest = float(arrays["smallest"]), float(arrays["largest"])
 
 
-def contend(load, routes):
+def contend(load: Callable[[Job], Any], routes: Mapping[str, Callable[[Any, int], Any]]) -> None:
     """Runs one route of one library as the command line says.
 
     Args:
@@ -57,12 +60,12 @@ def contend(load, routes):
     contender = load(job)
     logit_error = np.abs(contender.logits(job.x_validation) - job.logits).max()
     if not logit_error < LARGEST_LOGIT_ERROR:
-        raise ValueError(f"the converted network is another one: its logits differ by {logit_error:.3g}")
-    loaded = memory_now()
+        raise ValueError(f"the converted network is not the same: its logits differ by {logit_error:.3g}")
+    loaded = restart_peak_memory()
     start = clocks()
     found = routes[route](contender, int(effort))
-    part = {}
-    if inspect.isgenerator(found):
+    part: dict[str, int] = {}
+    if isinstance(found, Generator):
         seconds, part = extrapolated(found)
     else:
         seconds = clocks() - start
@@ -71,12 +74,12 @@ def contend(load, routes):
     print(json.dumps(report | {"peak_mib": peak_memory() - loaded, "logit_error": float(logit_error)}))
 
 
-def extrapolated(route):
+def extrapolated(route: Generator[Any, None, None]) -> tuple[np.ndarray, dict[str, int]]:
     """Times a route of which only a part is run.
 
     Args:
-        route: Generator that yields once when what is done but once is done, and again, with the number of equal parts
-            that it has done since and the number that there would be. What comes after is again done but once.
+        route: Generator that yields first when what is done only once is done; and again, with the number of equal
+            parts that it has done since then and the number that there would be. What follows is again done only once.
 
     Returns:
         The seconds that the whole would take, on the wall and on the processor, and what they are extrapolated from.
@@ -92,20 +95,6 @@ def extrapolated(route):
     return once + repeated * parts / done + after, {"done": done, "parts": parts}
 
 
-def clocks():
+def clocks() -> np.ndarray:
+    """Returns the time on the wall and this process's processor time, in seconds."""
     return np.array([time.perf_counter(), time.process_time()])
-
-
-def memory_now():
-    """Returns this process's memory in MiB, and has its peak count from here on, without what imports needed."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _memory("VmRSS")
-
-
-def peak_memory():
-    """Returns the peak of this process's memory in MiB since `memory_now`."""
-    return _memory("VmHWM")
-
-
-def _memory(name):
-    return int(re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024

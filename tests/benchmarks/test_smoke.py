@@ -1,0 +1,205 @@
+"""Every benchmark, and every part of one, runs at toy size and says something true."""
+
+import json
+import shlex
+import subprocess
+
+import numpy as np
+import pytest
+from benchmark_runs import (
+    TFDROP_ROUTES,
+    WITH_DATA,
+    WITH_PAGE,
+    cells,
+    commands_in,
+    python_with,
+    recorded_commands,
+    run_all,
+    toy_images,
+)
+from programs import ROOT, run_program
+
+from benchmarks.influence_speed.rivals.contender import Job
+from benchmarks.influence_speed.routes import ROUTES
+from benchmarks.influence_validity import labels, lds, loo
+from experiments.environment import commit
+from tfdrop.data.sets.image_set import save_image_set
+
+VALIDITY_PARTS = {"loo": loo, "lds": lds, "labels": labels}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("benchmarks")
+
+
+@pytest.fixture(scope="module")
+def runs(folder):
+    return run_all(folder)
+
+
+def page(runs, name):
+    """Returns what a run wrote: its page, or its section of it."""
+    run = runs[name]
+    assert run.status == 0, run.err
+    if name not in VALIDITY_PARTS:
+        return run.page
+    heading = VALIDITY_PARTS[name].HEADING
+    sections = [section for section in run.page.split("\n## ") if f"## {section}".startswith(heading)]
+    assert len(sections) == 1
+    return sections[0]
+
+
+def numbers(row):
+    return [float(cell) for cell in row]
+
+
+@pytest.mark.parametrize("name", WITH_PAGE)
+def test_page_states_its_command_commit_and_n(runs, name):
+    text = page(runs, name)
+    module, *given = shlex.split(WITH_PAGE[name])
+    [(shown_module, *shown)] = commands_in(text)
+    assert shown_module == module
+    assert set(shown) == {*given, *(["--data_dir=DIR"] if name in WITH_DATA else [])}
+    assert f", commit {commit()}" in text
+    assert "\n- n: " in text
+    assert text.split("\n\n")[-1].strip() in runs[name].out
+
+
+@pytest.mark.parametrize(("path", "number", "command"), recorded_commands(), ids=str)
+def test_recorded_commands_can_be_given_again(runs, path, number, command):
+    run = runs[f"{path.name} {number}"]
+    assert (run.status, run.err) == (0, "")
+
+
+def test_no_recorded_command_is_overlooked():
+    for path in (ROOT / "results").glob("*.md"):
+        assert len(commands_in(path.read_text())) == path.read_text().count("python -m benchmarks."), path
+
+
+def test_recorded_modules_exist():
+    for path in (ROOT / "results").glob("*.md"):
+        for module, *_ in commands_in(path.read_text()):
+            place = ROOT.joinpath(*module.split("."))
+            assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
+
+
+def test_loo_predicts_what_retraining_finds(runs):
+    rows = cells(page(runs, "loo"))
+    assert [row[:2] for row in rows] == [["30", "CG"], ["30", "LiSSA"], ["40", "CG"], ["40", "LiSSA"]]
+    for row in rows:
+        residual, engines, r, *others = numbers(row[2:])
+        assert len(others) == 5
+        assert np.isfinite(others).all()
+        assert r > 0.9
+        assert residual == pytest.approx(engines, rel=0.5)
+    assert all(float(row[2]) < 1e-4 for row in rows if row[1] == "CG")
+
+
+def test_lds_scores_every_predictor(runs):
+    rows = cells(page(runs, "lds"))
+    influence = [f"influence, Gauss-Newton, {solver}" for solver in ("CG", "LiSSA")]
+    assert [row[0] for row in rows] == [*influence, "training loss", "gradient norm", "random"]
+    for name, model, ensemble, *by_class, damping, residual in rows:
+        pairs = [(model, ensemble), tuple(by_class)] if "LiSSA" not in name else [(model, ensemble)]
+        for one, several in pairs:
+            score, low, high = numbers(several.replace("[", "").replace(",", "").replace("]", "").split())
+            assert score == float(one)  # an ensemble of one model
+            assert -1 <= low <= high <= 1
+        assert (damping != "") == (residual != "") == name.startswith("influence")
+    assert all(float(row[5]) > 0 and 0 <= float(row[6]) < 0.2 for row in rows[:2])
+    assert runs["lds"].out.count("half ") == 6
+
+
+def test_wrong_labels_are_found(runs):
+    rows = cells(page(runs, "labels"))
+    own = ["self-influence", "self-influence, last layer"]
+    names = ["influence, Gauss-Newton", *own, "training loss", "gradient norm", "random"]
+    assert [row[0] for row in rows] == names
+    found = {name: [numbers(cell.split(" ± ")) for cell in row] for name, *row in rows}
+    assert all(0 <= mean <= 1 and deviation == 0 for pair in found.values() for mean, deviation in pair)
+    assert found["influence, Gauss-Newton"][1][0] > 0.9
+
+
+def test_layers_are_ratios_to_the_rival(runs):
+    rival, layer, measured = cells(page(runs, "layers"))
+    assert rival == ["SpatialDropout2D", "1.00", "1.00", "1.00"]
+    assert layer[0] == "SelectScale"
+    assert min(numbers(layer[1:])) > 0
+    assert [cell.split()[-1] for cell in measured[1:]] == ["ms", "s", "MiB"]
+    assert "WRN-8-1 step" in page(runs, "layers")
+
+
+def test_throughput_is_measured(runs):
+    tfdrop = cells(page(runs, "throughput"))[0]
+    slowest, fastest = sorted(numbers(tfdrop[2].split(" to ")))
+    assert tfdrop[0] == "tfdrop"
+    assert 0 < slowest <= float(tfdrop[1]) <= fastest
+
+
+def test_speed_compares_the_routes_that_were_run(runs):
+    rows = cells(page(runs, "speed"))
+    routes, parts, memory = rows[: len(ROUTES)], rows[len(ROUTES) : -1], rows[-1]
+    [(_, title, seconds, wall, times, mebibytes, r)] = [row for row in routes if row[2] != "not run"]
+    assert title == '`solver="cg"`, its own tolerance'
+    assert float(r) > 0.999
+    assert float(times) == 1
+    assert min(numbers([seconds, wall, mebibytes])) >= 0
+    assert len(parts) == 8
+    assert all(float(row[1].split()[0]) > 0 for row in parts)
+    assert memory[1].endswith(" MiB")
+
+
+def test_primitives_are_timed_on_resnet20(runs):
+    assert runs["primitives"].status == 0, runs["primitives"].err
+    found = json.loads(runs["primitives"].out)
+    assert found.pop("gradient_ms") > 0
+    assert len(found) == 7
+    assert all(0 < ratio["median"] < 1e4 for ratio in found.values())
+
+
+def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
+    assert runs["job"].status == 0, runs["job"].err
+    job = Job(folder / "job.npz")
+    assert job.x.shape == (20, 32, 32, 3)
+    assert job.smallest + job.damping > 0
+    reference = np.load(folder / "reference.npy")
+    for route in TFDROP_ROUTES:
+        run = runs[f"tfdrop, {route}"]
+        assert run.status == 0, run.err
+        assert json.loads(run.out)["logit_error"] < 1e-4
+        scores = np.load(folder / f"{route}.npy")
+        assert scores.shape == (20,)
+        assert np.corrcoef(scores, reference)[0, 1] > 0.99, route
+
+
+@pytest.mark.parametrize(
+    ("package", "variable", "library", "route"),
+    [
+        ("pydvl", "PYDVL_PYTHON", "pydvl", "internals cg"),
+        ("deel", "INFLUENCIAE_PYTHON", "influenciae", "internals cg"),
+    ],
+)
+def test_rivals_agree_with_the_converged_solution(runs, folder, package, variable, library, route):
+    python = python_with(package, variable)
+    if python is None:
+        pytest.skip(f"{package} is not installed, and {variable} names no Python that has it")
+    command = [python, "-m", f"benchmarks.influence_speed.rivals.{library}_contender", folder / "job.npz", route, "20"]
+    finished = subprocess.run([*command, folder / "rival.npy"], capture_output=True, text=True, cwd=ROOT)
+    assert finished.returncode == 0, finished.stderr
+    assert json.loads(finished.stdout.splitlines()[-1])["logit_error"] < 1e-4
+    found = [np.load(folder / name) for name in ("rival.npy", "reference.npy")]
+    assert np.corrcoef(*found)[0, 1] > 0.99
+
+
+def test_resnet20_learns_in_pytorch(folder):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    save_image_set(folder / "thumbnails.npz", toy_images(32, 3, 10))
+    run = run_program(
+        "benchmarks.training.resnet20_pytorch", "--dataset=thumbnails", f"--data_dir={folder}", "--epochs=2"
+    )
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1", "epoch 2"]
+    losses = [float(line.split("loss ")[1].split(",")[0]) for line in lines]
+    assert np.isfinite(losses).all()
