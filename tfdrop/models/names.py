@@ -1,8 +1,6 @@
 """Looking things up by name, with the nearest names offered for one that is unknown."""
 
-import difflib
-
-from tfdrop.arguments import invalid
+from tfdrop.arguments import invalid, nearest
 
 
 def look_up(argument, name, table):
@@ -15,5 +13,5 @@ def look_up(argument, name, table):
     """
     if isinstance(name, str) and name in table:
         return table[name]
-    nearest = difflib.get_close_matches(str(name), table, n=3, cutoff=0.5) or list(table)
-    raise invalid(argument, "one of " + ", ".join(map(repr, nearest)), name)
+    offered = nearest(name, table) or list(table)
+    raise invalid(argument, "one of " + ", ".join(map(repr, offered)), name)
