@@ -1,5 +1,7 @@
 """Feature maps of any spatial rank, channels first or last: which axis is which."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -55,3 +57,13 @@ def per_map(values, inputs, data_format):
     for axis in spatial_axes(data_format, len(inputs.shape)):
         values = ops.expand_dims(values, axis)
     return values
+
+
+def greatest(values, axis, keepdims=False):
+    """Returns the maxima along some axes, also of a batch without samples, where `ops.max` alone raises an error."""
+    return ops.max(values, axis=axis, keepdims=keepdims, initial=-math.inf)
+
+
+def least(values, axis):
+    """Returns the minima along an axis, also of a batch without samples."""
+    return ops.min(values, axis=axis, initial=math.inf)

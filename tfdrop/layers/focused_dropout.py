@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_flag, check_share, invalid
-from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, spatial_axes, standardize_data_format
+from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, greatest, spatial_axes, standardize_data_format
 from tfdrop.layers.hashed_draws import uniform
 from tfdrop.layers.participation import Participation
 from tfdrop.layers.seeded_layer import SeededLayer
@@ -79,8 +79,9 @@ class FocusedDropout(SeededLayer):
         self.data_format = standardize_data_format(data_format)
         self.shares_coin = isinstance(participation_rate, Participation)
         self.participation = participation_rate if self.shares_coin else self._own_participation(participation_rate)
-        self.kept_share = self.add_weight(
-            name="kept_share", shape=(), dtype="float32", initializer="ones", trainable=False, autocast=False
+        self._kept_sum, self._kept_samples = (
+            self.add_weight(name=name, shape=(), dtype="float32", initializer="zeros", trainable=False, autocast=False)
+            for name in ("kept_sum", "kept_samples")
         )
 
     def _own_participation(self, rate):
@@ -100,22 +101,35 @@ class FocusedDropout(SeededLayer):
             self.participation.toss()
         state = self.seed_generator.next()
         # Nine batches in ten do not take part: a condition spares them the work.
-        outputs, kept_share = ops.cond(
-            self.participation.read(),
+        participates = self.participation.read()
+        outputs, kept_shares = ops.cond(
+            participates,
             lambda: self._focus(inputs, state),
-            lambda: (inputs, ops.cast(self.kept_share, "float32")),
+            lambda: (inputs, ops.zeros((), "float32")),
         )
-        self.kept_share.assign(kept_share)
+        self._kept_sum.assign_add(kept_shares)
+        self._kept_samples.assign_add(ops.where(participates, ops.cast(ops.shape(inputs)[0], "float32"), 0.0))
         return outputs
 
+    @property
+    def kept_share(self):
+        if not (samples := float(ops.convert_to_numpy(self._kept_samples))):
+            return None
+        return float(ops.convert_to_numpy(self._kept_sum)) / samples
+
+    def reset_kept_share(self):
+        """Starts a new mean of the kept share: to be called at the start of each epoch, as `RateLogger` does."""
+        self._kept_sum.assign(0.0)
+        self._kept_samples.assign(0.0)
+
     def _focus(self, inputs, state):
-        """Drops the units outside the focused area. Returns the outputs and the share of the units that is kept."""
+        """Drops the units outside the focused area. Returns the outputs and the sum of the samples' kept shares."""
         reference = self._reference(ops.stop_gradient(inputs))
         axes = tuple(range(1, len(inputs.shape)))
-        peak = ops.max(reference, axis=axes, keepdims=True)
+        peak = greatest(reference, axis=axes, keepdims=True)
         focused = reference > self._draw_gamma(reference, state) * peak
         kept = ops.logical_or(ops.logical_xor(focused, self.inverted), peak <= 0)
-        return inputs * ops.cast(kept, inputs.dtype), ops.mean(ops.cast(kept, "float32"))
+        return inputs * ops.cast(kept, inputs.dtype), ops.sum(ops.mean(ops.cast(kept, "float32"), axis=axes))
 
     def _reference(self, inputs):
         """Each sample's map with the greatest mean, the first among equals: float32, with one channel."""
@@ -134,7 +148,11 @@ class FocusedDropout(SeededLayer):
         return lowest + (highest - lowest) * ops.expand_dims(uniform(state, shape), channel)
 
     def saved_variables(self):
-        return {"kept_share": self.kept_share}
+        return {"kept_sum": self._kept_sum, "kept_samples": self._kept_samples}
+
+    def seed_generators(self):
+        own = [] if self.shares_coin else self.participation.seed_generators()
+        return super().seed_generators() + own
 
     def get_config(self):
         own_rate = self.participation.get_config()["rate"]

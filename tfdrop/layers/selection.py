@@ -9,7 +9,7 @@ import math
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_whole
-from tfdrop.layers.feature_maps import spatial_axes
+from tfdrop.layers.feature_maps import greatest, least, spatial_axes
 
 
 def check_pooling(pool_size, pool_strides):
@@ -45,15 +45,15 @@ def map_scores(inputs, data_format, pool_size=None, pool_strides=None):
         return ops.mean(magnitudes, axis=axes)
     # "same" padding averages over what lies inside the map, so that a map smaller than the window has a score too.
     pooled = ops.average_pool(magnitudes, pool_size, pool_strides or pool_size, padding="same", data_format=data_format)
-    return ops.max(pooled, axis=axes)
+    return greatest(pooled, axis=axes)
 
 
 def _greatest_magnitude(inputs, axes):
     # One axis at a time, the outermost first: on a CPU TensorFlow takes half the time of reducing all of them at once.
     outermost = axes[0]
-    magnitudes = ops.maximum(ops.max(inputs, axis=outermost), -ops.min(inputs, axis=outermost))
+    magnitudes = ops.maximum(greatest(inputs, axis=outermost), -least(inputs, axis=outermost))
     for _ in axes[1:]:
-        magnitudes = ops.max(magnitudes, axis=outermost)
+        magnitudes = greatest(magnitudes, axis=outermost)
     return magnitudes
 
 

@@ -52,7 +52,8 @@ class RandomShift(SeededLayer):
         columns = ops.expand_dims(left, 1) + ops.arange(width)
         rows += ops.expand_dims(ops.arange(batch), 1) * (height + 2 * self.pixels)
         places = ops.expand_dims(rows * (width + 2 * self.pixels), 2) + ops.expand_dims(columns, 1)
-        return ops.take(ops.reshape(padded, (-1, channels)), places, axis=0)
+        moved = ops.take(ops.reshape(padded, (-1, channels)), places, axis=0)
+        return ops.reshape(moved, (batch, height, width, channels))  # JAX's take loses axes of an empty batch
 
     def get_config(self):
         return {**super().get_config(), "pixels": self.pixels}
