@@ -47,11 +47,12 @@ class SeededLayer(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         # The weights of a network that was trained without this layer hold nothing for it: it then starts afresh.
-        if not store.keys():
+        saved = store.keys()
+        if not saved:
             return
         self.seed_generator.state.assign(store["seed_generator_state"])
         for name, variable in self.saved_variables().items():
-            if name in store.keys():  # files written by an earlier version may lack a variable
+            if name in saved:  # files written by an earlier version may lack a variable
                 variable.assign(store[name])
 
     def _trackable_children(self, save_type: str = "checkpoint", **kwargs: Any) -> dict[str, Any]:

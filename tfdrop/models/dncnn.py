@@ -3,6 +3,9 @@
 import keras
 from keras import layers
 
+from tfdrop.arguments import check_whole
+from tfdrop.models.initial_weights import check_seed, seeded
+
 
 def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as in keras.applications)
     depth=17,
@@ -11,6 +14,7 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
     batch_norm_momentum=0.9,
     kernel_initializer="he_normal",
     dtype=None,
+    seed=None,
     name="dncnn",
 ):
     """Builds DnCNN: `depth` 3x3 convolutions that estimate the noise, which is subtracted from the input.
@@ -27,6 +31,7 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
             only the last batch's and makes spots in smooth regions.
         kernel_initializer: Initializer of the kernels. He et al.'s ("MSRA") is the data dropout paper's.
         dtype: Dtype or policy of the convolutions, `"mixed_bfloat16"` for example; the subtraction is in float32.
+        seed: Optional integer seed of the initial weights; see `tfdrop.models.build`.
         name: Name of the model.
 
     Input shape:
@@ -36,21 +41,21 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
         That of the input: the denoised image, not the noise.
 
     Raises:
-        ValueError: If `depth`, `filters` or `channels` is too small.
+        ValueError: If `depth`, `filters`, `channels` or `seed` is out of its range.
 
     Reference:
         - [Zhang et al., 2017](https://arxiv.org/abs/1608.03981), section III.
     """
     for argument, value, least in (("depth", depth, 2), ("filters", filters, 1), ("channels", channels, 1)):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"Invalid value received for argument `{argument}`. "
-                f"Expected an integer of at least {least}. Received: {argument}={value!r}"
-            )
+        check_whole(argument, value, lowest=least)
+    check_seed(seed)
 
     def convolution(maps, index, **arguments):
-        arguments |= {"padding": "same", "kernel_initializer": kernel_initializer, "dtype": dtype}
-        return layers.Conv2D(maps, 3, name=f"conv{index}", **arguments)
+        name = f"conv{index}"
+        initializer = seeded(kernel_initializer, seed, name)
+        return layers.Conv2D(
+            maps, 3, padding="same", kernel_initializer=initializer, dtype=dtype, name=name, **arguments
+        )
 
     noisy = keras.Input((None, None, channels), name="noisy")
     x = convolution(filters, 1, activation="relu")(noisy)

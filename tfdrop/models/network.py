@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from tfdrop.arguments import check_whole, invalid, is_number
+from tfdrop.models.initial_weights import check_seed, seeded
 from tfdrop.models.placements import Site
 
 # Those of the networks' original code, in Lua Torch and PyTorch; Keras's own are 0.99 and 1e-3.
@@ -25,6 +26,7 @@ class Network:
         input_layers: See there.
         dtype: See there.
         kernel_initializer: See there.
+        seed: See there.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Network:
         input_layers=(),
         dtype=None,
         kernel_initializer="he_normal",
+        seed=None,
     ):
         self.name = name
         self.classes = check_whole("classes", classes)
@@ -46,10 +49,9 @@ class Network:
         self._convolutions = 0
         self._drop = drop
         self._drop_layers = []
-        self._kernel = {
-            "kernel_initializer": kernel_initializer,
-            "kernel_regularizer": _regularizer(weight_decay),
-        }
+        self._kernel_initializer = kernel_initializer
+        self._kernel_regularizer = _regularizer(weight_decay)
+        self._seed = check_seed(seed)
         self._policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         self.inputs = keras.Input(_check_input_shape(input_shape), name="images")
         self.images = self.inputs
@@ -102,7 +104,7 @@ class Network:
             groups=cardinality,
             use_bias=bias,
             name=name,
-            **self._kernel,
+            **self._kernel(name),
         )(x)
         if norm:
             x = self._batch_norm(x, name, **about)
@@ -122,7 +124,7 @@ class Network:
     def classify(self, features):
         """Averages the maps over space and lays the dense layer that ends in logits. Returns the model."""
         pooled = layers.GlobalAveragePooling2D(dtype=self.output_dtype, name="pool")(features)
-        logits = layers.Dense(self.classes, dtype=self.output_dtype, name="logits", **self._kernel)(pooled)
+        logits = layers.Dense(self.classes, dtype=self.output_dtype, name="logits", **self._kernel("logits"))(pooled)
         return self.model(logits)
 
     def model(self, logits):
@@ -131,6 +133,13 @@ class Network:
             placement = getattr(self._drop, "__name__", self._drop)
             raise invalid("drop", f"a placement that has a site in the network {self.name!r}", placement)
         return keras.Model(self.inputs, logits, name=self.name)
+
+    def _kernel(self, layer_name):
+        """Returns the arguments that say how a layer's kernel is initialized and regularized."""
+        return {
+            "kernel_initializer": seeded(self._kernel_initializer, self._seed, layer_name),
+            "kernel_regularizer": self._kernel_regularizer,
+        }
 
     def _batch_norm(self, x, name, **about):
         x = layers.BatchNormalization(name=f"{name}_bn", **BATCH_NORM)(x)
