@@ -77,11 +77,16 @@ def sites(name, place):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_with_all_drop_layers(name):
     expected = kernels(network(name, seed=5))
-    place = "every_convolution_but_first" if name.startswith("densenet") else "every_convolution"
+    # In the deepest networks a layer at every convolution would take seconds and show nothing new.
+    place = "first_two_groups" if len(expected) > 40 else "every_convolution"
     assert_equal(kernels(network(name, 5, DROP_LAYERS, place, augmented=True)), expected)
-    first, *_ = expected
-    # Round 1 and round 2 of another seed start elsewhere.
-    assert (kernels(network(name, seed=6))[first] != expected[first]).all()
+
+
+@pytest.mark.parametrize("name", ["resnet8", "resnext29_8x64d", "wrn28_10", "densenet40", "allcnn_c"])
+def test_another_seed_gives_other_weights(name):
+    first = kernels(network(name, seed=5))
+    for layer, kernel in kernels(network(name, seed=6)).items():
+        assert (kernel != first[layer]).all(), layer
 
 
 @pytest.mark.parametrize("name", ["resnet8", "resnext29_8x64d", "wrn28_10", "densenet40", "allcnn_c"])

@@ -75,9 +75,9 @@ def build(
             to be the first of all, normalization, augmentation.
         dtype: Dtype or policy of the network and of the drop layers that are made for it, `"mixed_bfloat16"` for
             example; by default Keras's global one. The logits are float32 with it. The `input_layers` keep theirs.
-        seed: Optional integer seed of the initial weights. With it, every kernel depends on the seed and its layer's name
-            alone, whatever augmentation and drop layers the network has: two networks of one seed start from the same
-            weights. By default the initializers take their seeds from Keras's global random state.
+        seed: Optional integer seed of the initial weights. With it, every kernel depends on the seed and its layer's
+            name alone, whatever augmentation and drop layers the network has: two networks of one seed start from the
+            same weights. By default the initializers take their seeds from Keras's global random state.
         **arguments: The network's own arguments; and for all networks `kernel_initializer`, by default `"he_normal"`
             ("MSRA"), in All-CNN-C `"glorot_uniform"` ("Xavier").
 
