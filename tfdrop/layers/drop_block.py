@@ -99,7 +99,7 @@ def _cover(corners: Any, axis: int, block_size: int, clipped: Any) -> Any:
     """Extends each corner along an axis to the block that begins there.
 
     A position is covered if it or one of the `block_size - 1` positions before it is a corner. This is the union of
-    that many shifted masks, which doubling builds in log2 steps. Only the part of a clipped block inside the map exists.
+    that many shifted masks, which doubling builds in log2 steps. A clipped block has only its part inside the map.
     """
     paddings = [(0, 0)] * len(corners.shape)
     paddings[axis] = (block_size - 1, clipped - 1)
