@@ -1,24 +1,27 @@
-"""The error for what a user can mend."""
+"""The error for what a user can fix."""
 
 import contextlib
-import difflib
+from collections.abc import Iterable, Iterator
+
+from tfdrop.arguments import nearest
 
 
 class UserError(ValueError):
-    """Something that the user can mend; a program prints the message as one line and exits with status 2."""
+    """Something that the user can fix; a program prints the message as one line and exits with status 2."""
 
 
-def unknown(flag, name, known):
-    """Returns the `UserError` for a name that is not known; it offers the nearest ones, or all if they are few."""
-    near = difflib.get_close_matches(name, known, n=3)
+def unknown(flag: str, name: str, known: Iterable[str]) -> UserError:
+    """Builds the `UserError` for a flag with an unknown name; it suggests similar names, or lists all if few."""
+    known = list(known)
+    near = nearest(name, known, similarity=0.6)
     if near or len(known) > 10:
-        near = near or difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+        near = near or nearest(name, known, similarity=0.0)
         return UserError(f"--{flag}={name}: unknown; did you mean {', '.join(near)}?")
     return UserError(f"--{flag}={name}: unknown; known are {', '.join(known)}")
 
 
 @contextlib.contextmanager
-def blaming(flag, value):
+def blaming(flag: str, value: object) -> Iterator[None]:
     """Turns a `ValueError` or `OSError` inside into a `UserError` that names the flag and its value."""
     try:
         yield

@@ -1,15 +1,18 @@
 """Registers tfdrop's classes with Keras, so that a saved model loads after any import of tfdrop.
 
-Subpackages are imported when they are first used, but Keras can only load a class that was registered, that is, whose
-module was imported. So the modules of all such classes are imported as soon as Keras is: at once where it already is,
-otherwise right after it. Importing tfdrop alone does not import Keras.
+Subpackages are imported when they are first used, but Keras can only load a class that has been registered, that is,
+whose module has been imported. So the modules of all such classes are imported as soon as Keras is: immediately if it
+already is, otherwise right after it. Importing tfdrop alone does not import Keras.
 """
 
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
 
-# Every module with a class that a saved model may name: layers, regularizers, schedules, losses, augmentation.
+# Every module with a class that a saved model may refer to: layers, regularizers, schedules, losses, augmentation.
 MODULES = (
     "tfdrop.data.augmentation.dihedral",
     "tfdrop.data.augmentation.flip",
@@ -29,15 +32,20 @@ MODULES = (
 )
 
 
-def register_with_keras():
-    """Registers all classes now if Keras is imported, or else as soon as it is."""
+def register_with_keras() -> None:
+    """Registers all classes now if Keras has been imported, otherwise as soon as it is.
+
+    >>> import keras, tfdrop
+    >>> keras.saving.get_registered_object("tfdrop>SelectScale").__name__
+    'SelectScale'
+    """
     if "keras" in sys.modules:
         _import_modules()
     elif not any(isinstance(finder, _KerasFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _KerasFinder())
 
 
-def _import_modules():
+def _import_modules() -> None:
     for module in MODULES:
         importlib.import_module(module)
 
@@ -45,17 +53,18 @@ def _import_modules():
 class _KerasFinder:
     """Finds Keras as Python would, and has tfdrop's classes registered once it has been imported."""
 
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         if name != "keras":
             return None
         sys.meta_path.remove(self)  # so that the search below does not come back here
         spec = importlib.util.find_spec("keras")
         if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
+            loader: Any = spec.loader
+            execute = loader.exec_module
 
-            def execute_and_register(module):
+            def execute_and_register(module: ModuleType) -> None:
                 execute(module)
                 _import_modules()
 
-            spec.loader.exec_module = execute_and_register
+            loader.exec_module = execute_and_register
         return spec

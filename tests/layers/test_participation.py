@@ -143,7 +143,7 @@ def test_a_coin_that_no_model_tosses_is_an_error(reader):
         layer(np.ones((2, 3, 3), "float32"), training=True)
         return layer.losses
 
-    with pytest.raises(ValueError, match="'forgotten' is read, but the layer stands in no model"):
+    with pytest.raises(ValueError, match="'forgotten' is read, but the layer is not part of the model"):
         train()
 
 

@@ -1,4 +1,10 @@
-"""Drop layers: Keras layers that drop or rescale feature maps while a network trains."""
+"""Drop layers: Keras layers that drop or rescale feature maps while a network trains.
+
+One layer per file, together with what several of them share: the rate that can follow a schedule (`rated_layer`), the
+random state that is saved (`seeded_layer`), draws that are the same on every backend (`hashed_draws`) and the selection
+of the important maps (`selection`). Layers know nothing of networks, training or influence. A new layer is listed here
+and in `tfdrop.registration`.
+"""
 
 import lazy_loader
 

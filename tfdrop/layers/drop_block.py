@@ -1,28 +1,30 @@
 """DropBlock2D: drops square blocks of the feature maps."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfdrop.arguments import check_whole
 from tfdrop.layers.feature_maps import check_feature_maps, spatial_axes, standardize_data_format
 from tfdrop.layers.hashed_draws import chance
-from tfdrop.layers.rated_layer import RatedLayer
+from tfdrop.layers.rated_layer import Rate, RatedLayer
 
 
 @keras.saving.register_keras_serializable("tfdrop")
 class DropBlock2D(RatedLayer):
     """Drops square blocks of each feature map while the network trains.
 
-    Each place where a block fits whole is a block's corner with probability gamma = rate / (b_h * b_w) * H * W /
-    ((H - b_h + 1) * (W - b_w + 1)), independently in every channel of every sample; what the blocks cover is set to
-    zero. A block larger than the map is clipped to it, each side on its own. As blocks may overlap, the dropped share
-    is a little under `rate`, as in the paper. What is kept is scaled by the sample's number of units over the number
-    of them that is kept: counted in each sample, so that the samples of a batch stay independent. At inference the
-    layer is the identity.
+    Each position at which a whole block fits is the corner of a block with probability gamma = rate / (b_h * b_w) *
+    H * W / ((H - b_h + 1) * (W - b_w + 1)), independently in every channel of every sample; what the blocks cover is
+    set to zero. A block larger than the map is clipped to it, each side separately. Because blocks may overlap, the
+    dropped share is slightly below `rate`, as in the paper. The remaining units are scaled by the number of units over
+    the number of kept units, counted per sample so that the samples of a batch stay independent. At inference the layer
+    is the identity.
 
     Args:
-        rate: Float in [0, 1), or a schedule of `tfdrop.schedules`: 1 - keep_prob, about the share that is dropped.
-        block_size: Integer: the side of the blocks. 1 gives standard dropout.
+        rate: Float in [0, 1), or a schedule from `tfdrop.schedules`: 1 - keep_prob, roughly the share that is dropped.
+        block_size: Integer, the side of the blocks. 1 gives standard dropout.
         data_format: `"channels_last"` or `"channels_first"`; by default that of Keras's configuration.
         seed: Optional integer seed. The same seed gives the same blocks on every backend.
         **kwargs: The usual arguments of a layer.
@@ -38,21 +40,29 @@ class DropBlock2D(RatedLayer):
         That of the input.
 
     Raises:
-        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+        ValueError: If an argument is out of its range, or the inputs are not feature maps.
 
     Reference:
         Ghiasi et al., "DropBlock: A Regularization Method for Convolutional Networks", 2018, eq. (1) and Algorithm 1.
+
+    >>> import numpy as np
+    >>> maps = np.ones((1, 8, 8, 1), "float32")
+    >>> dropped = np.asarray(DropBlock2D(0.2, block_size=3, seed=1)(maps, training=True))
+    >>> round(float(dropped.mean()), 4)  # what is kept is scaled up
+    1.0
     """
 
-    def __init__(self, rate, block_size=7, data_format=None, seed=None, **kwargs):
+    def __init__(
+        self, rate: Rate, block_size: int = 7, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(rate, below_one=True, seed=seed, **kwargs)
         self.block_size = check_whole("block_size", block_size)
         self.data_format = standardize_data_format(data_format)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         check_feature_maps(input_shape, self.data_format, ranks=(4,))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         state, rate = self.begin_step()
@@ -63,8 +73,8 @@ class DropBlock2D(RatedLayer):
         scale = ops.cast(units / ops.maximum(kept, 1.0), inputs.dtype)
         return inputs * ops.where(dropped, ops.zeros_like(scale), scale)
 
-    def _drop_blocks(self, state, rate, shape):
-        """Draws the corners of the blocks and covers the blocks. Returns the mask of the units that are dropped."""
+    def _drop_blocks(self, state: Any, rate: Any, shape: list) -> Any:
+        """Draws the corners of the blocks. Returns the mask of the dropped units: those that a block covers."""
         corners = list(shape)
         probability = rate
         for axis in spatial_axes(self.data_format, 4):
@@ -76,20 +86,20 @@ class DropBlock2D(RatedLayer):
             dropped = _cover(dropped, axis, self.block_size, _at_most(self.block_size, shape[axis]))
         return dropped
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "block_size": self.block_size, "data_format": self.data_format}
 
 
-def _at_most(block_size, side):
-    # A side that is known stays a Python integer: the shapes of a compiled JAX step must not depend on a tensor.
+def _at_most(block_size: int, side: Any) -> Any:
+    # A known side remains a Python integer: the shapes of a compiled JAX step must not depend on a tensor.
     return min(block_size, side) if isinstance(side, int) else ops.minimum(block_size, side)
 
 
-def _cover(corners, axis, block_size, clipped):
+def _cover(corners: Any, axis: int, block_size: int, clipped: Any) -> Any:
     """Extends each corner along an axis to the block that begins there.
 
-    A place is covered if there is a corner at it or at one of the `block_size - 1` places before it: the union of as
-    many shifted masks, which doubling makes in log2 steps. Of a clipped block only the part inside the map is there.
+    A position is covered if it or one of the `block_size - 1` positions before it is a corner. This is the union of
+    that many shifted masks, which doubling builds in log2 steps. A clipped block has only its part inside the map.
     """
     paddings = [(0, 0)] * len(corners.shape)
     paddings[axis] = (block_size - 1, clipped - 1)

@@ -1,12 +1,15 @@
-"""FocusedDropout: keeps what the most active feature map looks at."""
+"""FocusedDropout: keeps the places where the most active feature map is strongly active."""
+
+from typing import Any, Self
 
 import keras
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_flag, check_share, invalid
-from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, spatial_axes, standardize_data_format
+from tfdrop.layers.feature_maps import channel_axis, check_feature_maps, greatest, spatial_axes, standardize_data_format
 from tfdrop.layers.hashed_draws import uniform
 from tfdrop.layers.participation import Participation
+from tfdrop.layers.rated_layer import Rate
 from tfdrop.layers.seeded_layer import SeededLayer
 
 
@@ -14,26 +17,26 @@ from tfdrop.layers.seeded_layer import SeededLayer
 class FocusedDropout(SeededLayer):
     """Keeps, in some of the batches, only the places where the most active feature map is strongly active.
 
-    In a batch that takes part each sample's reference channel is the one with the greatest mean; the units of all
+    In a batch that takes part, each sample's reference channel is the one with the greatest mean; the units of all
     channels are kept where the reference exceeds `gamma` times its maximum, and set to zero elsewhere. Nothing is
-    rescaled. At inference, and in the batches that do not take part, the layer is the identity. For the gradient the
-    mask is a constant.
+    rescaled. At inference, and in batches that do not take part, the layer is the identity. The gradient treats the
+    mask as a constant.
 
-    The paper contradicts itself about gamma, and is silent elsewhere. What is decided here:
+    The paper contradicts itself about gamma and leaves other things open. What is decided here:
 
     - The text at eq. (4) and section 5.1.1 draw gamma from (0.3, 0.6), Algorithm 1, line 8, from (0.6, 0.9) and anew
-      for every unit. The default is the text's, one gamma a sample, "because different images have different numbers
+      for every unit. The default is the text's, one gamma per sample, "because different images have different numbers
       of features". Algorithm 1 to the letter is `gamma=(0.6, 0.9), gamma_per="unit"`.
-    - One coin a batch decides whether it takes part ("we randomly choose 10% of batches", section 4).
-    - A sample whose reference channel has no positive activation passes unchanged: it would be wiped out.
+    - One coin per batch decides whether it takes part ("we randomly choose 10% of batches", section 4).
+    - A sample whose reference channel has no positive activation passes unchanged; otherwise it would be wiped out.
 
-    Layers that are given the same `Participation` take part in the same batches, and a `MagnifiedWeightDecay` with it
-    is magnified in those; its docstring has the whole example. A layer that is given a number tosses a coin of its own.
+    Layers with the same `Participation` take part in the same batches, in which a `MagnifiedWeightDecay` with that
+    `Participation` is magnified; its docstring has a complete example. A layer with a number tosses its own coin.
 
     Args:
         gamma: Two floats in [0, 1) between which the threshold's share of the maximum is drawn, or one that is fixed.
-        participation_rate: Float in [0, 1] or a schedule of `tfdrop.schedules`: the probability that a batch takes
-            part. Or the `Participation` layer whose coin is to be shared.
+        participation_rate: Float in [0, 1] or a schedule from `tfdrop.schedules`: the probability that a batch takes
+            part. Or the `Participation` layer whose coin to share.
         gamma_per: `"sample"`, or `"unit"` as in Algorithm 1.
         inverted: Whether to drop the focused area and keep the rest, the "opposite approach" of section 5.2.4.
         data_format: `"channels_last"` or `"channels_first"`; by default that of Keras's configuration.
@@ -42,8 +45,9 @@ class FocusedDropout(SeededLayer):
 
     Attributes:
         participation: The `Participation` whose coin decides; assigning its `rate` takes effect at once.
-        kept_share: Variable: the share of the units that was kept in the last batch that took part (the paper's
-            "keeping_ratio", which section 5.2.2 by a slip defines as the share of zeros). `RateLogger` reports it.
+        kept_share: The share of the units that was kept: the mean over all samples of all batches that took part since
+            the last `reset_kept_share()`, or None if no batch did. Over an epoch it is the paper's "keeping_ratio"
+            (Fig. 6b), which section 5.2.2 mistakenly defines as the share of zeros. `RateLogger` reports it.
 
     Call arguments:
         inputs: Feature maps with one, two or three spatial axes.
@@ -56,76 +60,100 @@ class FocusedDropout(SeededLayer):
         That of the input.
 
     Raises:
-        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+        ValueError: If an argument is out of its range, or the inputs are not feature maps.
 
     Reference:
         Xie et al., "FocusedDropout for Convolutional Neural Network", 2021, eq. (1) to (5) and Algorithm 1.
+
+    >>> import numpy as np
+    >>> maps = np.array([[[0.1, 5.0], [0.9, 6.0], [1.0, 7.0], [0.2, 9.0]]], "float32")  # one spatial axis, 2 channels
+    >>> layer = FocusedDropout(gamma=0.7, participation_rate=1.0, data_format="channels_last")
+    >>> np.asarray(layer(maps, training=True))[0, :, 1].tolist()  # where the second channel exceeds 0.7 * 9
+    [0.0, 0.0, 7.0, 9.0]
+    >>> layer.kept_share
+    0.5
     """
 
     def __init__(
         self,
-        gamma=(0.3, 0.6),
-        participation_rate=0.1,
-        gamma_per="sample",
-        inverted=False,
-        data_format=None,
-        seed=None,
-        **kwargs,
-    ):
+        gamma: float | tuple[float, float] = (0.3, 0.6),
+        participation_rate: Rate | Participation = 0.1,
+        gamma_per: str = "sample",
+        inverted: bool = False,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed=seed, **kwargs)
         self.gamma = _check_gamma(gamma)
         self.gamma_per = check_choice("gamma_per", gamma_per, ("sample", "unit"))
         self.inverted = check_flag("inverted", inverted)
         self.data_format = standardize_data_format(data_format)
         self.shares_coin = isinstance(participation_rate, Participation)
-        self.participation = participation_rate if self.shares_coin else self._own_participation(participation_rate)
-        self.kept_share = self.add_weight(
-            name="kept_share", shape=(), dtype="float32", initializer="ones", trainable=False, autocast=False
+        if not isinstance(participation_rate, Participation):
+            participation_rate = self._own_participation(participation_rate)
+        self.participation = participation_rate
+        self._kept_sum, self._kept_samples = (
+            self.add_weight(name=name, shape=(), dtype="float32", initializer="zeros", trainable=False, autocast=False)
+            for name in ("kept_sum", "kept_samples")
         )
 
-    def _own_participation(self, rate):
+    def _own_participation(self, rate: Rate) -> Participation:
         if not callable(rate):
             check_share("participation_rate", rate)
         return Participation(rate, seed=self.seed, name=f"{self.name}_participation")
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         check_feature_maps(input_shape, self.data_format)
         if not self.shares_coin:
             self.participation.build(input_shape)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         if not self.shares_coin:
             self.participation.toss()
         state = self.seed_generator.next()
-        # Nine batches in ten do not take part: a condition spares them the work.
-        outputs, kept_share = ops.cond(
-            self.participation.read(),
+        # Nine batches out of ten do not take part: a condition saves them the work.
+        participates = self.participation.read()
+        outputs, kept_shares = ops.cond(
+            participates,
             lambda: self._focus(inputs, state),
-            lambda: (inputs, ops.cast(self.kept_share, "float32")),
+            lambda: (inputs, ops.zeros((), "float32")),
         )
-        self.kept_share.assign(kept_share)
+        self._kept_sum.assign_add(kept_shares)
+        self._kept_samples.assign_add(ops.where(participates, ops.cast(ops.shape(inputs)[0], "float32"), 0.0))
         return outputs
 
-    def _focus(self, inputs, state):
-        """Drops the units outside the focused area. Returns the outputs and the share of the units that is kept."""
+    @property
+    def kept_share(self) -> float | None:
+        if not (samples := float(ops.convert_to_numpy(self._kept_samples))):
+            return None
+        return float(ops.convert_to_numpy(self._kept_sum)) / samples
+
+    def reset_kept_share(self) -> None:
+        """Starts a new mean of the kept share. Call it at the start of each epoch, as `RateLogger` does."""
+        self._kept_sum.assign(0.0)
+        self._kept_samples.assign(0.0)
+
+    def _focus(self, inputs: Any, state: Any) -> tuple[Any, Any]:
+        """Drops the units outside the focused area. Returns the outputs and the sum of the samples' kept shares."""
         reference = self._reference(ops.stop_gradient(inputs))
         axes = tuple(range(1, len(inputs.shape)))
-        peak = ops.max(reference, axis=axes, keepdims=True)
+        peak = greatest(reference, axis=axes, keepdims=True)
         focused = reference > self._draw_gamma(reference, state) * peak
         kept = ops.logical_or(ops.logical_xor(focused, self.inverted), peak <= 0)
-        return inputs * ops.cast(kept, inputs.dtype), ops.mean(ops.cast(kept, "float32"))
+        return inputs * ops.cast(kept, inputs.dtype), ops.sum(ops.mean(ops.cast(kept, "float32"), axis=axes))
 
-    def _reference(self, inputs):
-        """Each sample's map with the greatest mean, the first among equals: float32, with one channel."""
+    def _reference(self, inputs: Any) -> Any:
+        """Returns each sample's map with the greatest mean, the first if there are ties: float32, one channel."""
         rank = len(inputs.shape)
         channel = channel_axis(self.data_format, rank)
         means = ops.mean(ops.cast(inputs, "float32"), axis=spatial_axes(self.data_format, rank), keepdims=True)
         chosen = ops.argmax(means, axis=channel, keepdims=True)
         return ops.cast(ops.take_along_axis(inputs, chosen, axis=channel), "float32")
 
-    def _draw_gamma(self, reference, state):
+    def _draw_gamma(self, reference: Any, state: Any) -> Any:
         lowest, highest = self.gamma
         channel = channel_axis(self.data_format, len(reference.shape))
         shape = [size for axis, size in enumerate(ops.shape(reference)) if axis != channel]
@@ -133,10 +161,14 @@ class FocusedDropout(SeededLayer):
             shape[1:] = [1] * len(shape[1:])
         return lowest + (highest - lowest) * ops.expand_dims(uniform(state, shape), channel)
 
-    def saved_variables(self):
-        return {"kept_share": self.kept_share}
+    def saved_variables(self) -> dict[str, Any]:
+        return {"kept_sum": self._kept_sum, "kept_samples": self._kept_samples}
 
-    def get_config(self):
+    def seed_generators(self) -> list[keras.random.SeedGenerator]:
+        own = [] if self.shares_coin else self.participation.seed_generators()
+        return super().seed_generators() + own
+
+    def get_config(self) -> dict[str, Any]:
         own_rate = self.participation.get_config()["rate"]
         return {
             **super().get_config(),
@@ -148,7 +180,7 @@ class FocusedDropout(SeededLayer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         rate = config["participation_rate"]
         if isinstance(rate, dict) and "shared_with" in rate:
             rate = Participation.named(rate["shared_with"])
@@ -157,8 +189,8 @@ class FocusedDropout(SeededLayer):
         return super().from_config({**config, "participation_rate": rate})
 
 
-def _check_gamma(gamma):
-    """Hands back the two ends of gamma's interval."""
+def _check_gamma(gamma: float | tuple[float, float]) -> tuple[float, float]:
+    """Returns the two ends of gamma's interval."""
     ends = gamma if isinstance(gamma, (tuple, list)) else (gamma, gamma)
     if len(ends) != 2:
         raise invalid("gamma", "a float or two floats", gamma)

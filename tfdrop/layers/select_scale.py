@@ -1,10 +1,13 @@
 """SelectScale: random factors for the important feature maps."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from tfdrop.layers.feature_maps import per_map
 from tfdrop.layers.hashed_draws import uniform
+from tfdrop.layers.rated_layer import Rate
 from tfdrop.layers.selection import highest, scatter_to_channels
 from tfdrop.layers.selective_layer import SelectiveLayer
 
@@ -13,17 +16,17 @@ from tfdrop.layers.selective_layer import SelectiveLayer
 class SelectScale(SelectiveLayer):
     """Scales the important feature maps of each sample by random factors while the network trains.
 
-    For each sample the `top_rate * channels` maps with the greatest absolute activation (at least one; among equals
-    the lower channel) are multiplied by their own factors from Uniform(1 - rate, 1 + rate). The others pass unchanged,
-    and at inference all do. For the gradient the selection is a constant.
+    In each sample, the `top_rate * channels` maps with the greatest absolute activation (at least one; ties go to the
+    lower channel) are multiplied by factors of their own from Uniform(1 - rate, 1 + rate). The others pass unchanged;
+    at inference all do. The gradient treats the selection as a constant.
 
     The paper's equation and its captions disagree about the rate. Eq. (6) draws from Uniform(1 - q, 1 + q), but the
-    captions call q a retaining rate, and Fig. 4's says that 0 stands for Uniform(0, 2): with eq. (6) taken literally,
-    the q = 0 of Table 1 would do nothing. Here `rate` is the half-width of the interval, and a table's retaining rate q
-    is `rate = 1 - q`. For Table 2 the text of section 3.3 gives other top rates than the caption: the caption holds.
+    captions call q a retaining rate, and Fig. 4's says that 0 means Uniform(0, 2): with eq. (6) taken literally, the
+    q = 0 of Table 1 would do nothing. Here `rate` is the half-width of the interval, so a table's retaining rate q is
+    `rate = 1 - q`. For Table 2, section 3.3 and the caption give different top rates: we follow the caption.
 
     Args:
-        rate: Float in [0, 1], or a schedule of `tfdrop.schedules`: the half-width of the factors' interval.
+        rate: Float in [0, 1], or a schedule from `tfdrop.schedules`: the half-width of the factors' interval.
         top_rate: Float in (0, 1]: the share of the maps that are scaled. Section 4 suggests 0.1 or 0.2.
         pool_size: For section 2.3's ablation: `None` scores a map by its greatest absolute activation, an integer by
             the greatest average over windows of that side, `"global"` by the average over the map.
@@ -43,17 +46,32 @@ class SelectScale(SelectiveLayer):
         That of the input.
 
     Raises:
-        ValueError: If an argument is out of its range, or the inputs are no feature maps.
+        ValueError: If an argument is out of its range, or the inputs are not feature maps.
 
     Reference:
         Chen et al., "SelectScale: Mining More Patterns from Images via Selective and Soft Dropout", 2019, eq. (6) and
         section 2.3.
+
+    >>> import numpy as np
+    >>> maps = np.ones((2, 4, 4, 10), "float32")
+    >>> scaled = np.asarray(SelectScale(0.9, top_rate=0.2, seed=1)(maps, training=True))
+    >>> (scaled != maps).any(axis=(1, 2)).sum(axis=1).tolist()  # two of the ten maps of each sample
+    [2, 2]
     """
 
-    def __init__(self, rate, top_rate=0.2, pool_size=None, pool_strides=None, data_format=None, seed=None, **kwargs):
+    def __init__(
+        self,
+        rate: Rate,
+        top_rate: float = 0.2,
+        pool_size: int | str | None = None,
+        pool_strides: int | None = None,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(rate, top_rate, pool_size, pool_strides, data_format, seed=seed, **kwargs)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         state, rate = self.begin_step()

@@ -5,15 +5,16 @@ Reference:
 """
 
 import math
+from typing import Any
 
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_whole
-from tfdrop.layers.feature_maps import spatial_axes
+from tfdrop.layers.feature_maps import greatest, least, spatial_axes
 
 
-def check_pooling(pool_size, pool_strides):
-    """Raises `ValueError` unless the two name a pooling that `map_scores` knows."""
+def check_pooling(pool_size: int | str | None, pool_strides: int | None) -> None:
+    """Raises `ValueError` unless the arguments describe a pooling that `map_scores` knows."""
     if isinstance(pool_size, str):
         check_choice("pool_size", pool_size, (None, "global"))
     elif pool_size is not None:
@@ -22,7 +23,9 @@ def check_pooling(pool_size, pool_strides):
         check_whole("pool_strides", pool_strides)
 
 
-def map_scores(inputs, data_format, pool_size=None, pool_strides=None):
+def map_scores(
+    inputs: Any, data_format: str, pool_size: int | str | None = None, pool_strides: int | None = None
+) -> Any:
     """Scores each feature map of each sample by its greatest absolute activation.
 
     Args:
@@ -33,37 +36,42 @@ def map_scores(inputs, data_format, pool_size=None, pool_strides=None):
         pool_strides: The stride of that window, its side if not given.
 
     Returns:
-        Float32 tensor `(batch, channels)`, constant for the gradient.
+        Float32 tensor `(batch, channels)`, which the gradient treats as a constant.
+
+    >>> import numpy as np
+    >>> maps = np.array([[[1.0, -3.0], [2.0, 1.0]]], "float32")  # one sample, one spatial axis, two channels
+    >>> np.asarray(map_scores(maps, "channels_last")).tolist()
+    [[2.0, 3.0]]
     """
     inputs = ops.stop_gradient(inputs)
     axes = spatial_axes(data_format, len(inputs.shape))
     if pool_size is None:
-        # The greatest and the least are exact in half precision, and need no tensor of absolute values.
+        # Maxima and minima are exact in half precision, and need no tensor of absolute values.
         return ops.cast(_greatest_magnitude(inputs, axes), "float32")
     magnitudes = ops.abs(ops.cast(inputs, "float32"))
     if pool_size == "global":
         return ops.mean(magnitudes, axis=axes)
-    # "same" padding averages over what lies inside the map, so that a map smaller than the window has a score too.
+    # "same" padding averages over the part inside the map, so that a map smaller than the window has a score too.
     pooled = ops.average_pool(magnitudes, pool_size, pool_strides or pool_size, padding="same", data_format=data_format)
-    return ops.max(pooled, axis=axes)
+    return greatest(pooled, axis=axes)
 
 
-def _greatest_magnitude(inputs, axes):
-    # One axis at a time, the outermost first: on a CPU TensorFlow takes half the time of reducing all of them at once.
+def _greatest_magnitude(inputs: Any, axes: tuple[int, ...]) -> Any:
+    # One axis at a time, the outermost first: on CPUs this takes TensorFlow half the time of reducing all at once.
     outermost = axes[0]
-    magnitudes = ops.maximum(ops.max(inputs, axis=outermost), -ops.min(inputs, axis=outermost))
+    magnitudes = ops.maximum(greatest(inputs, axis=outermost), -least(inputs, axis=outermost))
     for _ in axes[1:]:
-        magnitudes = ops.max(magnitudes, axis=outermost)
+        magnitudes = greatest(magnitudes, axis=outermost)
     return magnitudes
 
 
-def count_candidates(top_rate, channels):
-    """How many maps are candidates: the share `top_rate` of them, rounded half up, and at least one."""
+def count_candidates(top_rate: float, channels: int) -> int:
+    """Returns the number of candidates: the share `top_rate` of the maps, rounded half up, and at least one."""
     return max(1, math.floor(top_rate * channels + 0.5))
 
 
-def highest(scores, count):
-    """Finds the maps with the highest scores, the first of them leading; among equals, that of the lower channel.
+def highest(scores: Any, count: int) -> Any:
+    """Finds the maps with the highest scores, in descending order; ties go to the lower channel.
 
     Returns:
         Integer tensor `(batch, count)` of channels.
@@ -71,12 +79,12 @@ def highest(scores, count):
     return ops.top_k(scores, count)[1]
 
 
-def scatter_to_channels(values, channels, like):
+def scatter_to_channels(values: Any, channels: Any, like: Any) -> Any:
     """Puts `(batch, count)` values at their channels, and zeros elsewhere.
 
     Args:
         values: Float tensor `(batch, count)`.
-        channels: Integer tensor `(batch, count)`, no channel twice in a row.
+        channels: Integer tensor `(batch, count)`, no channel twice per sample.
         like: A tensor `(batch, channels)`, for the shape.
     """
     batch, count = ops.shape(values)

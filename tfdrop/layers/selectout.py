@@ -1,6 +1,7 @@
 """Selectout: drops some of the important feature maps."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -8,6 +9,7 @@ from keras import ops
 from tfdrop.arguments import check_share
 from tfdrop.layers.feature_maps import per_map
 from tfdrop.layers.hashed_draws import uniform
+from tfdrop.layers.rated_layer import Rate
 from tfdrop.layers.selection import highest, scatter_to_channels
 from tfdrop.layers.selective_layer import SelectiveLayer
 
@@ -16,19 +18,19 @@ from tfdrop.layers.selective_layer import SelectiveLayer
 class Selectout(SelectiveLayer):
     """Drops feature maps at random from among the important ones of each sample while the network trains.
 
-    The `top_rate * channels` maps with the greatest absolute activation (at least one; among equals the lower channel)
-    are a sample's candidates. Of these `rate * channels` are set to zero, each choice being equally likely, and the
-    maps that are kept are scaled by 1 / (1 - rate). At inference the layer is the identity. For the gradient the
-    selection is a constant.
+    A sample's candidates are the `top_rate * channels` maps with the greatest absolute activation (at least one; ties
+    go to the lower channel). Of these, `rate * channels` are set to zero, every choice being equally likely, and the
+    remaining maps are scaled by 1 / (1 - rate). At inference the layer is the identity. The gradient treats the
+    selection as a constant.
 
     `rate` is the paper's 1 - p and, as in its example after eq. (4), the dropped share of ALL maps, not of the
-    candidates: `Selectout(0.1, top_rate=0.2)` drops 10 % of the maps, taken from the top 20 %. Where `rate * channels`
-    is no whole number it is rounded up or down at random so that the expected share is exact: section 2.2 complains
-    that few maps "reveal the difference between very small drop rates". Where that makes more drops than there are
-    candidates, the map that comes next drops too.
+    candidates: `Selectout(0.1, top_rate=0.2)` drops 10 % of the maps, chosen from the top 20 %. If `rate * channels`
+    is not an integer, it is rounded up or down at random so that the expected share is exact: section 2.2 complains
+    that few maps "reveal the difference between very small drop rates". If this exceeds the number of candidates, the
+    map that ranks next is dropped too.
 
     Args:
-        rate: Float in [0, top_rate] below 1, or a schedule of `tfdrop.schedules`: the share of the maps to drop.
+        rate: Float in [0, top_rate] below 1, or a schedule from `tfdrop.schedules`: the share of the maps to drop.
         top_rate: Float in (0, 1]: the share of the maps that are candidates.
         pool_size: For section 2.3's ablation: `None` scores a map by its greatest absolute activation, an integer by
             the greatest average over windows of that side, `"global"` by the average over the map.
@@ -48,15 +50,30 @@ class Selectout(SelectiveLayer):
         That of the input.
 
     Raises:
-        ValueError: If an argument is out of its range, `rate` is above `top_rate`, or the inputs are no feature maps.
+        ValueError: If an argument is out of its range, `rate` is above `top_rate`, or the inputs are not feature maps.
 
     Reference:
         Chen et al., "SelectScale: Mining More Patterns from Images via Selective and Soft Dropout", 2019, eq. (4) and
         section 2.3.
+
+    >>> import numpy as np
+    >>> maps = np.ones((2, 4, 4, 10), "float32")
+    >>> dropped = np.asarray(Selectout(0.1, top_rate=0.2, seed=1)(maps, training=True))
+    >>> (dropped == 0).all(axis=(1, 2)).sum(axis=1).tolist()  # one of the ten maps of each sample
+    [1, 1]
     """
 
-    def __init__(self, rate, top_rate=0.2, pool_size=None, pool_strides=None, data_format=None, seed=None, **kwargs):
-        # The rate's range ends at the top rate, which therefore has to be checked first.
+    def __init__(
+        self,
+        rate: Rate,
+        top_rate: float = 0.2,
+        pool_size: int | str | None = None,
+        pool_strides: int | None = None,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        # The top rate bounds the rate, so it has to be checked first.
         highest_rate = check_share("top_rate", top_rate, positive=True)
         super().__init__(
             rate,
@@ -70,7 +87,7 @@ class Selectout(SelectiveLayer):
             **kwargs,
         )
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
         state, rate = self.begin_step()
@@ -80,12 +97,12 @@ class Selectout(SelectiveLayer):
         dropped = scatter_to_channels(self._choose(state, rate, ranked), ranked, like=scores)
         return inputs * per_map((1.0 - dropped) / (1.0 - rate), inputs, self.data_format)
 
-    def _choose(self, state, rate, ranked):
-        """Which of the ranked maps to drop: 1.0 for those, 0.0 for the others."""
+    def _choose(self, state: Any, rate: Any, ranked: Any) -> Any:
+        """Returns 1.0 for the ranked maps to drop and 0.0 for the others."""
         batch, count = ops.shape(ranked)
         noise = uniform(state, (batch, count + 1))
         drops = ops.floor(rate * self.channels + noise[:, :1])
-        # Sorting random numbers puts the candidates in a random order; a map that is none stays behind them.
+        # Sorting random numbers puts the candidates in a random order; a map that is not one stays behind them.
         reserve = ops.cast(ops.arange(count) >= self.candidates, "float32")
         order = ops.argsort(noise[:, 1:] + reserve, axis=1)
         return ops.cast(ops.cast(order, "float32") < drops, "float32")

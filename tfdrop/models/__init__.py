@@ -1,4 +1,9 @@
-"""Networks, one family a file, and where drop layers stand in them."""
+"""The papers' networks, one family per file, and the positions of drop layers in them.
+
+`build` builds a network by its name; `placement` says where its drop layers go. `Network` (in `network`) is what the
+families are written with: it creates the layers, offers each position to the drop function and seeds the initial
+weights. Networks know nothing of training or tasks. A new network gets a file, a line here and a name in `networks`.
+"""
 
 import lazy_loader
 

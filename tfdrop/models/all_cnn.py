@@ -1,5 +1,8 @@
 """All-CNN-C."""
 
+from typing import Any
+
+import keras
 from keras import layers
 
 from tfdrop.arguments import invalid
@@ -9,22 +12,26 @@ SMALLEST_SIDE = 9
 
 
 def AllCNN(  # noqa: N802
-    input_shape, classes, kernel_initializer="glorot_uniform", name="allcnn_c", **arguments
-):
+    input_shape: tuple[int, int, int],
+    classes: int,
+    kernel_initializer: Any = "glorot_uniform",
+    name: str = "allcnn_c",
+    **arguments: Any,
+) -> keras.Model:
     """Builds All-CNN-C: nine convolutions with ReLUs, two of them with a stride of 2 in place of pooling.
 
-    The convolutions have biases and no batch normalization. The last one has one map a class and, as Table 1 has it, a
-    ReLU; the logits are its average over space. 1.4M parameters (Table 3): 1,369,738 with 10 classes.
-    The kernels are initialized after Glorot and Bengio ("Xavier"), as Data Dropout says (section IV-A).
+    The convolutions have biases and no batch normalization. The last one has one map per class and, as in Table 1,
+    a ReLU; the logits are its average over space. 1.4M parameters (Table 3): 1,369,738 with 10 classes.
+    The kernels are initialized as proposed by Glorot and Bengio ("Xavier"), as Data Dropout says (section IV-A).
 
     The third 3x3 convolution of 192 maps after the last stride is not padded (8x8 pixels become 6x6 in Table 1), so
-    that images need at least 9 pixels a side.
+    that images need at least 9 pixels per side.
 
     The original training has dropout of 20 % on the images and of 50 % after each convolution with a stride; Data
-    Dropout does not say whether it keeps them. They are no part of the network:
+    Dropout does not say whether it keeps them. They are not part of the network:
     `AllCNN(..., input_layers=[Dropout(0.2)], drop=placement("first_two_groups", lambda factor: Dropout(0.5)))`.
 
-    A group ends with the convolution with the stride, as Data Dropout's section IV-A has it ("each block of this
+    A group ends with the convolution with the stride, as in Data Dropout's section IV-A ("each block of this
     network contains two convolutional layers with a stride of 1 and one [...] with a stride of 2").
 
     Args:
@@ -42,6 +49,9 @@ def AllCNN(  # noqa: N802
 
     Reference:
         - [Springenberg et al., 2014](https://arxiv.org/abs/1412.6806), Tables 1, 2 and 3.
+
+    >>> AllCNN((12, 12, 3), classes=10, kernel_initializer="zeros").count_params()
+    1369738
     """
     arguments = {**arguments, "kernel_initializer": kernel_initializer}
     with Network(name, input_shape, classes, groups=3, **arguments) as network:
@@ -60,5 +70,5 @@ def AllCNN(  # noqa: N802
         return network.model(layers.GlobalAveragePooling2D(dtype=network.output_dtype, name="logits")(x))
 
 
-def _convolution(network, x, index, filters, kernel_size, **arguments):
+def _convolution(network: Network, x: Any, index: int, filters: int, kernel_size: int, **arguments: Any) -> Any:
     return network.convolution(x, f"conv{index}", filters, kernel_size, norm=False, bias=True, **arguments)

@@ -1,32 +1,39 @@
 """DnCNN, the residual denoiser."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
+from tfdrop.arguments import check_whole
+from tfdrop.models.initial_weights import check_seed, seeded
+
 
 def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as in keras.applications)
-    depth=17,
-    filters=64,
-    channels=1,
-    batch_norm_momentum=0.9,
-    kernel_initializer="he_normal",
-    dtype=None,
-    name="dncnn",
-):
+    depth: int = 17,
+    filters: int = 64,
+    channels: int = 1,
+    batch_norm_momentum: float = 0.9,
+    kernel_initializer: Any = "he_normal",
+    dtype: Any = None,
+    seed: int | None = None,
+    name: str = "dncnn",
+) -> keras.Model:
     """Builds DnCNN: `depth` 3x3 convolutions that estimate the noise, which is subtracted from the input.
 
     The first convolution has a bias and a ReLU; each of the `depth - 2` inner ones has no bias and is followed
     by batch normalization (epsilon 1e-4) and a ReLU; the last one has neither bias nor activation. With the
-    default arguments the network has 556,096 trainable parameters.
+    default arguments, the network has 556,096 trainable parameters.
 
     Args:
         depth: Number of convolutions, at least 2: 17 for a known noise level, 20 for blind denoising.
         filters: Feature maps of every convolution but the last.
-        channels: Channels of the images, 1 for grey ones.
+        channels: Channels of the images, 1 for greyscale.
         batch_norm_momentum: Momentum of the moving statistics. The authors' Keras code uses 0.0, which keeps
-            only the last batch's and makes spots in smooth regions.
+            only those of the last batch and causes spots in smooth regions.
         kernel_initializer: Initializer of the kernels. He et al.'s ("MSRA") is the data dropout paper's.
         dtype: Dtype or policy of the convolutions, `"mixed_bfloat16"` for example; the subtraction is in float32.
+        seed: Optional integer seed of the initial weights; see `tfdrop.models.build`.
         name: Name of the model.
 
     Input shape:
@@ -36,21 +43,24 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
         That of the input: the denoised image, not the noise.
 
     Raises:
-        ValueError: If `depth`, `filters` or `channels` is too small.
+        ValueError: If `depth`, `filters`, `channels` or `seed` is out of its range.
 
     Reference:
         - [Zhang et al., 2017](https://arxiv.org/abs/1608.03981), section III.
+
+    >>> DnCNN(depth=3, filters=4, seed=1)(keras.ops.zeros((1, 5, 9, 1))).shape == (1, 5, 9, 1)
+    True
     """
     for argument, value, least in (("depth", depth, 2), ("filters", filters, 1), ("channels", channels, 1)):
-        if not isinstance(value, int) or value < least:
-            raise ValueError(
-                f"Invalid value received for argument `{argument}`. "
-                f"Expected an integer of at least {least}. Received: {argument}={value!r}"
-            )
+        check_whole(argument, value, lowest=least)
+    check_seed(seed)
 
-    def convolution(maps, index, **arguments):
-        arguments |= {"padding": "same", "kernel_initializer": kernel_initializer, "dtype": dtype}
-        return layers.Conv2D(maps, 3, name=f"conv{index}", **arguments)
+    def convolution(maps: int, index: int, **arguments: Any) -> layers.Layer:
+        name = f"conv{index}"
+        initializer = seeded(kernel_initializer, seed, name)
+        return layers.Conv2D(
+            maps, 3, padding="same", kernel_initializer=initializer, dtype=dtype, name=name, **arguments
+        )
 
     noisy = keras.Input((None, None, channels), name="noisy")
     x = convolution(filters, 1, activation="relu")(noisy)

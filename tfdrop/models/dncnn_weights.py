@@ -1,36 +1,43 @@
 """Reading DnCNN from files: models saved by Keras 3, and the original authors' legacy HDF5 weights.
 
-What a file holds is read without a deep-learning backend, so that a wrong file is reported at once.
+The contents of a file are read without a deep-learning backend, so that a wrong file is reported immediately.
 """
 
 import json
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 
+if TYPE_CHECKING:
+    import keras
+
 LEGACY_EXTENSIONS = (".h5", ".hdf5")
-# What damaged or foreign files make their readers raise.
+# What readers raise on damaged or foreign files.
 UNREADABLE = (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, IndexError, zipfile.BadZipFile)
 
 
 class Topology(NamedTuple):
-    """What tells one DnCNN from another: the arguments of `tfdrop.models.DnCNN`."""
+    """What distinguishes one DnCNN from another: the arguments of `tfdrop.models.DnCNN`."""
 
     depth: int
     filters: int
     channels: int
 
 
-def saved_topology(path):
+def saved_topology(path: str | Path) -> Topology:
     """Returns the `Topology` of the DnCNN in a file.
 
     Args:
         path: A model saved by Keras 3 (`.keras`), or legacy HDF5 weights (`.h5`, `.hdf5`).
 
     Raises:
-        ValueError: If the file is missing, damaged, of an unknown kind, or holds another network.
+        ValueError: If the file is missing, damaged, of an unknown kind, or contains another network.
+
+    >>> saved_topology("missing.keras")
+    Traceback (most recent call last):
+    ValueError: no such file
     """
     path = Path(path)
     if not path.is_file():
@@ -46,7 +53,7 @@ def saved_topology(path):
     return topology
 
 
-def load_dncnn(path):
+def load_dncnn(path: str | Path) -> "keras.Model":
     """Loads a DnCNN.
 
     Args:
@@ -57,6 +64,13 @@ def load_dncnn(path):
 
     Raises:
         ValueError: As `saved_topology` does.
+
+    >>> import tempfile
+    >>> from tfdrop.models import DnCNN
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     DnCNN(depth=3, filters=4).save(f"{folder}/small.keras")
+    ...     load_dncnn(f"{folder}/small.keras").name
+    'dncnn'
     """
     from tfdrop.models.dncnn import DnCNN
 
@@ -73,7 +87,7 @@ def load_dncnn(path):
     return model
 
 
-def _saved_by_keras_3(path):
+def _saved_by_keras_3(path: Path) -> tuple[Topology, Any, Any]:
     """Returns the topology, the layers that the file has, and those that a DnCNN of that topology has."""
     with zipfile.ZipFile(path) as archive:
         archive.getinfo("model.weights.h5")
@@ -90,7 +104,7 @@ def _saved_by_keras_3(path):
     return topology, ([name for name, _ in layers], kernels), expected
 
 
-def _saved_by_keras_2(path):
+def _saved_by_keras_2(path: Path) -> tuple[Topology, Any, Any]:
     """Returns the topology, the shapes of the file's arrays, and those of a DnCNN of that topology."""
     layers = _read_legacy_layers(path)
     kernels = [arrays["kernel"].shape for arrays in layers if "kernel" in arrays]
@@ -103,10 +117,10 @@ def _saved_by_keras_2(path):
     return Topology(depth, filters, channels), found, expected
 
 
-def _read_legacy_layers(path):
+def _read_legacy_layers(path: str | Path) -> list[dict[str, Any]]:
     """Returns the arrays of the layers that have any, in order, by their short names (`kernel`, `gamma`, ...).
 
-    Both forms are read: weights alone, as in the DnCNN authors' `model.h5`, and a whole saved model.
+    Both forms are supported: weights alone, as in the DnCNN authors' `model.h5`, and a complete saved model.
     """
     with h5py.File(path) as file:
         group = file.get("model_weights", file)
@@ -118,5 +132,5 @@ def _read_legacy_layers(path):
         return layers
 
 
-def _text(name):
+def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name

@@ -1,20 +1,27 @@
-"""The blocks that residual networks are built of, and the groups that the blocks make up."""
+"""The blocks that residual networks are built from, and the groups that the blocks form."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras import layers
 
 from tfdrop.arguments import check_choice, check_whole, invalid
+from tfdrop.models.network import Network
 
-# A bottleneck hands on four times the maps it works with.
+# A bottleneck returns four times as many maps as it works with.
 EXPANSION = 4
 
+# Adds one block: (network, x, filters, strides) -> x.
+Block = Callable[..., Any]
 
-def residual_groups(network, x, block, filters, counts):
-    """Lays groups of blocks: the maps double, and their sides halve, from each group to the next.
+
+def residual_groups(network: Network, x: Any, block: Block, filters: int, counts: Sequence[int]) -> Any:
+    """Adds groups of blocks: the number of maps doubles, and their sides halve, from each group to the next.
 
     Args:
         network: The `Network`.
-        x: What the first group is given.
-        block: Function `(network, x, filters, strides) -> x` that lays one block.
+        x: Input of the first group.
+        block: Function `(network, x, filters, strides) -> x` that adds one block.
         filters: The `filters` of the first group's blocks.
         counts: Number of blocks in each group.
     """
@@ -26,27 +33,35 @@ def residual_groups(network, x, block, filters, counts):
     return x
 
 
-def basic_block(network, x, filters, strides, shortcut="A"):
-    """Lays He et al.'s block of two 3x3 convolutions, added to the shortcut before the last ReLU."""
+def basic_block(network: Network, x: Any, filters: int, strides: int, shortcut: str = "A") -> Any:
+    """Adds He et al.'s block of two 3x3 convolutions, added to the shortcut before the last ReLU."""
     y = network.convolution(x, "conv1", filters, 3, strides)
     y = network.convolution(y, "conv2", filters, 3, relu=False)
     return _add(network, y, _shortcut(network, x, filters, strides, shortcut))
 
 
-def bottleneck_block(network, x, filters, strides, shortcut="B", width=None, cardinality=1):
-    """Lays a block of a 1x1, a 3x3 and a 1x1 convolution, the last of which hands on `4 * filters` maps.
+def bottleneck_block(
+    network: Network,
+    x: Any,
+    filters: int,
+    strides: int,
+    shortcut: str = "B",
+    width: int | None = None,
+    cardinality: int = 1,
+) -> Any:
+    """Adds a block of a 1x1, a 3x3 and a 1x1 convolution, the last of which has `4 * filters` maps.
 
-    The stride is the 3x3 convolution's, as in the code that the papers' baselines come from (Lua Torch, PyTorch); in
-    He et al.'s own it was the first one's.
+    The 3x3 convolution has the stride, as in the code that the papers' baselines come from (Lua Torch, PyTorch); in He
+    et al.'s own code the first one has it.
 
     Args:
         network: The `Network`.
         x: The block's input.
-        filters: A quarter of the maps that the block hands on.
+        filters: A quarter of the number of maps that the block returns.
         strides: Stride of the block.
         shortcut: `"A"` or `"B"`.
         width: Maps of the 3x3 convolution; by default `filters`.
-        cardinality: Into how many groups of channels the 3x3 convolution is split.
+        cardinality: Number of channel groups of the 3x3 convolution.
     """
     width = width or filters
     y = network.convolution(x, "conv1", width, 1)
@@ -55,21 +70,24 @@ def bottleneck_block(network, x, filters, strides, shortcut="B", width=None, car
     return _add(network, y, _shortcut(network, x, EXPANSION * filters, strides, shortcut))
 
 
-def check_shortcut(shortcut):
+def check_shortcut(shortcut: str) -> str:
     return check_choice("shortcut", shortcut, ("A", "B"))
 
 
-def blocks_of_depth(depth, layers_per_block, groups=3, others=2):
-    """How many blocks each of the groups has in a network of `depth` layers.
+def blocks_of_depth(depth: int, layers_per_block: int, groups: int = 3, others: int = 2) -> int:
+    """Returns the number of blocks of each group in a network of `depth` layers.
 
     Args:
-        depth: Number of layers, as networks are named after it.
-        layers_per_block: How many of them a block has.
+        depth: Number of layers, after which networks are named.
+        layers_per_block: Number of layers of a block.
         groups: Number of groups.
-        others: How many layers stand outside the blocks.
+        others: Number of layers outside the blocks.
 
     Raises:
         ValueError: If there is no such network.
+
+    >>> blocks_of_depth(20, layers_per_block=2)  # ResNet-20
+    3
     """
     per_group = groups * layers_per_block
     count, rest = divmod(check_whole("depth", depth) - others, per_group)
@@ -78,7 +96,7 @@ def blocks_of_depth(depth, layers_per_block, groups=3, others=2):
     return count
 
 
-def _shortcut(network, x, filters, strides, shortcut):
+def _shortcut(network: Network, x: Any, filters: int, strides: int, shortcut: str) -> Any:
     if strides == 1 and x.shape[-1] == filters:
         return x
     if shortcut == "A":
@@ -86,18 +104,18 @@ def _shortcut(network, x, filters, strides, shortcut):
     return network.convolution(x, "shortcut", filters, 1, strides, relu=False)
 
 
-def _parameter_free(network, x, filters, strides):
-    """He et al.'s option A: every `strides`-th pixel, and maps of zeros behind those that there are.
+def _parameter_free(network: Network, x: Any, filters: int, strides: int) -> Any:
+    """He et al.'s option A: every `strides`-th pixel, and maps of zeros after the existing ones.
 
-    Of Keras's own layers, so that the models load wherever Keras is.
+    Made of Keras's own layers, so that the models load wherever Keras is installed.
     """
     if strides > 1:
         x = layers.AveragePooling2D(1, strides, name=network.layer_name("shortcut_pool"))(x)
-    # Taken as "channels_first", the last axis is a spatial one: ours of the channels is padded.
+    # To a "channels_first" layer the last axis is a spatial one, so that our channels are padded.
     empty = ((0, 0), (0, filters - x.shape[-1]))
     return layers.ZeroPadding2D(empty, data_format="channels_first", name=network.layer_name("shortcut_pad"))(x)
 
 
-def _add(network, y, shortcut):
+def _add(network: Network, y: Any, shortcut: Any) -> Any:
     x = layers.Add(name=network.layer_name("add"))([y, shortcut])
     return layers.ReLU(name=network.layer_name("relu"))(x)

@@ -1,5 +1,8 @@
 """Wide residual networks, with pre-activation."""
 
+from typing import Any
+
+import keras
 from keras import layers
 
 from tfdrop.arguments import check_whole
@@ -7,11 +10,18 @@ from tfdrop.models.network import Network
 from tfdrop.models.residual import blocks_of_depth, residual_groups
 
 
-def WideResNet(input_shape, classes, depth=28, widen=10, name=None, **arguments):  # noqa: N802
+def WideResNet(  # noqa: N802
+    input_shape: tuple[int, int, int],
+    classes: int,
+    depth: int = 28,
+    widen: int = 10,
+    name: str | None = None,
+    **arguments: Any,
+) -> keras.Model:
     """Builds a WRN: pre-activation residual blocks of two 3x3 convolutions, with many maps.
 
     WRN-28-10, the default, has 36.5M parameters (Table 4); 36,479,194 with 10 classes. FocusedDropout's "Wide
-    ResNet-28" has that network's accuracy. SelectScale's WRN-20-4 and -20-8 are no networks of this template: see
+    ResNet-28" has that network's accuracy. SelectScale's WRN-20-4 and -20-8 do not follow this template: see
     `CifarResNet`.
 
     Args:
@@ -30,6 +40,9 @@ def WideResNet(input_shape, classes, depth=28, widen=10, name=None, **arguments)
 
     Reference:
         - [Zagoruyko and Komodakis, 2016](https://arxiv.org/abs/1605.07146), Tables 1 and 4.
+
+    >>> WideResNet((8, 8, 3), classes=10, depth=10, widen=1).name
+    'wrn10_1'
     """
     # The four layers outside the blocks are the first, the last and the projections of the second and third groups.
     count = blocks_of_depth(depth, layers_per_block=2, others=4)
@@ -41,7 +54,7 @@ def WideResNet(input_shape, classes, depth=28, widen=10, name=None, **arguments)
         return network.classify(network.norm_relu(x, "last"))
 
 
-def _block(network, x, filters, strides):
+def _block(network: Network, x: Any, filters: int, strides: int) -> Any:
     y = network.norm_relu(x, "pre1")
     if strides > 1 or x.shape[-1] != filters:
         # The projection reads what the block's first convolution reads.

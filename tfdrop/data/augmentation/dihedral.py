@@ -1,32 +1,43 @@
-"""Augmentation as Keras layers."""
+"""Random turns and mirror images."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
+from tfdrop.layers.seeded_layer import SeededLayer
+
 
 @keras.saving.register_keras_serializable("tfdrop")
-class RandomDihedral(keras.layers.Layer):
-    """Turns and mirrors each square image at random: one of the eight symmetries of the square, uniformly.
+class RandomDihedral(SeededLayer):
+    """Rotates and mirrors each square image at random: one of the eight symmetries of the square, uniformly.
 
-    Active in training only; all channels of a sample are transformed alike, so concatenating images along the
-    channels transforms them together.
+    All channels of a sample are transformed alike, so concatenating images along the channels transforms them
+    together. At inference the layer is the identity.
 
     Args:
-        seed: Optional integer seed.
+        seed: Optional integer seed. Unlike those of the other layers, the draws depend on the backend.
+        **kwargs: The usual arguments of a layer.
 
     Input shape:
         `(batch, size, size, channels)`.
 
     Output shape:
         That of the input.
+
+    Raises:
+        ValueError: If `seed` is neither None nor an integer of at least 0.
+
+    >>> import numpy as np
+    >>> image = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> turned = np.asarray(RandomDihedral(seed=1)(image, training=True))
+    >>> sorted(turned.ravel()) == sorted(image.ravel())
+    True
+    >>> bool(turned[0, 1, 1, 0] == image[0, 1, 1, 0])  # the centre stays where it is
+    True
     """
 
-    def __init__(self, seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-
-    def call(self, images, training=False):
+    def call(self, images: Any, training: bool = False) -> Any:
         if not training:
             return images
         coins = keras.random.randint((3, ops.shape(images)[0], 1, 1, 1), 0, 2, seed=self.seed_generator)
@@ -34,9 +45,3 @@ class RandomDihedral(keras.layers.Layer):
         images = ops.where(transpose, ops.transpose(images, (0, 2, 1, 3)), images)
         images = ops.where(upside_down, ops.flip(images, axis=1), images)
         return ops.where(mirror, ops.flip(images, axis=2), images)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "seed": self.seed}

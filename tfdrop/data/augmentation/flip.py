@@ -1,5 +1,7 @@
 """Random mirror images."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -9,10 +11,9 @@ from tfdrop.layers.seeded_layer import SeededLayer
 
 @keras.saving.register_keras_serializable("tfdrop")
 class RandomHorizontalFlip(SeededLayer):
-    """Swaps left and right in each image with probability 1/2 while the network trains; else it is the identity.
+    """Mirrors each image left to right with probability 1/2 while the network trains; at inference, the identity.
 
-    Keras's `RandomFlip` differs in that its random state is not saved with the model, and in that its flips depend on
-    the backend.
+    Keras's `RandomFlip` does not save its random state with the model, and its flips depend on the backend.
 
     Args:
         seed: Optional integer seed. The same seed flips the same images on every backend.
@@ -23,9 +24,15 @@ class RandomHorizontalFlip(SeededLayer):
 
     Output shape:
         That of the input.
+
+    >>> import numpy as np
+    >>> images = np.tile(np.arange(3.0).reshape(1, 1, 3, 1), (100, 1, 1, 1))
+    >>> flipped = np.asarray(RandomHorizontalFlip(seed=1)(images, training=True))
+    >>> np.unique(flipped[:, 0, :, 0], axis=0).tolist()
+    [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]
     """
 
-    def call(self, images, training=False):
+    def call(self, images: Any, training: bool = False) -> Any:
         if not training:
             return images
         heads = uniform(self.seed_generator.next(), (ops.shape(images)[0], 1, 1, 1)) < 0.5

@@ -1,4 +1,6 @@
-"""Random crops of padded images, which are random shifts."""
+"""Random crops of padded images, that is, random shifts."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -10,15 +12,15 @@ from tfdrop.layers.seeded_layer import SeededLayer
 
 @keras.saving.register_keras_serializable("tfdrop")
 class RandomShift(SeededLayer):
-    """Moves each image by up to some whole pixels along both axes while the network trains; zeros move in.
+    """Shifts each image by up to a number of whole pixels along both axes while the network trains; zeros move in.
 
     `RandomShift(4)` is the standard augmentation of CIFAR, a random crop of the image's own size from the image padded
-    with 4 pixels on each side; `RandomShift(5)` is All-CNN's translation. Every sample has a shift of its own, all
-    are equally likely. Images are to be standardized before, so that zero is the mean colour. At inference the layer
-    is the identity.
+    with 4 pixels on each side; `RandomShift(5)` is All-CNN's translation. Every sample has its own shift, all shifts
+    being equally likely. Standardize the images first, so that zero is the mean colour. At inference the layer is the
+    identity.
 
     Args:
-        pixels: The greatest shift, a positive integer.
+        pixels: The largest shift, a positive integer.
         seed: Optional integer seed. The same seed gives the same shifts on every backend.
         **kwargs: The usual arguments of a layer.
 
@@ -29,17 +31,23 @@ class RandomShift(SeededLayer):
         That of the input.
 
     Raises:
-        ValueError: If `pixels` is no positive integer.
+        ValueError: If `pixels` is not a positive integer.
 
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", 2016, section 4.2.
+
+    >>> import numpy as np
+    >>> images = np.ones((50, 3, 3, 1), "float32")
+    >>> shifted = np.asarray(RandomShift(1, seed=1)(images, training=True))
+    >>> np.unique(shifted.sum(axis=(1, 2, 3))).tolist()  # what is left of the nine pixels
+    [4.0, 6.0, 9.0]
     """
 
-    def __init__(self, pixels, seed=None, **kwargs):
+    def __init__(self, pixels: int, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed=seed, **kwargs)
         self.pixels = check_whole("pixels", pixels)
 
-    def call(self, images, training=False):
+    def call(self, images: Any, training: bool = False) -> Any:
         if not training:
             return images
         batch, height, width, channels = ops.shape(images)
@@ -47,12 +55,13 @@ class RandomShift(SeededLayer):
         top, left = ops.unstack(ops.cast(noise * (2 * self.pixels + 1), "int32"), num=2, axis=1)
         margin = (self.pixels, self.pixels)
         padded = ops.pad(images, ((0, 0), margin, margin, (0, 0)))
-        # One gather of whole pixels, from all images in a row: on CPUs many times faster than one along each axis.
+        # One gather of whole pixels from all images at once: on CPUs many times faster than one along each axis.
         rows = ops.expand_dims(top, 1) + ops.arange(height)
         columns = ops.expand_dims(left, 1) + ops.arange(width)
         rows += ops.expand_dims(ops.arange(batch), 1) * (height + 2 * self.pixels)
-        places = ops.expand_dims(rows * (width + 2 * self.pixels), 2) + ops.expand_dims(columns, 1)
-        return ops.take(ops.reshape(padded, (-1, channels)), places, axis=0)
+        positions = ops.expand_dims(rows * (width + 2 * self.pixels), 2) + ops.expand_dims(columns, 1)
+        moved = ops.take(ops.reshape(padded, (-1, channels)), positions, axis=0)
+        return ops.reshape(moved, (batch, height, width, channels))  # JAX's take loses axes of an empty batch
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pixels": self.pixels}

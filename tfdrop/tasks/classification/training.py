@@ -72,8 +72,9 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
             errors = [*(record["validation_error"] for record in records), values["validation_error"]]
             network.optimizer.learning_rate = plateau_rate(settings, errors)
         for layer in network.layers:
-            if isinstance(layer, FocusedDropout):
-                values["kept_share"] = float(layer.kept_share)  # of the last batch that took part
+            if isinstance(layer, FocusedDropout) and layer.kept_share is not None:
+                values["kept_share"] = layer.kept_share
+                layer.reset_kept_share()
         return values
 
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
