@@ -71,6 +71,9 @@ class RunSettings:
 
     # The run
     seed: int = setting(0, "Seed of everything random in the run.", least=0, most=2**32 - 1)
+    same_start: bool = setting(
+        True, "Start all trainings of a seed from the same random weights, as the paper does; else each from its own."
+    )
     seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
     mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")

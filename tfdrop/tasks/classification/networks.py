@@ -30,7 +30,7 @@ def drops(settings, round):
     return settings.drop != "none" and (not settings.drop_until_round or round <= settings.drop_until_round)
 
 
-def training_network(settings, image_shape, classes, round, steps):
+def training_network(settings, image_shape, classes, round, steps, initial_seed=None):
     """Builds a network as it is trained: with augmentation, drop layers, and weight decay that may be magnified.
 
     Args:
@@ -39,6 +39,7 @@ def training_network(settings, image_shape, classes, round, steps):
         classes: Number of classes.
         round: The round's number.
         steps: Number of steps of the whole training, for a rate that rises.
+        initial_seed: Seed of the initial weights, which depend on it and the layers' names alone.
     """
     input_layers, decay, drop, participation = [], settings.weight_decay, None, None
     if settings.participation_rate is not None and (settings.magnified_weight_decay or drops(settings, round)):
@@ -52,7 +53,7 @@ def training_network(settings, image_shape, classes, round, steps):
     if drops(settings, round):
         drop = placement(settings.placement, lambda factor: _drop_layer(settings, factor, steps, participation))
     dtype = "mixed_bfloat16" if settings.mixed_precision else None
-    return build(settings.model, image_shape, classes, drop, decay, input_layers, dtype)
+    return build(settings.model, image_shape, classes, drop, decay, input_layers, dtype, initial_seed)
 
 
 def plain_network(settings, image_shape, classes, drop=None):

@@ -17,6 +17,7 @@ from tfdrop.tasks.classification.networks import (
     uses_xla,
 )
 from tfdrop.tasks.influence_step import influence_as_set
+from tfdrop.tasks.initial_weights import initial_seed
 from tfdrop.training import Training
 from tfdrop.training.resumable import train_resumably
 
@@ -27,7 +28,7 @@ FEWEST_CLASSES_FOR_TOP_5 = 6
 def train_classifier(settings, data, train, name, round, folder, pace=None, key=""):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
-    Every training of a seed starts from the same random weights, as in the paper's Algorithm (theta_0).
+    Whatever augmentation and drop layers it has, it starts from the random weights that `initial_seed` says.
 
     Args:
         settings: `ClassifySettings`.
@@ -51,7 +52,8 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         if network is None:
             keras.utils.set_random_seed(settings.seed)
             steps = settings.epochs * steps_per_epoch
-            network = training_network(settings, images.shape[1:], len(data.classes), round, steps)
+            start = initial_seed(settings, name)
+            network = training_network(settings, images.shape[1:], len(data.classes), round, steps, start)
             network.compile(optimizer(settings, steps_per_epoch), classification_loss(), jit_compile=uses_xla(settings))
         return network, Training(
             network,

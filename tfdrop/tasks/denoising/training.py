@@ -7,6 +7,7 @@ from tfdrop.denoising import denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
 from tfdrop.tasks.influence_step import influence_as_set
+from tfdrop.tasks.initial_weights import initial_seed
 from tfdrop.training.resumable import train_resumably
 
 
@@ -29,7 +30,7 @@ def validation_pairs(settings, data):
 def train_denoiser(settings, train, name, augment, folder, key, pace):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
-    Every training starts from the same random weights, as in the paper's Algorithm (theta_0).
+    It starts from the random weights that `initial_seed` says.
     """
     noisy, clean = train
     precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
@@ -37,7 +38,8 @@ def train_denoiser(settings, train, name, augment, folder, key, pace):
     def build(denoiser):
         if denoiser is None:
             keras.utils.set_random_seed(settings.seed)
-            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision)
+            start = initial_seed(settings, name)
+            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision, seed=start)
         return denoiser, denoiser_training(
             denoiser,
             noisy,
