@@ -17,6 +17,7 @@ class RateLogger(keras.callbacks.Callback):
     `TensorBoard` or `CSVLogger`: `callbacks=[tfdrop.layers.RateLogger(), keras.callbacks.TensorBoard(...)]`.
 
     >>> import numpy as np
+    >>> import tfdrop
     >>> rate = tfdrop.schedules.linear(0.0, 0.4, steps=8)
     >>> model = keras.Sequential([keras.Input((4, 4, 3)), tfdrop.layers.SpatialScale(rate, name="scale")])
     >>> model.compile("sgd", "mse")

@@ -27,7 +27,7 @@ def seeded(initializer: Any, seed: int | None, layer_name: str) -> Any:
         layer_name: Name of the layer whose weights are drawn.
 
     >>> first, again, other = (seeded("he_normal", 3, name)((3, 3, 2, 4)) for name in ("conv1", "conv1", "conv2"))
-    >>> bool((first == again).all()), bool((first == other).any())
+    >>> bool(keras.ops.all(first == again)), bool(keras.ops.any(first == other))
     (True, False)
     """
     if seed is None:
