@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -106,7 +107,7 @@ def influence_histogram(
         marks = np.asarray(dropped, bool)
         if marks.shape != scores.shape:
             raise invalid("dropped", f"{len(scores)} booleans, one for each score", received=f"shape {marks.shape}")
-        axes.hist(scores[marks], bins=edges, color=MARK, label=f"dropped: {np.mean(marks):.1%}")
+        axes.hist(scores[marks], bins=list(edges), color=MARK, label=f"dropped: {np.mean(marks):.1%}")
         if threshold is not None:
             axes.axvline(threshold, color=MARK, linestyle="--")
     elif threshold is not None:
@@ -118,7 +119,7 @@ def influence_histogram(
     figure.savefig(path, dpi=150)
 
 
-def _caption(axes: Axes, caption: str, **text: float) -> None:
+def _caption(axes: Axes, caption: str, **text: Any) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     # File names are not formulas, whatever dollar signs they contain.
