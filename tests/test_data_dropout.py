@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from problems import SoftmaxRegression
 
-from tfdrop.data_dropout import Criterion, control_samples, train_rounds
+from tfdrop.data_dropout import Criterion, NothingLeftError, control_samples, train_rounds
 from tfdrop.influence import total_influence
 
 
@@ -139,6 +139,78 @@ def test_one_round_needs_no_influence():
     problem = SoftmaxRegression()
     [only] = train_rounds(lambda train, round: "model", (problem.x, problem.y), None, rounds=1)
     assert (only.model, only.number, len(only.samples)) == ("model", 1, 60)
+
+
+def never(train, round):
+    pytest.fail("a round was trained")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"criterion": 0.03}, ValueError, r"`criterion`. Expected a Criterion, such as Criterion\(cap=0.03\)"),
+        ({"criterion": {"cap": 0.03}}, ValueError, "`criterion`"),
+        ({"validation": None}, ValueError, "`validation`. Expected validation data"),
+        ({"validation": None, "rounds": 1, "count_last": True}, ValueError, "`validation`. Expected validation data"),
+        ({"validation": (np.zeros((3, 2)), np.zeros(4))}, ValueError, "`validation`. Expected arrays with the same"),
+        ({"validation": (np.zeros((0, 2)), np.zeros(0))}, ValueError, "`validation`. Expected arrays with the same"),
+        ({"validation": iter([]), "rounds": 3}, ValueError, "`validation`. Expected data that can be read 2 times"),
+        ({"train": None}, TypeError, r"`train`. Expected a tuple \(x, y\)"),
+        ({"train": (np.zeros((3, 2)), np.zeros(4))}, ValueError, "`train`. Expected arrays with the same"),
+        ({"train_model": None}, ValueError, "`train_model`. Expected a function"),
+        ({"influence": "total"}, ValueError, "`influence`. Expected a function"),
+        (
+            {"criterion": Criterion(class_cap=1)},
+            ValueError,
+            r"`labels`. Expected 3 integer or one-hot.*float64 of shape",
+        ),
+        (
+            {"criterion": Criterion(class_cap=1), "train": (np.zeros((3, 2)), np.full((3, 2), 0.5))},
+            ValueError,
+            r"`labels`. Expected 3 integer or one-hot labels.*\(3, 2\)",
+        ),
+    ],
+)
+def test_what_can_be_known_before_is_said_before_a_round_is_trained(change, error, message):
+    arrays = (np.zeros((3, 2)), np.zeros(3))
+    with pytest.raises(error, match=message):
+        train_rounds(**({"train_model": never, "train": arrays, "validation": arrays} | change))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])
+def test_one_hot_labels_are_classes(dtype):
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(size=60), rng.integers(0, 4, 60)
+    one_hot = keras.utils.to_categorical(labels, 4).astype(dtype)
+    assert dropped_by(scores, one_hot, class_cap=2) == dropped_by(scores, labels, class_cap=2)
+    assert dropped_by(scores, labels[:, None], class_cap=2) == dropped_by(scores, labels, class_cap=2)
+
+
+def test_a_cap_by_class_with_one_hot_labels_in_two_rounds():
+    labels = np.repeat(np.eye(3, dtype="float32"), 5, axis=0)
+    scores = np.arange(15.0) - 3
+
+    class Found:
+        def __init__(self, scores):
+            self.scores = scores
+
+    first, second = train_rounds(
+        lambda train, round: "model", (np.zeros((15, 2)), labels), (np.zeros((1, 2)), labels[:1]),
+        criterion=Criterion(class_cap=1), influence=lambda model, train, validation: Found(scores),
+    )  # fmt: skip
+    assert first.dropped.tolist() == [4, 9, 14]
+    assert len(second.samples) == 12
+
+
+def test_where_everything_would_be_dropped_the_round_is_not_lost():
+    class Found:
+        scores = np.ones(3)
+
+    arrays = (np.zeros((3, 2)), np.zeros(3))
+    with pytest.raises(NothingLeftError, match="Every one of the 3 samples is unfavorable after round 1") as error:
+        train_rounds(lambda train, round: "trained", arrays, arrays, influence=lambda *arguments: Found())
+    assert error.value.model == "trained"
+    assert error.value.influence.scores.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("bad", [0, 1.5, "2"])

@@ -9,6 +9,11 @@ from tfdrop.data.images.photographs import photographs
 from tfdrop.models import DnCNN
 
 
+def fit(denoiser, noisy, clean, **arguments):
+    """Trains to the end; returns the losses of all steps."""
+    return np.concatenate(list(denoising.denoiser_training(denoiser, noisy, clean, **arguments).dispatches()))
+
+
 @pytest.fixture(scope="module")
 def patches():
     clean = draw_patches(photographs(["astronaut", "stereo_motorcycle", "gravel"]), 24, 800).pixels
@@ -17,7 +22,7 @@ def patches():
 
 def test_a_minute_of_training_beats_the_noisy_input_by_5_db(patches):
     model = DnCNN(depth=5, filters=24)
-    denoising.fit_denoiser(model, *patches, epochs=5, batch_size=8, learning_rate=3e-3, learning_rate_drops=(4,))
+    fit(model, *patches, epochs=5, batch_size=8, learning_rate=3e-3, learning_rate_drops=(4,))
     [image] = photographs(["chelsea"])
     noisy = noisy_image(image.pixels, 25)
     gain = metrics.psnr(image.pixels, denoising.denoise(model, noisy)) - metrics.psnr(image.pixels, noisy)
@@ -29,7 +34,7 @@ def test_loss_is_half_the_summed_squared_error(patches, augment):
     noisy, clean = (part[:10] for part in patches)
     model = DnCNN(depth=3, filters=4)
     squares = np.square(np.asarray(model(noisy, training=True)) - clean).sum((1, 2, 3))
-    losses = denoising.fit_denoiser(
+    losses = fit(
         model, noisy, clean, epochs=1, batch_size=10, learning_rate=1e-9, learning_rate_drops=(), augment=augment
     )
     if augment:  # convolutions treat a turned patch alike but not equally
@@ -46,9 +51,7 @@ def test_augmentation_turns_noisy_and_clean_alike():
     noisy = clean + rng.normal(0, 0.01, clean.shape).astype("float32")
     model = DnCNN(depth=2, filters=2)
     model.get_layer("conv2").kernel.assign(np.zeros((3, 3, 2, 1)))
-    losses = denoising.fit_denoiser(
-        model, noisy, clean, epochs=1, batch_size=64, learning_rate=1e-9, learning_rate_drops=(), augment=True
-    )
+    losses = fit(model, noisy, clean, epochs=1, batch_size=64, learning_rate=1e-9, learning_rate_drops=(), augment=True)
     assert losses[0] == pytest.approx(0.5 * np.square(noisy - clean).sum(), rel=1e-3)
 
 
@@ -74,7 +77,7 @@ def test_same_seed_same_network(patches):
     for _ in range(2):
         keras.utils.set_random_seed(1)
         model = DnCNN(depth=3, filters=4)
-        denoising.fit_denoiser(model, noisy, clean, epochs=2, batch_size=16, augment=True)
+        fit(model, noisy, clean, epochs=2, batch_size=16, augment=True)
         networks.append(model)
     for first, second in zip(networks[0].weights, networks[1].weights, strict=True):
         np.testing.assert_array_equal(first, second)
@@ -84,3 +87,36 @@ def test_non_local_means_denoises():
     [image] = photographs(["camera"])
     noisy = noisy_image(image.pixels, 25)
     assert metrics.psnr(image.pixels, denoising.denoise_classically(noisy, 25)) > metrics.psnr(image.pixels, noisy) + 6
+
+
+def test_images_of_any_shape_are_denoised_in_that_shape():
+    model = DnCNN(depth=3, filters=4)
+    for shape in ((1, 1), (7, 40), (41, 8)):
+        noisy = noisy_image(np.full(shape, 0.5, "float32"), 25)
+        expected = np.asarray(model(noisy.reshape(1, *shape, 1), training=False)).reshape(shape)
+        np.testing.assert_array_equal(denoising.denoise(model, noisy), expected)
+
+
+@pytest.mark.parametrize("bad", [np.zeros((8, 8), "uint8"), np.zeros((8, 8, 3), "float32"), np.zeros(8, "float32")])
+def test_what_is_not_one_grey_float_image_is_refused(bad):
+    for call in (lambda: denoising.denoise(None, bad), lambda: denoising.denoise_classically(bad, 25)):
+        with pytest.raises(ValueError, match="argument `noisy`"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"noisy": np.zeros((4, 8, 8, 1), "uint8")}, "noisy"),
+        ({"clean": np.zeros((4, 8, 8, 1), "uint8")}, "clean"),
+        ({"clean": np.zeros((5, 8, 8, 1), "float32")}, "clean"),
+        ({"clean": np.zeros((8, 8, 1), "float32")}, "clean"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"redrawn_sigma": -1}, "redrawn_sigma"),
+    ],
+)
+def test_bad_training_arguments(change, name):
+    arguments = dict.fromkeys(("noisy", "clean"), np.zeros((4, 8, 8, 1), "float32"))
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        denoising.denoiser_training(None, **(arguments | change))

@@ -45,3 +45,35 @@ def test_a_failed_phase_does_not_claim_to_have_ended():
     progress.advance(1)
     progress.__exit__(ArithmeticError, ArithmeticError(), None)
     assert stream.getvalue() == ""
+
+
+def test_the_last_line_shows_the_last_values_and_the_unit():
+    for stream in (io.StringIO(), Terminal()):
+        with Progress("Solving", 100, stream=stream, unit="products") as progress:
+            for _ in range(30):
+                progress.advance(residual=0.9766)
+            progress.advance(0, residual=0.0277)
+        last = stream.getvalue().replace("\r", "\n").strip().splitlines()[-1]
+        assert "30/100 products  " in last
+        assert last.endswith("residual 0.0277")
+        # A phase that ended early has no time left.
+        assert "left" not in last
+
+
+def test_the_time_left_is_that_of_the_steps_taken_since_a_restart(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("tfdrop.progress.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with Progress("Phase", 100, stream=stream) as progress:
+        progress.resume(50)
+        for _ in range(10):
+            now[0] += 2.0
+            progress.advance()
+        assert stream.getvalue().splitlines()[-1] == "Phase: 60/100  20 s, 80 s left"
+
+
+def test_nothing_to_do():
+    stream = io.StringIO()
+    with Progress("Phase", 0, stream=stream) as progress:
+        progress.advance(0)
+    assert stream.getvalue() == "Phase: 0  0 s\n"

@@ -1,21 +1,23 @@
-"""Saving long computations from time to time, and stopping them before their time is up."""
+"""Saving long computations from time to time, and stopping them before their deadline."""
 
 import json
 import os
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfdrop.errors import UserError
 
 KEY = "key"
-PARTIAL = ".partial-"  # how the name of a file begins that is not yet whole
+PARTIAL = ".partial-"  # the prefix of a file that is not complete yet
 
 
-class OutOfTime(Exception):  # noqa: N818 (no error: the computation is saved and can go on)
-    """The time that a computation was given is nearly up; it has been saved and can go on from there."""
+class OutOfTime(Exception):  # noqa: N818 (not an error: the computation is saved and can continue)
+    """A computation is close to its deadline; it has been saved and can continue from there."""
 
 
 class CheckpointError(UserError):
@@ -31,14 +33,19 @@ class Pace:
         clock: Function that returns the time in seconds.
     """
 
-    def __init__(self, seconds=60.0, deadline=float("inf"), clock=time.monotonic):
+    def __init__(
+        self,
+        seconds: float = 60.0,
+        deadline: float = float("inf"),
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._clock = clock
         self._seconds = seconds
         self._deadline = deadline
         self._last_step = self._last_save = self._clock()
         self._longest_step = self._longest_save = 0.0
 
-    def after_step(self, save):
+    def after_step(self, save: Callable[[], None]) -> None:
         """Calls `save()` if it is time to, and raises `OutOfTime` if another step might not fit in.
 
         Raises:
@@ -57,20 +64,27 @@ class Pace:
 
 
 class Checkpoint:
-    """A file of named arrays that a long computation goes on from.
+    """A file of named arrays that a long computation continues from.
 
     Args:
         path: The file, ending in `.npz`.
-        key: Text that says which computation this is, its settings for example.
+        key: Text that identifies the computation, its settings for example.
         pace: When to save and when to stop.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     checkpoint = Checkpoint(f"{folder}/sum.npz", key="sum", pace=Pace(seconds=0))
+    ...     checkpoint.after_step(lambda: {"total": np.array(3)})
+    ...     int(checkpoint.load()["total"])
+    3
     """
 
-    def __init__(self, path, key, pace=None):
+    def __init__(self, path: str | Path, key: str, pace: Pace | None = None):
         self.path = Path(path)
         self._key = key
         self._pace = pace or Pace()
 
-    def load(self):
+    def load(self) -> dict[str, np.ndarray]:
         """Returns the arrays of the last save; an empty dictionary if there is none.
 
         Raises:
@@ -79,7 +93,7 @@ class Checkpoint:
         if not self.path.exists():
             return {}
         try:
-            # numpy leaves a file that it cannot read to the garbage collector; this one is closed.
+            # NumPy leaves a file that it cannot read to the garbage collector; this one is closed.
             with open(self.path, "rb") as raw, np.load(raw) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
@@ -88,26 +102,27 @@ class Checkpoint:
             raise CheckpointError(f"checkpoint {self.path} belongs to another computation")
         return arrays
 
-    def after_step(self, arrays):
+    def after_step(self, arrays: Callable[[], dict[str, Any]]) -> None:
         """Saves what the function `arrays()` returns, if it is time to; see `Pace.after_step`."""
         self._pace.after_step(lambda: self._save(arrays()))
 
-    def _save(self, arrays):
-        replace(self.path, lambda partial: np.savez(partial, **{KEY: np.array(self._key)}, **arrays))
+    def _save(self, arrays: dict[str, Any]) -> None:
+        named: dict[str, Any] = {KEY: np.array(self._key), **arrays}
+        replace(self.path, lambda partial: np.savez(partial, **named))
 
 
-def replace(path, save):
-    """Has `save(partial path)` write a file beside `path` and puts it in place once it is whole."""
+def replace(path: str | Path, save: Callable[[Path], object]) -> None:
+    """Lets `save(partial path)` write a file beside `path`, and moves it there once it is complete."""
     path = Path(path)
     partial = path.with_name(f"{PARTIAL}{path.name}")
     save(partial)
     os.replace(partial, path)
 
 
-def save_training(path, model, progress):
-    """Saves a compiled model, its optimizer, and a dictionary of plain values, whole or not at all."""
+def save_training(path: str | Path, model: Any, progress: dict[str, Any]) -> None:
+    """Saves a compiled model, its optimizer, and a dictionary of plain values, completely or not at all."""
 
-    def save(partial):
+    def save(partial: Path) -> None:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr("progress.json", json.dumps(progress))
@@ -115,7 +130,7 @@ def save_training(path, model, progress):
     replace(path, save)
 
 
-def load_training(path):
+def load_training(path: str | Path) -> tuple[Any, dict[str, Any]]:
     """Returns what `save_training` saved: the model, compiled with its optimizer, and the dictionary.
 
     Raises:

@@ -10,89 +10,116 @@ rounds[-1].model
 """
 
 import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid, is_number
-from tfdrop.data.samples import count, select, stream
+from tfdrop.data.samples import count, is_arrays, select, stream
 from tfdrop.influence import Influence, total_influence
+
+ORDER_OF_CONTROLS = 5  # the number of the random control's stream
 
 
 class NothingLeftError(ValueError):
-    """The criterion would drop every training sample."""
+    """The criterion would drop every training sample.
+
+    Attributes:
+        model: The model of the round that the scores are from.
+        influence: Its `Influence`, for another criterion.
+    """
+
+    def __init__(self, message: str, model: keras.Model, influence: Influence):
+        super().__init__(message)
+        self.model = model
+        self.influence = influence
 
 
 @dataclass(frozen=True)
 class Criterion:
     """Which training samples to drop: those whose total influence is positive (section III-B), or fewer.
 
-    Taken as printed the criterion can drop near half of the samples, as influences sum to about zero at an optimum; a
+    Taken literally, the criterion can drop almost half of the samples, as influences sum to about zero at an optimum. A
     threshold or a cap drops fewer, those with the largest influence first.
 
     Args:
         threshold: Influence that a sample must exceed; 0 is the paper's.
-        cap: Most samples to drop: a float in [0, 1] is a share of them, an integer a number. `None` is the paper's.
-        class_cap: The same for each class by itself; for integer labels only.
+        cap: The most samples to drop: a float in [0, 1] is a share, an integer a number. `None` is the paper's.
+        class_cap: The same for each class separately; for labels that are classes, as integers or one-hot.
 
     Raises:
         ValueError: If an argument is out of range.
+
+    >>> Criterion(cap=1).unfavorable([0.5, -1.0, 0.7]).tolist()
+    [False, False, True]
     """
 
     threshold: float = 0.0
     cap: float | int | None = None
     class_cap: float | int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not is_number(self.threshold):
             raise invalid("threshold", "a finite number", self.threshold)
         for name in ("cap", "class_cap"):
             value = getattr(self, name)
             share = isinstance(value, float) and 0 <= value <= 1
-            number = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 0
+            number = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 0
             if value is not None and not (share or number):
                 raise invalid(name, "a float in [0, 1], an integer of at least 0, or None", value)
 
-    def unfavorable(self, scores, labels=None):
+    def unfavorable(self, scores: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
         """Marks the training samples to drop.
 
         Args:
             scores: Total influence of every training sample, shape `(n,)`.
-            labels: Their classes, integers of shape `(n,)`, for `class_cap`.
+            labels: Their classes, for `class_cap`: integers of shape `(n,)`, or one-hot of shape `(n, classes)`.
 
         Returns:
             Boolean array of shape `(n,)`, true for the samples to drop.
 
         Raises:
-            ValueError: If a score is not finite, or classes are needed and not there.
+            ValueError: If a score is not finite, or classes are needed and missing.
         """
         scores = np.asarray(scores)
         if not np.isfinite(scores).all():
             first = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise ValueError(
-                "Invalid value received for argument `scores`. "
-                f"Expected finite numbers. Received: {scores[first]} for sample {first}"
-            )
+            raise invalid("scores", "finite numbers", received=f"{scores[first]} for sample {first}")
         dropped = scores > self.threshold
         if self.class_cap is not None:
-            labels = _classes(labels, len(scores))
-            for label in np.unique(labels):
-                _keep_all_but_largest(dropped, scores, np.flatnonzero(labels == label), self.class_cap)
+            classes = _classes(labels, len(scores))
+            for label in np.unique(classes):
+                _unmark_all_but_largest(dropped, scores, np.flatnonzero(classes == label), self.class_cap)
         if self.cap is not None:
-            _keep_all_but_largest(dropped, scores, np.arange(len(scores)), self.cap)
+            _unmark_all_but_largest(dropped, scores, np.arange(len(scores)), self.cap)
         return dropped
 
 
-def _classes(labels, samples):
-    labels = np.asarray(labels).reshape(-1) if labels is not None else None
-    if labels is None or len(labels) != samples or not np.issubdtype(labels.dtype, np.integer):
-        raise invalid("labels", f"{samples} integer labels, for a cap by class", None if labels is None else labels)
-    return labels
+def _classes(labels: Any, samples: int) -> np.ndarray:
+    """Returns labels as integers of shape `(samples,)`, from integers or one-hot rows.
+
+    Raises:
+        ValueError: If they are neither.
+    """
+    found = np.asarray(labels)
+    if found.ndim == 2 and found.shape[1] > 1 and _is_one_hot(found):
+        found = found.argmax(axis=1)
+    if found.shape not in ((samples,), (samples, 1)) or not np.issubdtype(found.dtype, np.integer):
+        shown = f"{type(labels).__name__}" if labels is None else f"{found.dtype} of shape {found.shape}"
+        raise invalid("labels", f"{samples} integer or one-hot labels, for a cap by class", received=shown)
+    return found.reshape(samples)
 
 
-def _keep_all_but_largest(dropped, scores, group, cap):
-    """Clears the marks of a group's samples but for the cap's number of those with the largest scores."""
+def _is_one_hot(labels: np.ndarray) -> bool:
+    return labels.dtype.kind in "biuf" and bool(((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all())
+
+
+def _unmark_all_but_largest(dropped: np.ndarray, scores: np.ndarray, group: np.ndarray, cap: float | int) -> None:
+    """Clears the marks of a group's samples except those with the largest scores, as many as the cap allows."""
     most = int(cap * len(group) + 1e-9) if isinstance(cap, float) else cap
     marked = group[dropped[group]]
     dropped[marked[np.argsort(-scores[marked], kind="stable")[most:]]] = False
@@ -100,7 +127,7 @@ def _keep_all_but_largest(dropped, scores, group, cap):
 
 @dataclass(frozen=True)
 class Round:
-    """One round of training.
+    """One round of training: what it trained on, its model, and what it found.
 
     Attributes:
         number: 1 for the first round.
@@ -117,75 +144,121 @@ class Round:
     dropped: np.ndarray
 
     @property
-    def unfavorable(self):
+    def unfavorable(self) -> int | None:
         """Number of samples with positive influence, dropped or not (Fig. 1 of the paper); `None` if not computed."""
         return None if self.influence is None else int((self.influence.scores > 0).sum())
 
 
-def train_rounds(train_model, train, validation, rounds=2, criterion=None, influence=total_influence, count_last=False):
+def train_rounds(
+    train_model: Callable[[Any, int], keras.Model],
+    train: tuple[Any, Any],
+    validation: Any,
+    rounds: int = 2,
+    criterion: Criterion | None = None,
+    influence: Callable[[keras.Model, Any, Any], Influence] = total_influence,
+    count_last: bool = False,
+) -> list[Round]:
     """Trains, drops the unfavorable samples, and trains again from scratch, `rounds` times in all.
+
+    Everything that can be checked is checked before the first training.
 
     Args:
         train_model: Function `(train, round) -> model` that builds a model, trains it on the given arrays
             `(x, y)` and returns it, compiled with the training loss. `round` counts from 1, so that
             augmentation can be switched on in the second round, as the paper does.
         train: Arrays `(x, y)` of training samples.
-        validation: Validation data, as `total_influence` takes it.
+        validation: Validation data, as `total_influence` takes it; one that can be read again and again where influence
+            is computed more than once.
         rounds: Number of rounds, at least 1; 2 is the paper's.
         criterion: A `Criterion`; by default the paper's.
-        influence: Function `(model, train, validation) -> Influence`, `total_influence` with its defaults
-            unless another is given.
+        influence: Function `(model, train, validation) -> Influence`; by default `total_influence` with its own
+            defaults.
         count_last: Whether to compute the influence after the last round too, as for Fig. 1 of the paper.
 
     Returns:
-        List of one `Round` a round.
+        List of one `Round` per round.
 
     Raises:
-        ValueError: If `rounds` is less than 1.
+        TypeError: If `train` is not a tuple `(x, y)`.
+        ValueError: If an argument is out of range.
         NothingLeftError: If every sample would be dropped.
+
+    >>> import keras
+    >>> x = np.random.default_rng(0).normal(size=(20, 2)).astype("float32")
+    >>> def train_model(train, round):
+    ...     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    ...     model.compile("sgd", "mse")
+    ...     model.fit(*train, verbose=0)
+    ...     return model
+    >>> def influence(model, train, validation):
+    ...     return total_influence(model, train, validation, damping=0.1, verbose=0)
+    >>> first, second = train_rounds(
+    ...     train_model, (x, x[:, :1]), (x, x[:, :1]), criterion=Criterion(cap=3), influence=influence
+    ... )
+    >>> len(first.samples), len(second.samples) == 20 - len(first.dropped), len(first.dropped) <= 3
+    (20, True, True)
     """
     check_whole("rounds", rounds)
-    criterion = criterion or Criterion()
-    samples = np.arange(count(train))
+    criterion = Criterion() if criterion is None else criterion
+    samples = np.arange(count(train, "train"))
+    _check(train_model, train, validation, criterion, influence, uses=rounds - 1 + bool(count_last))
     done = []
     for number in range(1, rounds + 1):
         kept = train if number == 1 else select(train, samples)
         model = train_model(kept, number)
         last = number == rounds
         found = influence(model, kept, validation) if not last or count_last else None
-        drop = np.zeros(len(samples), bool) if last else criterion.unfavorable(found.scores, _labels(kept))
-        if drop.all():
-            raise NothingLeftError(f"Every one of the {len(samples)} samples is unfavorable after round {number}")
+        drop = np.zeros(len(samples), bool)
+        if found is not None and not last:
+            drop = criterion.unfavorable(found.scores, None if criterion.class_cap is None else kept[1])
+            if drop.all():
+                message = f"Every one of the {len(samples)} samples is unfavorable after round {number}"
+                raise NothingLeftError(message, model, found)
         done.append(Round(number, model, samples, found, samples[drop]))
         samples = samples[~drop]
     return done
 
 
-def _labels(train):
-    """Returns the labels if they are classes: integers, one a sample."""
-    labels = train[1]
-    is_classes = hasattr(labels, "dtype") and np.issubdtype(np.asarray(labels).dtype, np.integer)
-    return labels if is_classes and np.size(labels) == len(labels) else None
+def _check(train_model: Any, train: Any, validation: Any, criterion: Any, influence: Any, uses: int) -> None:
+    """Raises `ValueError` for what would otherwise fail after a round; influence is computed `uses` times."""
+    for name, function in (("train_model", train_model), ("influence", influence)):
+        if not callable(function):
+            raise invalid(name, "a function", function)
+    if not isinstance(criterion, Criterion):
+        raise invalid("criterion", "a Criterion, such as Criterion(cap=0.03), or None", criterion)
+    if uses and criterion.class_cap is not None:
+        _classes(train[1], count(train, "train"))
+    if uses and validation is None:
+        raise invalid("validation", "validation data, to compute influence on", validation)
+    if uses and is_arrays(validation):
+        count(validation, "validation")
+    if uses > 1 and hasattr(validation, "__next__"):
+        expected = f"data that can be read {uses} times: arrays, a list of batches or a tf.data.Dataset"
+        raise invalid("validation", expected, received="an iterator")
 
 
 class Controls(NamedTuple):
-    """The samples of two trainings to hold beside the last round: they tell what dropping did, and what else did.
+    """The samples of two trainings to compare the last round with, which separate what dropping did from other causes.
 
     Attributes:
-        full: All of them: what the last round's settings (augmentation, for one) do by themselves.
-        random: As many as the last round has, chosen at random: what a smaller set does by itself.
+        full: All samples: the effect of the last round's settings (augmentation, for example) alone.
+        random: As many as the last round has, chosen at random: the effect of a smaller set alone.
     """
 
     full: np.ndarray
     random: np.ndarray
 
 
-def control_samples(samples, kept, seed=0):
+def control_samples(samples: int, kept: int, seed: int = 0) -> Controls:
     """Returns the `Controls` of a last round that trained on `kept` of `samples` training samples.
 
     Each is trained on with the last round's settings, `train_model(select(train, controls.full), rounds)`.
+
+    >>> controls = control_samples(10, kept=8)
+    >>> len(controls.full), len(controls.random)
+    (10, 8)
     """
     check_whole("kept", kept)
     if kept > samples:
         raise invalid("kept", f"at most the {samples} samples there are", kept)
-    return Controls(np.arange(samples), np.sort(stream(seed, 5).permutation(samples)[:kept]))
+    return Controls(np.arange(samples), np.sort(stream(seed, ORDER_OF_CONTROLS).permutation(samples)[:kept]))

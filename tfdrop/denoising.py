@@ -1,45 +1,62 @@
 """Training denoisers and denoising images with them."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 from keras import layers, ops
 from skimage.restoration import denoise_nl_means
 
+from tfdrop.arguments import check_number, check_whole, invalid
 from tfdrop.data.augmentation.dihedral import RandomDihedral
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.training.loop import Training, compiles_with_xla
 
 
 def denoiser_training(
-    denoiser,
-    noisy,
-    clean,
-    epochs=50,
-    batch_size=128,
-    learning_rate=1e-3,
-    learning_rate_drops=(30,),
-    augment=False,
-    redrawn_sigma=None,
-    seed=0,
-):
+    denoiser: keras.Model,
+    noisy: np.ndarray,
+    clean: np.ndarray,
+    epochs: int = 50,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    learning_rate_drops: Iterable[int] = (30,),
+    augment: bool = False,
+    redrawn_sigma: float | None = None,
+    seed: int = 0,
+) -> Training:
     """Returns the `Training` of a denoiser with Adam on half the summed squared error.
 
-    The denoiser is compiled with that optimizer and loss, unless it is already: one that was saved in the middle
-    of its training goes on.
+    The denoiser is compiled with that optimizer and loss, unless it already is: one that was saved in the middle
+    of its training continues.
 
     Args:
         denoiser: Keras model from noisy to denoised images.
-        noisy: Array of noisy patches, shape `(n, size, size, channels)`.
+        noisy: Float array of noisy patches, shape `(n, size, size, channels)`.
         clean: The clean patches, of the same shape.
         epochs: Number of epochs.
-        batch_size: Patches a step; the last batch of an epoch may be smaller.
+        batch_size: Patches per step; the last batch of an epoch may be smaller.
         learning_rate: Adam's first learning rate.
         learning_rate_drops: Numbers of epochs after which it is multiplied by 0.1.
-        augment: Whether to turn and mirror the patches at random.
+        augment: Whether to rotate and mirror the patches at random.
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
             drawn anew whenever a patch comes up.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
+
+    Raises:
+        ValueError: If the patches differ in shape or are not floats, or an argument is out of range.
+
+    >>> from tfdrop.models import DnCNN
+    >>> clean = np.zeros((4, 8, 8, 1), "float32")
+    >>> training = denoiser_training(DnCNN(depth=2, filters=2), clean, clean, epochs=3, batch_size=2)
+    >>> sum(len(losses) for losses in training.dispatches())
+    6
     """
+    _check_patches(noisy, clean)
+    check_whole("epochs", epochs)
+    check_whole("batch_size", batch_size)
+    if redrawn_sigma is not None and check_number("redrawn_sigma", redrawn_sigma) < 0:
+        raise invalid("redrawn_sigma", "a number of at least 0, or None", redrawn_sigma)
     if not denoiser.compiled:
         rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
         denoiser.compile(keras.optimizers.Adam(rate), HalfSumSquaredError(), jit_compile=compiles_with_xla())
@@ -49,12 +66,67 @@ def denoiser_training(
     return Training(errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed)
 
 
-def fit_denoiser(denoiser, noisy, clean, **arguments):
-    """Trains a denoiser to the end; see `denoiser_training`. Returns the losses of all steps."""
-    return np.concatenate(list(denoiser_training(denoiser, noisy, clean, **arguments).dispatches()))
+def denoise(denoiser: keras.Model, noisy: np.ndarray) -> np.ndarray:
+    """Returns one denoised image, not clipped.
+
+    Args:
+        denoiser: Keras model for images with one channel.
+        noisy: Float array of shape `(height, width)`, pixels around [0, 1].
+
+    Returns:
+        Array of the same shape.
+
+    Raises:
+        ValueError: If `noisy` is not one grey float image.
+
+    >>> from tfdrop.models import DnCNN
+    >>> denoise(DnCNN(depth=2, filters=2), np.zeros((5, 9), "float32")).shape
+    (5, 9)
+    """
+    _check_image(noisy)
+    denoised = denoiser(noisy[None, ..., None], training=False)
+    return ops.convert_to_numpy(denoised)[0, ..., 0]
 
 
-def _dropping(learning_rate, drops, epochs, steps_per_epoch):
+def denoise_classically(noisy: np.ndarray, sigma: float) -> np.ndarray:
+    """Returns one image denoised by scikit-image's non-local means, which is given the noise level.
+
+    Args:
+        noisy: Float array of shape `(height, width)`, pixels around [0, 1].
+        sigma: Standard deviation of the noise on the 8-bit scale.
+
+    Raises:
+        ValueError: If `noisy` is not one grey float image.
+
+    >>> from tfdrop.data import noisy_image
+    >>> noisy = noisy_image(np.full((20, 20), 0.5, "float32"), sigma=25)
+    >>> bool(denoise_classically(noisy, sigma=25).std() < 0.5 * noisy.std())
+    True
+    """
+    _check_image(noisy)
+    deviation = sigma / 255
+    return denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=0.8 * deviation, sigma=deviation, fast_mode=True)
+
+
+def _check_patches(noisy: np.ndarray, clean: np.ndarray) -> None:
+    for name, patches in (("noisy", noisy), ("clean", clean)):
+        if np.ndim(patches) != 4 or not np.issubdtype(patches.dtype, np.floating):
+            expected = "a float array of patches, shape (n, size, size, channels)"
+            raise invalid(name, expected, received=f"{patches.dtype} of shape {patches.shape}")
+    if noisy.shape != clean.shape or 0 in clean.shape:
+        shapes = f"patches of shapes {noisy.shape} and {clean.shape}"
+        raise invalid("clean", "as many patches as `noisy` has, of the same shape", received=shapes)
+
+
+def _check_image(noisy: np.ndarray) -> None:
+    if np.ndim(noisy) != 2 or not np.issubdtype(noisy.dtype, np.floating):
+        expected = "one grey image: a float array of shape (height, width)"
+        raise invalid("noisy", expected, received=f"{noisy.dtype} of shape {noisy.shape}")
+
+
+def _dropping(
+    learning_rate: float, drops: Iterable[int], epochs: int, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Returns the learning rate, as a schedule if it drops before the last epoch."""
     drops = sorted(epoch for epoch in drops if epoch < epochs)
     if not drops:
@@ -64,10 +136,12 @@ def _dropping(learning_rate, drops, epochs, steps_per_epoch):
     return keras.optimizers.schedules.PiecewiseConstantDecay(last_steps, rates)
 
 
-def _error_model(denoiser, patch_shape, augment, redrawn_sigma):
+def _error_model(
+    denoiser: keras.Model, patch_shape: tuple[int, ...], augment: bool, redrawn_sigma: float | None
+) -> keras.Model:
     """Returns a model from noisy and clean patches to the denoiser's error.
 
-    Both are inputs so that one augmentation layer, on the device, turns both alike.
+    Both are inputs so that one augmentation layer, on the device, transforms both alike.
     """
     noisy, clean = inputs = [keras.Input(patch_shape), keras.Input(patch_shape)]
     if augment:
@@ -76,20 +150,3 @@ def _error_model(denoiser, patch_shape, augment, redrawn_sigma):
     if redrawn_sigma is not None:
         noisy = layers.GaussianNoise(redrawn_sigma / 255)(clean)
     return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
-
-
-def denoise(denoiser, noisy):
-    """Returns one denoised image, not clipped; both of shape `(height, width)`."""
-    denoised = denoiser(noisy[None, ..., None], training=False)
-    return ops.convert_to_numpy(denoised)[0, ..., 0]
-
-
-def denoise_classically(noisy, sigma):
-    """Returns one image denoised by scikit-image's non-local means, told the noise level.
-
-    Args:
-        noisy: Array of shape `(height, width)`.
-        sigma: Standard deviation of the noise on the 8-bit scale.
-    """
-    deviation = sigma / 255
-    return denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=0.8 * deviation, sigma=deviation, fast_mode=True)

@@ -55,6 +55,63 @@ def test_without_a_test_part_a_fifth_of_each_class_is_one(tmp_path):
     assert [np.bincount(y).tolist() for _, y in image_set.parts().values()] == [[8, 4], [2, 1]]
 
 
+def test_folders_of_classes_alone_are_a_set_whose_test_part_is_held_out(tmp_path):
+    pictures = write_class_folders(tmp_path, {"insects": {"ant": 10, "bee": 5}})["insects"]
+    write_picture(tmp_path / "insects" / "cow" / "images" / "0.png", 100)
+    last = write_picture(tmp_path / "insects" / "cow" / "images" / "1.png", 101)
+    by_name = dict(zip([f"ant/{n}.png" for n in range(10)] + [f"bee/{n}.png" for n in range(5)], pictures, strict=True))
+    by_name["cow/images/1.png"] = last
+    image_set = load_image_set("insects", tmp_path)
+    assert image_set.classes == ("ant", "bee", "cow")
+    assert [np.bincount(y, minlength=3).tolist() for _, y in image_set.parts().values()] == [[8, 4, 2], [2, 1, 0]]
+    assert image_set.notes[0].startswith("The set has no test part: 3 of its 17 images")
+    for part, (x, y) in image_set.parts().items():
+        for image, label, name in zip(x, y, image_set.names[part], strict=True):
+            assert name.split("/")[0] == image_set.classes[label]
+            if name in by_name:
+                np.testing.assert_array_equal(image, by_name[name])
+    assert len(set(np.concatenate(list(image_set.names.values())))) == 17
+    again = load_image_set(str(tmp_path / "insects"))
+    np.testing.assert_array_equal(again.names["test"], image_set.names["test"])
+
+
+def test_one_folder_of_images_is_not_a_set_of_classes(tmp_path):
+    write_class_folders(tmp_path, {"insects": {"ant": 3}})
+    with pytest.raises(ValueError, match=r"is no folder of classes. Expected train/CLASS.*or CLASS/\*\.png"):
+        read_class_folders(tmp_path / "insects")
+
+
+def test_images_in_sub_folders_of_a_class_are_its_own(tmp_path):
+    write_class_folders(tmp_path, {"train": {"ant": 2, "bee": 2}, "test": {"ant": 1, "bee": 1}})
+    deeper = write_picture(tmp_path / "train" / "ant" / "wings" / "red" / "0.png", 50)
+    write_picture(tmp_path / "train" / "ant" / ".thumbnails" / "0.png", 51)
+    image_set = read_class_folders(tmp_path)
+    assert image_set.train[1].tolist() == [0, 0, 0, 1, 1]
+    np.testing.assert_array_equal(image_set.train[0][2], deeper)
+    assert image_set.names["train"].tolist()[1:4] == ["train/ant/1.png", "train/ant/wings/red/0.png", "train/bee/0.png"]
+    assert image_set.training_names.tolist() == image_set.names["train"].tolist()
+    assert image_set.notes == ()
+
+
+def test_unreadable_files_are_named_at_once_or_skipped(tmp_path):
+    write_class_folders(tmp_path, {"train": {"ant": 3, "bee": 3}, "test": {"ant": 2, "bee": 1}})
+    whole = read_class_folders(tmp_path)
+    for name in ("train/ant/1.png", "test/ant/0.png"):
+        (tmp_path / name).write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"cannot read 2 of 9 images: train/ant/1\.png \(.*\); test/ant/0\.png \("):
+        read_class_folders(tmp_path)
+    rest = read_class_folders(tmp_path, skip_unreadable=True)
+    assert [text.split(": ")[0] for text in rest.unreadable] == ["train/ant/1.png", "test/ant/0.png"]
+    for part, kept in {"train": [0, 2, 3, 4, 5], "test": [1, 2]}.items():
+        for ours, expected in zip(rest.parts()[part], whole.parts()[part], strict=True):
+            np.testing.assert_array_equal(ours, expected[kept])
+        np.testing.assert_array_equal(rest.names[part], whole.names[part][kept])
+    (tmp_path / "test/ant/1.png").write_bytes(b"")
+    (tmp_path / "test/bee/0.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="None of the images of the part 'test' can be read"):
+        read_class_folders(tmp_path, skip_unreadable=True)
+
+
 def test_sizes_must_agree_unless_resizing_is_asked_for(tmp_path):
     write_class_folders(tmp_path, {"train": {"ant": 3, "bee": 3}, "test": {"ant": 1}})
     pixels = write_picture(tmp_path / "train" / "bee" / "1.png", 50, height=6, width=10)

@@ -70,6 +70,35 @@ def test_digits_are_scikit_learns():
     assert sorted((x.tobytes(), y) for x, y in ours) == sorted((x.tobytes(), y) for x, y in expected)
 
 
+def test_a_set_that_was_divided_here_says_so_and_names_where_its_images_were(data_dir):
+    image_set = load_image_set("digits")
+    theirs = datasets.load_digits()
+    for part, (x, y) in image_set.parts().items():
+        index = [int(name.removeprefix("digits[").removesuffix("]")) for name in image_set.names[part]]
+        np.testing.assert_array_equal(x[..., 0], np.round(theirs.images[index] / 16 * 255))
+        np.testing.assert_array_equal(y, theirs.target[index])
+    assert image_set.notes[0].startswith("The set has no test part: 359 of its 1,797 images, a fifth of each class")
+    pictures = load_image_set("pictures", data_dir, size=4)
+    assert sorted(np.concatenate(list(pictures.names.values()))) == [f"train[{number}]" for number in range(10)]
+    assert len(pictures.notes) == 1
+    whole = load_image_set("svhn_cropped", data_dir)
+    assert (whole.names, whole.training_names, whole.notes) == (None, None, ())
+
+
+def test_names_and_notes_are_kept_in_a_file(data_dir, tmp_path):
+    image_set = load_image_set("digits")._replace(unreadable=("a.png: broken",))
+    save_image_set(tmp_path / "a.npz", image_set)
+    loaded = load_image_set("a", tmp_path)
+    assert (loaded.notes, loaded.unreadable) == (image_set.notes, ("a.png: broken",))
+    keras.tree.map_structure(np.testing.assert_array_equal, loaded.names, image_set.names)
+    np.testing.assert_array_equal(loaded.training_names, image_set.names["train"])
+    # What was written before there were names.
+    arrays = {f"{part}_{kind}": array for part in ("train", "test") for kind, array in
+              zip(("images", "labels"), labelled(6), strict=True)}  # fmt: skip
+    np.savez(tmp_path / "b.npz", classes=np.array(["a", "b", "c"]), **arrays)
+    assert load_image_set("b", tmp_path).names is None
+
+
 def test_a_prepared_set_is_read_whole_and_in_order(data_dir):
     image_set = load_image_set("svhn_cropped", data_dir)
     assert image_set.classes == ("a", "b", "c")
@@ -115,10 +144,10 @@ def test_a_saved_file_is_the_same_set_and_goes_first(data_dir, tmp_path):
         ("digit", "the nearest are .*digits"),
         ("huggingface:mnist", "Unknown data set"),
         ("mnist", r"'mnist' is not prepared in .*tfds.builder\('mnist', data_dir='.*'\).download_and_prepare\(\)"),
-        ("two_labels", "not one image and one label"),
+        ("two_labels", "not have one image and one label"),
         ("none.npz", "no such file: none.npz or .*none.npz"),
         ("./nowhere", "no such folder: nowhere"),
-        ("/tmp", "/tmp is no folder of classes. Expected train/CLASS"),
+        ("/etc", "/etc is no folder of classes. Expected train/CLASS"),
         ("", "`name`"),
     ],
 )
@@ -140,6 +169,7 @@ def test_sets_that_are_not_there(data_dir, name, message):
         ({"test": labelled(0)}, r"uint8 images.*\(0, 5, 6, 3\)"),
         ({"test": (labelled(4)[0] / 255, labelled(4)[1])}, "uint8 images.*float64"),
         ({"test": (labelled(4)[0], labelled(5)[1])}, "4 integer labels"),
+        ({"names": {"train": np.array(["a"] * 6)}}, "part 'test' should have 3 names"),
     ],
 )
 def test_what_is_no_image_set(change, message):

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 
@@ -20,3 +21,11 @@ def test_image_noise_is_the_dncnn_authors_and_not_clipped():
     noisy = noisy_image(clean, 25)
     np.testing.assert_array_equal(noisy, expected.astype("float32"))
     assert noisy.max() > 1
+
+
+@pytest.mark.parametrize("add", [noisy_patches, noisy_image])
+def test_pixels_of_bytes_and_negative_sigmas_are_refused(add):
+    with pytest.raises(ValueError, match=r"`clean`. Expected float pixels in \[0, 1\]. Received: an array of uint8"):
+        add(np.full((3, 3), 128, "uint8"), 25)
+    with pytest.raises(ValueError, match="`sigma`"):
+        add(np.zeros((3, 3)), -1)

@@ -43,3 +43,17 @@ def test_seed_decides(images):
 def test_image_smaller_than_a_patch_is_named(images):
     with pytest.raises(ValueError, match="image i1 is 12x12, smaller than a 13x13 patch"):
         draw_patches(images, size=13, per_image=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"size": 0}, "size"),
+        ({"per_image": 0}, "per_image"),
+        ({"crop_size": 4}, "crop_size"),
+        ({"images": []}, "images"),
+    ],
+)
+def test_bad_arguments(images, arguments, name):
+    with pytest.raises(ValueError, match=f"argument `{name}`"):
+        draw_patches(**{"images": images, "size": 5, "per_image": 2, **arguments})

@@ -28,6 +28,50 @@ def test_a_constant_channel_becomes_zero():
     assert (fit_channels(x)(x)[..., 1] == 0).all()
 
 
+@pytest.mark.parametrize("value", [0.0, 0.1, 77.3])
+def test_what_differs_from_a_constant_channel_is_not_blown_up(value):
+    """The mean of many equal floats is not quite their value; that difference is no deviation."""
+    x = np.full((CHUNK + 10, 7, 5, 1), value, "float32")
+    standardized = fit_channels(x)(x + 1)
+    np.testing.assert_allclose(standardized, 1, atol=1e-4)
+
+
+def test_double_precision_and_bytes_become_float32():
+    x = images(30, (4, 5, 3))
+    for standardization in (fit_channels(x), fit_pixel_mean(x)):
+        for dtype in ("uint8", "float32", "float64"):
+            assert standardization(x.astype(dtype)).dtype == np.float32
+        np.testing.assert_array_equal(standardization(x), standardization(x.astype("float64")).astype("float32"))
+
+
+def test_channels_against_an_independent_reference():
+    x = images(CHUNK + 500, (4, 5, 3))
+    fitted = fit_channels(x)
+    scaler = StandardScaler().fit(x.reshape(-1, 3).astype("float64"))
+    np.testing.assert_allclose(fitted.mean, scaler.mean_, rtol=1e-6)
+    np.testing.assert_allclose(fitted.deviation, scaler.scale_, rtol=1e-6)
+
+
+def test_images_are_not_changed_in_place():
+    x = images(30, (4, 5, 3)).astype("float32")
+    before = x.copy()
+    fit_channels(x)(x)
+    fit_whitening(x)(x)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_images_of_another_size_are_not_whitened():
+    whitening = fit_whitening(images(50, (4, 4, 1)))
+    with pytest.raises(ValueError, match=r"images of 16 numbers.*shape \(5, 4, 4, 3\)"):
+        whitening(images(5, (4, 4, 3)))
+
+
+@pytest.mark.parametrize("fit", [fit_channels, fit_pixel_mean, fit_whitening])
+def test_no_images_at_all(fit):
+    with pytest.raises(ValueError, match=r"argument `images`.+ at least one image"):
+        fit(np.zeros((0, 4, 5, 3), "uint8"))
+
+
 def test_the_pixel_mean_is_that_of_all_batches():
     x = images(50, (4, 5, 3))
     for given in (x, [x[:7], x[7:40].astype("float32"), x[40:]]):

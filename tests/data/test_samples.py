@@ -27,3 +27,14 @@ def test_batches_pass_through():
 def test_lengths_that_do_not_fit(bad):
     with pytest.raises(ValueError, match="same number of samples"):
         count(bad)
+
+
+def test_what_is_no_arrays_is_named_with_its_argument():
+    with pytest.raises(
+        TypeError, match=r"argument `validation`. Expected a tuple \(x, y\) of arrays. Received: <class"
+    ):
+        count(None, "validation")
+    with pytest.raises(
+        ValueError, match=r"argument `train`. Expected a tuple .*Received: values that are not arrays: int"
+    ):
+        count((np.zeros(2), [1, 2]), "train")

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedShuffleSplit
 
 from tfdrop.data.sets.image_set import ImageSet
-from tfdrop.data.sets.splits import draw_balanced, draw_stratified, hold_out_test, split_for_validation, take_subset
+from tfdrop.data.sets.splits import draw_balanced, draw_stratified, hold_out_test, split_for_validation
 
 
 def part(counts, seed=0):
@@ -67,7 +68,7 @@ def test_every_sample_is_drawn_equally_often():
 
 def test_the_seed_decides():
     data = part([50, 30])
-    first, again, other = (numbers(take_subset(data, 20, seed=seed)[0]) for seed in (1, 1, 2))
+    first, again, other = (numbers(data[0][draw_stratified(data[1], 20, seed)]) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
     splits = [split_for_validation(ImageSet(data, data, NAMES), seed=seed).samples for seed in (1, 2)]
@@ -89,6 +90,39 @@ def test_a_test_part_is_a_fifth_of_each_class():
     assert np.bincount(test[1]).tolist() == [10, 6]
 
 
+def test_every_class_keeps_a_sample_for_training():
+    """With one image of most classes, the largest remainders alone would take some of them whole."""
+    image_set = ImageSet(part([1] * 8 + [4]), part([1]), NAMES[:9])
+    split = split_for_validation(image_set, 3)
+    assert np.bincount(split.train[1]).tolist() == [1] * 9
+    assert split.validation[1].tolist() == [8, 8, 8]
+    with pytest.raises(ValueError, match="at most 3, so that every class keeps one"):
+        split_for_validation(image_set, 4)
+    train, test = hold_out_test(part([1] * 8 + [2]))
+    assert np.bincount(train[1]).tolist() == [1] * 9
+    assert test[1].tolist() == [8]
+    with pytest.raises(ValueError, match="no class has a second image"):
+        hold_out_test(part([1, 1, 1]))
+
+
+def test_what_else_is_known_of_the_samples_is_divided_alike():
+    x, y = part([50, 30])
+    for x_part, y_part, numbers_of_part in hold_out_test((x, y, np.arange(80))):
+        np.testing.assert_array_equal(numbers(x_part), numbers_of_part)
+        np.testing.assert_array_equal(y_part, y[numbers_of_part])
+
+
+@pytest.mark.parametrize("trial", range(5))
+def test_a_stratified_draw_is_as_even_as_scikit_learns(trial):
+    """scikit-learn breaks ties between classes at random; without ties it takes as many of each class."""
+    rng = np.random.default_rng(trial)
+    labels = rng.permutation(np.repeat(np.arange(5), [17, 29, 41, 53, 71]))
+    samples = int(rng.integers(10, 200))
+    _, theirs = next(StratifiedShuffleSplit(1, test_size=samples, random_state=0).split(labels, labels))
+    ours = draw_stratified(labels, samples, seed=trial)
+    assert np.bincount(labels[ours]).tolist() == np.bincount(labels[theirs]).tolist()
+
+
 def test_a_balanced_draw_gives_the_remainder_to_the_first_classes():
     labels = part([9, 20, 30])[1]
     assert np.bincount(labels[draw_balanced(labels, 11, 3)]).tolist() == [4, 4, 3]
@@ -97,8 +131,11 @@ def test_a_balanced_draw_gives_the_remainder_to_the_first_classes():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: take_subset(part([3, 4]), 8), "at most 7, the number of samples there are. Received: samples=8"),
-        (lambda: take_subset(part([3, 4]), 0), "`samples`"),
+        (
+            lambda: draw_stratified(part([3, 4])[1], 8),
+            "at most 7, the number of samples there are. Received: samples=8",
+        ),
+        (lambda: draw_stratified(part([3, 4])[1], 0), "`samples`"),
         (lambda: split_for_validation(ImageSet(part([3, 4]), None, NAMES), 7), "fewer than all 7"),
         (lambda: split_for_validation(ImageSet(part([3, 4]), None, NAMES, extra=part([2])), 7), "a pair of integers"),
         (

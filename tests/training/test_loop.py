@@ -100,3 +100,20 @@ def test_regularizers_are_part_of_the_loss():
     penalized.compile(keras.optimizers.SGD(0.0), keras.losses.MeanSquaredError())
     [first, *_] = next(new_training(penalized, (x, y), batch_size=37).dispatches())
     assert first == pytest.approx(penalized.evaluate(x, y, verbose=0), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1)), keras.optimizers.SGD(0.1, loss_scale_factor=8.0)],
+)
+def test_an_optimizer_that_scales_the_loss_is_refused(optimizer):
+    """The loop would divide gradients by a scale that it had not multiplied the loss by."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"`optimizer`. Expected one that does not scale the loss"):
+        Training(model, optimizer, keras.losses.MeanSquaredError(), regression(), 8, epochs=1)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "epochs", "steps_per_dispatch"])
+def test_numbers_of_steps_are_positive(name):
+    with pytest.raises(ValueError, match=f"argument `{name}`. Expected an integer of at least 1"):
+        new_training(new_model(), regression(), **{name: 0})

@@ -1,4 +1,8 @@
-"""Training at full speed: data on the device, many steps a dispatch, resumable to the bit."""
+"""Training at full speed: data on the device, many steps per dispatch, resumable to the bit.
+
+What takes the steps belongs here, with its record and its checkpoints; what is trained, and for how long, does not.
+One file per backend holds the compiled steps.
+"""
 
 import lazy_loader
 

@@ -1,7 +1,9 @@
-"""The record of training, a row an epoch: `metrics.csv`, and TensorBoard events where a folder for them is there."""
+"""The record of training, one row per epoch: `metrics.csv`, and TensorBoard events if there is a folder for them."""
 
 import csv
 import time
+from pathlib import Path
+from typing import Any, Self
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -13,7 +15,7 @@ METRICS = "metrics.csv"
 EVENTS = "tensorboard"
 
 
-def read_records(folder, training):
+def read_records(folder: Path, training: str) -> list[dict[str, float]]:
     """Returns the recorded epochs of one training, in order, as dictionaries of numbers."""
     return _numbers(_read_rows(folder / METRICS), training)
 
@@ -21,15 +23,22 @@ def read_records(folder, training):
 class TrainingLog:
     """Records the epochs of one training in a folder that may hold those of others.
 
-    Rows of the same training from `first_epoch` on, left by a run that was killed, are replaced.
+    Rows of the same training from `first_epoch` on, which a killed run left behind, are replaced.
 
     Args:
-        folder: Where `metrics.csv` is, and `tensorboard/` if events are wanted: they are many files.
+        folder: Where `metrics.csv` is, and a folder `tensorboard` if events are wanted: they are many files.
         training: Name of the training.
         first_epoch: The first epoch that will be recorded, counted from 1.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with TrainingLog(folder, "round 1") as log:
+    ...     log.record(1, loss=0.5)
+    >>> read_records(folder, "round 1")
+    [{'epoch': 1.0, 'loss': 0.5}]
     """
 
-    def __init__(self, folder, training, first_epoch=1):
+    def __init__(self, folder: Path, training: str, first_epoch: int = 1):
         self._path = folder / METRICS
         self._training = training
         rows = _read_rows(self._path)
@@ -37,18 +46,18 @@ class TrainingLog:
         events = folder / EVENTS
         self._events = EventFileWriter(str(events / training.replace(" ", "_"))) if events.exists() else None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         if self._events is not None:
             self._events.close()
 
-    def records(self):
+    def records(self) -> list[dict[str, float]]:
         """Returns the training's recorded epochs, in order, as dictionaries of numbers."""
         return _numbers(self._rows, self._training)
 
-    def record(self, epoch, **values):
+    def record(self, epoch: int, **values: float) -> None:
         """Records numbers of an epoch, counted from 1: its loss, learning rate, seconds, ..."""
         self._rows.append({"training": self._training, "epoch": epoch, **values})
         replace(self._path, self._write_rows)
@@ -57,7 +66,7 @@ class TrainingLog:
         summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
         self._events.add_event(Event(wall_time=time.time(), step=epoch, summary=summary))
 
-    def _write_rows(self, path):
+    def _write_rows(self, path: Path) -> None:
         columns = dict.fromkeys(name for row in self._rows for name in row)
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, columns)
@@ -65,14 +74,14 @@ class TrainingLog:
             writer.writerows(self._rows)
 
 
-def _read_rows(path):
+def _read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with open(path, newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _numbers(rows, training):
+def _numbers(rows: list[dict[str, Any]], training: str) -> list[dict[str, float]]:
     return [
         {name: float(value) for name, value in row.items() if name != "training" and value != ""}
         for row in rows

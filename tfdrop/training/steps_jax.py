@@ -1,5 +1,7 @@
 """Many training steps in one call of a compiled function, on JAX: the same class as `steps_tensorflow.py`."""
 
+from typing import Any
+
 import jax
 import keras
 import numpy as np
@@ -14,10 +16,17 @@ class CompiledSteps:
         optimizer: Keras optimizer, built, updated in place.
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
-        jit_compile: Taken for the sake of the same signature; JAX always compiles.
+        jit_compile: Unused, for the same signature as on TensorFlow: JAX always compiles.
     """
 
-    def __init__(self, model, optimizer, loss, train, jit_compile):
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        train: tuple[Any, Any],
+        jit_compile: bool,
+    ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
@@ -25,8 +34,8 @@ class CompiledSteps:
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
-    def run(self, index_batches):
-        """Takes one step for every row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
+    def run(self, index_batches: np.ndarray) -> np.ndarray:
+        """Takes one step per row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
         groups = (self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables)
         state = [[variable.value for variable in group] for group in groups]
         state, losses = self._compiled(state, self._train, jnp.asarray(index_batches, "int32"))

@@ -1,6 +1,9 @@
 """Many training steps in one call of a compiled function, on TensorFlow. `steps_jax.py` is the same for JAX."""
 
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -15,17 +18,24 @@ class CompiledSteps:
         jit_compile: Whether to compile with XLA.
     """
 
-    def __init__(self, model, optimizer, loss, train, jit_compile):
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        train: tuple[Any, Any],
+        jit_compile: bool,
+    ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
         self._train = keras.tree.map_structure(tf.constant, train)
-        # One trace a shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
+        # One trace per shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
         # on the shapes that came before.
         self._compiled = tf.function(self._steps, jit_compile=jit_compile)
 
-    def run(self, index_batches):
-        """Takes one step for every row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
+    def run(self, index_batches: np.ndarray) -> np.ndarray:
+        """Takes one step per row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
         return self._compiled(tf.constant(index_batches, "int32")).numpy()
 
     def _steps(self, index_batches):

@@ -1,17 +1,14 @@
-"""Grey images from files and folders."""
+"""Grey images from files and folders, for denoising."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import PIL.Image
 import skimage.color
 import skimage.util
-import tifffile
+from numpy.typing import ArrayLike
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-# Pillow's modes whose numbers are the pixels; all others (palettes, CMYK, alpha, ...) it turns into RGB.
-PLAIN_MODES = ("1", "L", "I;16", "I;16B", "RGB")
+from tfdrop.data.images.files import EXTENSIONS, image_paths, read_files, read_pixels
 
 
 class Image(NamedTuple):
@@ -21,93 +18,89 @@ class Image(NamedTuple):
     pixels: np.ndarray
 
 
-def to_grey(pixels):
-    """Returns 8-bit, 16-bit or float pixels, grey or in colour, as float32 in [0, 1] of shape (height, width).
+class FolderImages(list[Image]):
+    """The images of a folder, in the order of their names.
 
-    Colour is turned grey by scikit-image's luminance weights; an alpha channel is ignored.
+    Attributes:
+        unreadable: The files that were skipped because they cannot be read, each with the reason.
+    """
+
+    unreadable: tuple[str, ...] = ()
+
+
+def to_grey(pixels: ArrayLike) -> np.ndarray:
+    """Converts 8-bit, 16-bit or float pixels, grey or colour, to float32 in [0, 1] of shape `(height, width)`.
+
+    Colour turns grey by scikit-image's luminance weights; an alpha channel is ignored.
 
     Raises:
-        ValueError: If the array is no single image, has signed integers, or has floats outside [0, 1].
+        ValueError: If the array is not one image, has signed integers, or has floats outside [0, 1].
+
+    >>> import numpy as np
+    >>> to_grey(np.full((2, 3), 51, "uint8"))
+    array([[0.2, 0.2, 0.2],
+           [0.2, 0.2, 0.2]], dtype=float32)
     """
-    pixels = np.asarray(pixels)
-    if pixels.ndim == 3 and pixels.shape[-1] in (2, 4):
-        pixels = pixels[..., :-1]
-    if pixels.ndim == 3 and pixels.shape[-1] == 1:
-        pixels = pixels[..., 0]
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3) or 0 in pixels.shape:
-        raise ValueError(f"expected one grey or colour image, received an array of shape {pixels.shape}")
-    if pixels.dtype.kind == "u":
+    found = np.asarray(pixels)
+    if found.ndim == 3 and found.shape[-1] in (2, 4):
+        found = found[..., :-1]
+    if found.ndim == 3 and found.shape[-1] == 1:
+        found = found[..., 0]
+    if found.ndim not in (2, 3) or (found.ndim == 3 and found.shape[-1] != 3) or 0 in found.shape:
+        raise ValueError(f"expected one grey or colour image, received an array of shape {found.shape}")
+    if found.dtype.kind == "u":
         # scikit-image multiplies by a rounded 1 / 255, which misses the nearest float by a bit.
-        pixels = pixels / np.iinfo(pixels.dtype).max
-    elif pixels.dtype.kind not in "bf":
-        raise ValueError(f"expected 8-bit, 16-bit or float pixels, received {pixels.dtype}")
-    pixels = skimage.util.img_as_float(pixels)
-    if not (pixels.min() >= 0 and pixels.max() <= 1):
-        raise ValueError(f"expected pixels in [0, 1], received {pixels.min():.4g} to {pixels.max():.4g}")
-    if pixels.ndim == 3:
-        pixels = skimage.color.rgb2gray(pixels).clip(0, 1)
-    return pixels.astype("float32")
+        found = found / np.iinfo(found.dtype).max
+    elif found.dtype.kind not in "bf":
+        raise ValueError(f"expected 8-bit, 16-bit or float pixels, received {found.dtype}")
+    found = skimage.util.img_as_float(found)
+    if not (found.min() >= 0 and found.max() <= 1):
+        raise ValueError(f"expected pixels in [0, 1], received {found.min():.4g} to {found.max():.4g}")
+    if found.ndim == 3:
+        found = skimage.color.rgb2gray(found).clip(0, 1)
+    return found.astype("float32")
 
 
-def read_image(path):
+def read_image(path: str | Path) -> Image:
     """Reads a PNG, JPEG, BMP or TIFF file as an `Image` named after the file without its extension.
 
-    All are read to their full depth, except for 16-bit colour PNG, of which Pillow reads the upper 8 bits.
+    Files are read to their full depth, except for 16-bit colour PNG, of which Pillow reads the upper 8 bits. A
+    photograph that a camera saved lying on its side is turned upright.
 
     Raises:
         ValueError: If the file cannot be read as one image; the message names it.
+
+    >>> import tempfile, PIL.Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     PIL.Image.new("L", (8, 5), 255).save(f"{folder}/white.png")
+    ...     image = read_image(f"{folder}/white.png")
+    >>> image.name, image.pixels.shape, float(image.pixels.min())
+    ('white', (5, 8), 1.0)
     """
     path = Path(path)
     return Image(path.stem, read_pixels(path, to_grey))
 
 
-def read_pixels(path, convert):
-    """Reads an image file and returns what the function `convert` makes of its pixels.
+def read_folder(folder: str | Path, skip_unreadable: bool = False) -> FolderImages:
+    """Reads all images of a folder and its sub-folders, in the order of their names; other files are ignored.
+
+    An image is named after its file, with the sub-folder if there is one ("night/street"), and without the extension
+    unless two files differ in nothing else.
+
+    Args:
+        folder: The folder.
+        skip_unreadable: Whether to go on without images that cannot be read; they are listed in `unreadable`.
 
     Raises:
-        ValueError: If the file cannot be read as one image, or converted; the message names it.
-    """
-    path = Path(path)
-    try:
-        tiff = path.suffix.lower() in (".tif", ".tiff")
-        return convert(_read_tiff(path) if tiff else _read_with_pillow(path))
-    # The readers raise what they like on a broken file, struct.error and SyntaxError included.
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"cannot read image {path.name}: {reason}") from error
+        ValueError: If the folder is missing or has no images, or if some cannot be read; the message names them all.
 
-
-def _read_with_pillow(path):
-    with PIL.Image.open(path) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            raise ValueError(f"expected one image, the file has {image.n_frames}")
-        return np.asarray(image if image.mode in PLAIN_MODES else image.convert("RGB"))
-
-
-def _read_tiff(path):
-    """Reads a TIFF by tifffile, which knows 16-bit colour and floats, or by Pillow, which knows the rest."""
-    with tifffile.TiffFile(path) as file:
-        if len(file.pages) != 1:
-            raise ValueError(f"expected one image, the file has {len(file.pages)}")
-        page = file.pages[0]
-        plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.RGB)
-        if plain and page.compression == tifffile.COMPRESSION.NONE:
-            return page.asarray()
-    return _read_with_pillow(path)
-
-
-def image_paths(folder):
-    """Returns the paths of a folder's image files in the order of their names; hidden ones are passed over."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS and path.name[0] != ".")
-
-
-def read_folder(folder):
-    """Reads all images of a folder, in the order of their names; other files are passed over.
-
-    Images are named by their files, without the extension where that names one file only.
-
-    Raises:
-        ValueError: If the folder is missing, holds no images, or holds one that cannot be read.
+    >>> import tempfile, PIL.Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("b", "a"):
+    ...         PIL.Image.new("L", (8, 5)).save(f"{folder}/{name}.png")
+    ...     images = read_folder(folder)
+    >>> [image.name for image in images], images.unreadable
+    (['a', 'b'], ())
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -115,9 +108,11 @@ def read_folder(folder):
     paths = image_paths(folder)
     if not paths:
         raise ValueError(f"the folder has no images ({', '.join(EXTENSIONS)})")
-    stems = [path.stem for path in paths]
-    images = [read_image(path) for path in paths]
-    return [
-        image._replace(name=path.name) if stems.count(path.stem) > 1 else image
-        for path, image in zip(paths, images, strict=True)
-    ]
+    reading = read_files(paths, folder, read_image, skip_unreadable)
+    stems = [path.relative_to(folder).with_suffix("").as_posix() for path in reading.paths]
+    images = FolderImages(
+        image._replace(name=path.relative_to(folder).as_posix() if stems.count(stem) > 1 else stem)
+        for image, path, stem in zip(reading.images, reading.paths, stems, strict=True)
+    )
+    images.unreadable = reading.unreadable
+    return images

@@ -1,8 +1,12 @@
 """Square patches cut from images at random."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+from tfdrop.arguments import check_whole, invalid
+from tfdrop.data.images.grey import Image
 
 
 class Patches(NamedTuple):
@@ -12,7 +16,7 @@ class Patches(NamedTuple):
         pixels: float32 array of shape `(n, size, size, 1)`.
         image: Index of each patch's image, shape `(n,)`.
         top: Row of each patch's upper left pixel in its image, shape `(n,)`.
-        left: Column of it, shape `(n,)`.
+        left: Column of that pixel, shape `(n,)`.
     """
 
     pixels: np.ndarray
@@ -21,15 +25,17 @@ class Patches(NamedTuple):
     left: np.ndarray
 
 
-def draw_patches(images, size, per_image, crop_size=None, seed=0):
+def draw_patches(
+    images: Sequence[Image], size: int, per_image: int, crop_size: int | None = None, seed: int = 0
+) -> Patches:
     """Cuts `per_image` patches from every image, uniformly at random.
 
     Args:
-        images: List of `tfdrop.data.images.grey.Image`.
+        images: List of `tfdrop.data.Image`.
         size: Height and width of the patches.
         per_image: Number of patches from each image.
-        crop_size: If given, one random square of this size (or as large as the image allows) is cut from each
-            image first and the patches come from it, as in section IV-C of the data dropout paper.
+        crop_size: If given, one random square of this size (or as large as the image allows) is first cut from each
+            image, and the patches come from it, as in section IV-C of the data dropout paper.
         seed: Integer seed.
 
     Returns:
@@ -37,7 +43,18 @@ def draw_patches(images, size, per_image, crop_size=None, seed=0):
 
     Raises:
         ValueError: If an image is smaller than a patch; the message names it.
+
+    >>> image = Image("ramp", np.linspace(0, 1, 40 * 30, dtype="float32").reshape(40, 30))
+    >>> patches = draw_patches([image], size=8, per_image=5)
+    >>> patches.pixels.shape, patches.image.tolist()
+    ((5, 8, 8, 1), [0, 0, 0, 0, 0])
     """
+    check_whole("size", size)
+    check_whole("per_image", per_image)
+    if not images:
+        raise invalid("images", "at least one image", images)
+    if crop_size and crop_size < size:
+        raise invalid("crop_size", f"at least the size of a patch, {size}", crop_size)
     rng = np.random.default_rng(seed)
     tops, lefts, cut = [], [], []
     for image in images:
@@ -59,7 +76,7 @@ def draw_patches(images, size, per_image, crop_size=None, seed=0):
     )
 
 
-def _crop(length, crop_size, rng):
+def _crop(length: int, crop_size: int | None, rng: np.random.Generator) -> tuple[int, int]:
     """Returns a random interval `(start, length)` of at most `crop_size` pixels within `length`."""
     cropped = min(length, crop_size or length)
-    return rng.integers(length - cropped + 1), cropped
+    return int(rng.integers(length - cropped + 1)), cropped

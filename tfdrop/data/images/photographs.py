@@ -1,5 +1,8 @@
 """The embedded default: photographs that scikit-image ships, so that nothing has to be downloaded."""
 
+from collections.abc import Iterable
+
+import numpy as np
 import skimage.data
 
 from tfdrop.data.images.grey import Image, to_grey
@@ -18,11 +21,16 @@ VALIDATION = ("clock", "coins", "rocket")
 TEST = ("camera", "chelsea", "coffee")
 
 
-def photographs(names):
-    """Returns the named photographs of `skimage.data` as grey images."""
+def photographs(names: Iterable[str]) -> list[Image]:
+    """Returns the named photographs of `skimage.data` as grey images.
+
+    >>> [image] = photographs(["camera"])
+    >>> image.name, image.pixels.shape
+    ('camera', (512, 512))
+    """
     return [Image(name, to_grey(_load(name))) for name in names]
 
 
-def _load(name):
+def _load(name: str) -> np.ndarray:
     loaded = getattr(skimage.data, name)()
     return loaded[0] if name == "stereo_motorcycle" else loaded  # the left one of the pair

@@ -8,21 +8,27 @@ from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.images.colour import resize
 from tfdrop.data.sets.class_folders import is_class_folders, read_class_folders
 from tfdrop.data.sets.digits import load_digits
-from tfdrop.data.sets.image_set import load_image_set_file
+from tfdrop.data.sets.image_set import ImageSet, load_image_set_file
 from tfdrop.data.sets.prepared import load_prepared
 
 DIGITS = "digits"
 
 
-def load_image_set(name, data_dir=None, size=None, download=False):
+def load_image_set(
+    name: str,
+    data_dir: str | Path | None = None,
+    size: int | None = None,
+    download: bool = False,
+    skip_unreadable: bool = False,
+) -> ImageSet:
     """Loads a labelled image set into memory.
 
-    A name is, in this order,
+    A name refers, in this order, to
 
-    - that of an `.npz` file that `save_image_set` wrote, or of a folder with `train` in it (see
-      `tfdrop.data.sets.class_folders`): a path, or a name within `data_dir`, where a file's `.npz` can be left out;
-    - `"digits"`: scikit-learn's, which need no file;
-    - that of a data set of TensorFlow Datasets: `cifar10`, `cifar100`, `svhn_cropped`, `mnist`, ...
+    - an `.npz` file that `save_image_set` wrote, or a folder of class folders, `train/CLASS/*.png` or `CLASS/*.png`
+      (see `tfdrop.data.sets.class_folders`): a path, or a name within `data_dir`, where a file's `.npz` can be omitted;
+    - scikit-learn's digits, which need no file: `"digits"`;
+    - a data set of TensorFlow Datasets: `cifar10`, `cifar100`, `svhn_cropped`, `mnist`, ...
 
     A machine without TensorFlow thus loads `cifar10` where `data_dir` has a `cifar10.npz`.
 
@@ -31,12 +37,18 @@ def load_image_set(name, data_dir=None, size=None, download=False):
         data_dir: A folder to look in; by default that of TensorFlow Datasets for its data sets.
         size: If given, images are resized to squares of this size.
         download: Whether TensorFlow Datasets may download and prepare what is not there.
+        skip_unreadable: Whether to go on without files of class folders that cannot be read; they are listed in
+            `ImageSet.unreadable`.
 
     Returns:
-        An `ImageSet`.
+        An `ImageSet`. Its `notes` say what its user should know, such as that a test part was held out.
 
     Raises:
-        ValueError: If there is no such set, or it is no set of labelled images of one size.
+        ValueError: If there is no such set, or it is not one of labelled images of one size.
+
+    >>> image_set = load_image_set("digits")
+    >>> image_set.image_shape, len(image_set.classes)
+    ((8, 8, 1), 10)
     """
     if not isinstance(name, str) or not name:
         raise invalid("name", "the name of a data set", name)
@@ -46,17 +58,17 @@ def load_image_set(name, data_dir=None, size=None, download=False):
     if (file := find_file(name, data_dir)) is not None:
         return _resized(load_image_set_file(file), size)
     if (folder := find_folder(name, data_dir)) is not None:
-        return read_class_folders(folder, size)
+        return read_class_folders(folder, size, skip_unreadable)
     if name == DIGITS:
         return _resized(load_digits(), size)
     return load_prepared(name, data_dir, size, download)
 
 
-def find_file(name, data_dir=None):
+def find_file(name: str, data_dir: Path | None = None) -> Path | None:
     """Returns the path of the `.npz` file of a name, or `None`.
 
     Raises:
-        ValueError: If a name that ends in `.npz` is there neither as a path nor in `data_dir`.
+        ValueError: If a name that ends in `.npz` is neither a file nor one in `data_dir`.
     """
     whole = name.endswith(".npz")
     places = _places(name, data_dir) if whole else _places(f"{name}.npz", data_dir)[1:]
@@ -66,20 +78,20 @@ def find_file(name, data_dir=None):
     return found
 
 
-def find_folder(name, data_dir=None):
-    """Returns the path of the class folders of a name, or `None`; what is evidently a path is one in any case."""
+def find_folder(name: str, data_dir: Path | None = None) -> Path | None:
+    """Returns the path of the class folders of a name, or `None`; what is clearly a path counts in any case."""
     found = next((path for path in _places(name, data_dir) if is_class_folders(path)), None)
     if found is None and name.startswith(("/", "./", "../", "~")):
         return Path(name).expanduser()
     return found
 
 
-def _places(name, data_dir):
+def _places(name: str, data_dir: Path | None) -> list[Path]:
     path = Path(name).expanduser()
     return [path] if data_dir is None else [path, data_dir / name]
 
 
-def _resized(image_set, size):
+def _resized(image_set: ImageSet, size: int | None) -> ImageSet:
     if size is None or image_set.image_shape[:2] == (size, size):
         return image_set
     return image_set.map_images(lambda images: np.stack([resize(image, size) for image in images]))

@@ -1,13 +1,14 @@
 """Labelled images prepared by TensorFlow Datasets. TensorFlow is imported only when one is read."""
 
-import difflib
 import re
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfdrop.data.sets.image_set import ImageSet, checked
-from tfdrop.data.sets.splits import hold_out_test
+from tfdrop.arguments import nearest
+from tfdrop.data.sets.held_out import with_held_out_test
+from tfdrop.data.sets.image_set import ImageSet, Part, checked
 
 BATCH = 1000
 
@@ -22,17 +23,17 @@ class PreparedSet(NamedTuple):
         splits: Dictionary from a part's name (train, test, validation, extra) to that of its split.
     """
 
-    builder: object
+    builder: Any
     image: str
     label: str
-    splits: dict
+    splits: dict[str, str]
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """The classes' names."""
         return tuple(self.builder.info.features[self.label].names)
 
-    def dataset(self, part, encoded=False):
+    def dataset(self, part: str, encoded: bool = False) -> Any:
         """Returns the `(image, label)` pairs of a part as a `tf.data.Dataset`, always in the same order.
 
         Args:
@@ -47,7 +48,7 @@ class PreparedSet(NamedTuple):
         return dataset.map(lambda sample: tuple(sample[name] for name in names))
 
 
-def open_prepared(name, data_dir=None, download=False):
+def open_prepared(name: str, data_dir: str | Path | None = None, download: bool = False) -> PreparedSet:
     """Opens a prepared data set of labelled images.
 
     The network is not touched unless `download` is true: where there is none, every attempt takes minutes to fail.
@@ -82,10 +83,13 @@ def open_prepared(name, data_dir=None, download=False):
     return _opened(builder, name, tfds.features)
 
 
-def load_prepared(name, data_dir=None, size=None, download=False):
+def load_prepared(
+    name: str, data_dir: str | Path | None = None, size: int | None = None, download: bool = False
+) -> ImageSet:
     """Reads a prepared data set into memory; see `open_prepared`.
 
-    Without a test split the validation split is what is tested on; without either a fifth of each class is.
+    Without a test split the validation split is what is tested on; without either, a fifth of each class becomes the
+    test part, which `ImageSet.notes` says.
 
     Args:
         name: A name of TensorFlow Datasets.
@@ -102,31 +106,30 @@ def load_prepared(name, data_dir=None, size=None, download=False):
     opened = open_prepared(name, data_dir, download)
     if size is None and None in opened.builder.info.features[opened.image].shape:
         raise ValueError(f"The images of {name!r} differ in size: give a size to resize them to")
-    parts = {part: _read(opened, part, size) for part in opened.splits}
-    if "test" not in parts:
-        parts["train"], parts["test"] = hold_out_test(parts["train"])
-    return checked(ImageSet(classes=opened.classes, **parts))
+    parts: dict[str, Any] = {part: _read(opened, part, size) for part in opened.splits}
+    if "test" in parts:
+        return checked(ImageSet(classes=opened.classes, **parts))
+    train = parts.pop("train")
+    names = np.array([f"train[{number}]" for number in range(len(train[1]))])
+    return checked(with_held_out_test(train, names, opened.classes, **parts))
 
 
-def _opened(builder, name, features):
-    kinds = {features.Image: [], features.ClassLabel: []}
-    for key, feature in builder.info.features.items():
-        for kind, keys in kinds.items():
-            if isinstance(feature, kind):
-                keys.append(key)
-    images, labels = kinds.values()
-    # CIFAR-100 has coarse labels beside its labels; the supervised keys say which are meant.
+def _opened(builder: Any, name: str, features: Any) -> PreparedSet:
+    # CIFAR-100 has coarse labels too; the supervised keys say which are meant.
     supervised = builder.info.supervised_keys or ()
-    chosen = [[key for key in keys if key in supervised] or keys for keys in (images, labels)]
+    chosen = []
+    for kind in (features.Image, features.ClassLabel):
+        keys = [key for key, feature in builder.info.features.items() if isinstance(feature, kind)]
+        chosen.append([key for key in keys if key in supervised] or keys)
     if any(len(keys) != 1 for keys in chosen) or "train" not in builder.info.splits:
-        raise ValueError(f"Data set {name!r} has not one image and one label a sample, and a training part")
+        raise ValueError(f"Data set {name!r} does not have one image and one label in each sample, and a training part")
     splits = {part: part for part in ("train", "test", "validation", "extra") if part in builder.info.splits}
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
     return PreparedSet(builder, chosen[0][0], chosen[1][0], splits)
 
 
-def _downloaded(tfds, name, data_dir):
+def _downloaded(tfds: Any, name: str, data_dir: str | Path | None) -> Any:
     builder = tfds.builder(name, data_dir=data_dir)
     try:
         builder.download_and_prepare()
@@ -136,19 +139,19 @@ def _downloaded(tfds, name, data_dir):
     return builder
 
 
-def _check_known(name, known):
-    """Raises `ValueError`, with the nearest names, if TensorFlow Datasets has no data set of a name."""
+def _check_known(name: str, known: list[str]) -> None:
+    """Raises `ValueError`, with the nearest names, if TensorFlow Datasets has no data set of that name."""
     base = re.split("[:/]", name)[0]
     if base not in known:
-        near = difflib.get_close_matches(base, [*known, "digits"], n=3, cutoff=0.5)
+        near = nearest(base, [*known, "digits"])
         hint = f"; the nearest are {', '.join(near)}" if near else ""
         raise ValueError(
-            f"Unknown data set {name!r}{hint}. Expected a name of TensorFlow Datasets, digits, a folder with `train` "
-            "in it, or an .npz file"
+            f"Unknown data set {name!r}{hint}. Expected a name of TensorFlow Datasets, digits, a folder of class "
+            "folders, or an .npz file"
         )
 
 
-def _how_to_prepare(name, data_dir):
+def _how_to_prepare(name: str, data_dir: str | Path | None) -> str:
     where = f"in {data_dir}" if data_dir else "in ~/tensorflow_datasets, and no data_dir is given"
     arguments = repr(name) + (f", data_dir={str(data_dir)!r}" if data_dir else "")
     return (
@@ -158,7 +161,7 @@ def _how_to_prepare(name, data_dir):
     )
 
 
-def _read(opened, part, size):
+def _read(opened: PreparedSet, part: str, size: int | None) -> Part:
     import tensorflow as tf
 
     dataset = opened.dataset(part)
@@ -173,12 +176,12 @@ def _read(opened, part, size):
     return x, y.astype("int32")
 
 
-def _reason(error):
+def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _resized(tf, image, size):
-    """Resizes an image to a square: its centre, as much as fits."""
+def _resized(tf: Any, image: Any, size: int) -> Any:
+    """Resizes the largest centred square of an image."""
     side = tf.reduce_min(tf.shape(image)[:2])
     centre = tf.image.resize_with_crop_or_pad(image, side, side)
     resized = tf.image.resize(centre, (size, size), antialias=True)

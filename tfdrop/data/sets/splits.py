@@ -1,17 +1,23 @@
-"""Which samples are for training, for validation, and in a subset: drawn by seed, class by class."""
+"""Which samples are for training, for validation, and for testing: drawn by seed, class by class."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import select, stream
+from tfdrop.data.sets.image_set import ImageSet, Part
 
 # 45,000 / 5,000 of CIFAR's 50,000; the share of sets that the papers do not use.
 VALIDATION_SHARE = 0.1
 # SVHN: 4,000 from the training part and 2,000 from the extra one (section IV-A of the data dropout paper).
 VALIDATION_WITH_EXTRA = (4000, 2000)
 TEST_SHARE = 0.2
+ORDER_OF_DRAWS = 4  # the number of these draws' random stream
+
+Seed = int | tuple[int, ...]
 
 
 class Split(NamedTuple):
@@ -22,25 +28,25 @@ class Split(NamedTuple):
         validation: Arrays `(x, y)` to validate on.
         test: Arrays `(x, y)` to test on.
         samples: For each training sample its index in the set: in the training part, followed by the extra part where
-            there is one. Shape `(n,)`.
+            there is one. Shape `(n,)`. It is also the index of its name in `ImageSet.training_names`.
     """
 
-    train: tuple
-    validation: tuple
-    test: tuple
+    train: Part
+    validation: Part
+    test: Part
     samples: np.ndarray
 
 
-def split_for_validation(image_set, validation=None, seed=0):
+def split_for_validation(image_set: ImageSet, validation: int | tuple[int, int] | None = None, seed: int = 0) -> Split:
     """Sets aside a part of the training images for validation.
 
-    A set with an extra part gives validation samples from the training part and from the extra one, as many of each
-    class, and trains on all that is left of both. Any other gives them from the training part, each class its share;
-    one that comes with a validation part keeps that.
+    A set with an extra part gives validation samples from the training part and from the extra one, the same number of
+    each class, and trains on all that is left of both. Any other set gives them from the training part, in proportion
+    to the classes; a set that comes with a validation part keeps that one. Every class keeps a training sample.
 
     Args:
-        image_set: A `tfdrop.data.sets.image_set.ImageSet`.
-        validation: Number of validation samples, a pair of numbers for a set with an extra part. By default the
+        image_set: A `tfdrop.data.ImageSet`.
+        validation: Number of validation samples, a pair of numbers for a set with an extra part. The default is the
             papers': a tenth (5,000 of CIFAR's 50,000), 4,000 and 2,000 of SVHN.
         seed: Integer seed.
 
@@ -49,6 +55,11 @@ def split_for_validation(image_set, validation=None, seed=0):
 
     Raises:
         ValueError: If there are too few samples.
+
+    >>> from tfdrop.data import load_image_set
+    >>> split = split_for_validation(load_image_set("digits"), seed=1)
+    >>> split.train[0].shape, split.validation[0].shape, split.samples.shape
+    ((1294, 8, 8, 1), (144, 8, 8, 1), (1294,))
     """
     if image_set.extra is not None:
         return _split_with_extra(image_set, VALIDATION_WITH_EXTRA if validation is None else validation, seed)
@@ -59,13 +70,13 @@ def split_for_validation(image_set, validation=None, seed=0):
         validation = max(1, round(VALIDATION_SHARE * len(y)))
     if validation == len(y):
         raise invalid("validation", f"fewer than all {len(y)} training samples", validation)
-    held = draw_stratified(y, validation, seed, name="validation")
+    held = draw_stratified(y, check_whole("validation", validation), seed, name="validation", leave_one=True)
     kept = _all_but(held, len(y))
     return Split(select((x, y), kept), select((x, y), held), image_set.test, kept)
 
 
-def _split_with_extra(image_set, validation, seed):
-    if len(np.shape(validation)) != 1 or len(validation) != 2:
+def _split_with_extra(image_set: ImageSet, validation: int | tuple[int, int], seed: int) -> Split:
+    if not isinstance(validation, tuple | list) or len(validation) != 2 or image_set.extra is None:
         raise invalid("validation", "a pair of integers for a set with an extra part", validation)
     parts = (image_set.train, image_set.extra)
     held = [
@@ -81,48 +92,66 @@ def _split_with_extra(image_set, validation, seed):
     )
 
 
-def hold_out_test(data, seed=0):
-    """Divides the samples of a set that has no test part: a fifth of each class is one.
+def hold_out_test(data: tuple[np.ndarray, ...], seed: int = 0) -> tuple[tuple, tuple]:
+    """Divides the samples of a set that has no test part: a fifth of each class becomes one.
+
+    Args:
+        data: Arrays of one entry for each sample; the second are the labels.
+        seed: Integer seed.
 
     Returns:
-        Two tuples `(x, y)`.
-    """
-    held = draw_stratified(data[1], max(1, round(TEST_SHARE * len(data[1]))), seed)
-    return select(data, _all_but(held, len(data[1]))), select(data, held)
-
-
-def take_subset(data, samples, seed=0):
-    """Returns some samples of arrays `(x, y)`, each class its share, in the order of the whole.
+        Two tuples like `data`, the training part and the test part.
 
     Raises:
-        ValueError: If there are not as many.
+        ValueError: If no class has two samples.
+
+    >>> train, test = hold_out_test((np.arange(10), np.arange(10) % 2))
+    >>> len(train[0]), test[1].tolist()
+    (8, [0, 1])
     """
-    return select(data, draw_stratified(data[1], samples, seed))
+    labels = data[1]
+    most = len(labels) - len(np.unique(labels))
+    if most == 0:
+        raise ValueError("The set has no test part, and no class has a second image for one")
+    held = draw_stratified(labels, min(most, max(1, round(TEST_SHARE * len(labels)))), seed, leave_one=True)
+    return select(data, _all_but(held, len(labels))), select(data, held)
 
 
-def draw_stratified(labels, samples, seed=0, name="samples"):
-    """Draws samples, from each class in proportion to its size, without replacement.
+def draw_stratified(
+    labels: ArrayLike, samples: int, seed: Seed = 0, name: str = "samples", leave_one: bool = False
+) -> np.ndarray:
+    """Draws samples from each class in proportion to its size, without replacement.
 
     Args:
         labels: Integer labels, shape `(n,)`.
-        samples: How many, at most n. Where a class's share is no whole number, the largest remainders are rounded up.
+        samples: How many, at most n. Where a class's share is not a whole number, the largest remainders round up.
         seed: Integer seed, or a tuple of them.
         name: The argument's name, for the error.
+        leave_one: Whether to leave at least one sample of every class.
 
     Returns:
         Sorted indices, shape `(samples,)`.
+
+    >>> drawn = draw_stratified([0, 1, 1, 0, 1, 1], 3, seed=1)
+    >>> np.array([0, 1, 1, 0, 1, 1])[drawn].tolist().count(1)
+    2
     """
-    if check_whole(name, samples) > len(labels):
-        raise invalid(name, f"at most {len(labels)}, the number of samples there are", samples)
-    exact = np.bincount(labels) * samples / len(labels)
+    labels = np.asarray(labels)
+    there = np.bincount(labels)
+    left = int((there > 0).sum()) if leave_one else 0
+    if check_whole(name, samples) > len(labels) - left:
+        reason = "so that every class keeps one" if leave_one else "the number of samples there are"
+        raise invalid(name, f"at most {len(labels) - left}, {reason}", samples)
+    exact = there * samples / len(labels)
     counts = exact.astype(int)
-    largest = np.argsort(counts - exact, kind="stable")
-    counts[largest[: samples - counts.sum()]] += 1
+    most = there - leave_one
+    for _ in range(samples - counts.sum()):
+        counts[np.argmax(np.where(counts < most, exact - counts, -np.inf))] += 1
     return _draw(labels, counts, seed)
 
 
-def draw_balanced(labels, samples, classes, seed=0):
-    """Draws samples, as many from each class, without replacement; a remainder goes to the first classes.
+def draw_balanced(labels: ArrayLike, samples: int, classes: int, seed: Seed = 0) -> np.ndarray:
+    """Draws the same number of samples from each class, without replacement; a remainder goes to the first classes.
 
     Args:
         labels: Integer labels, shape `(n,)`.
@@ -132,7 +161,12 @@ def draw_balanced(labels, samples, classes, seed=0):
 
     Returns:
         Sorted indices, shape `(samples,)`.
+
+    >>> labels = np.array([0, 1, 1, 0, 1, 1])
+    >>> sorted(labels[draw_balanced(labels, 3, classes=2)].tolist())
+    [0, 0, 1]
     """
+    labels = np.asarray(labels)
     counts = np.full(classes, check_whole("validation", samples) // classes)
     counts[: samples % classes] += 1
     there = np.bincount(labels, minlength=classes)
@@ -142,9 +176,9 @@ def draw_balanced(labels, samples, classes, seed=0):
     return _draw(labels, counts, seed)
 
 
-def _draw(labels, counts, seed):
+def _draw(labels: np.ndarray, counts: np.ndarray, seed: Seed) -> np.ndarray:
     """Draws `counts[label]` samples of every class: the first ones of a random order."""
-    order = stream(seed, 4).permutation(len(labels))
+    order = stream(seed, ORDER_OF_DRAWS).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     ends = np.cumsum(np.bincount(labels, minlength=len(counts)))
     starts = np.concatenate([[0], ends[:-1]])
@@ -152,9 +186,10 @@ def _draw(labels, counts, seed):
     return np.sort(np.concatenate(drawn))
 
 
-def _all_but(indices, samples):
+def _all_but(indices: np.ndarray, samples: int) -> np.ndarray:
     return np.setdiff1d(np.arange(samples), indices, assume_unique=True)
 
 
-def _joined(parts):
-    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+def _joined(parts: Iterable[Part]) -> Part:
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return x, y

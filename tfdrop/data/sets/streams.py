@@ -1,9 +1,11 @@
 """Labelled images too many to hold in memory, as `tf.data` pipelines; TensorFlow is imported when one is opened."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole
 from tfdrop.data.images.colour import read_colour_image
@@ -25,18 +27,18 @@ class ImageStream(NamedTuple):
         classes: The classes' names.
     """
 
-    dataset: object
-    decode: object
+    dataset: Any
+    decode: Callable[[Any], Any]
     samples: int
-    classes: tuple
+    classes: tuple[str, ...]
 
 
-def open_image_streams(name, data_dir=None, download=False):
+def open_image_streams(name: str, data_dir: str | Path | None = None, download: bool = False) -> dict[str, ImageStream]:
     """Opens a labelled set as streams, one for each part.
 
     Args:
-        name: A folder with `train` in it (see `tfdrop.data.sets.class_folders`), as a path or within `data_dir`; or a
-            name of TensorFlow Datasets, `imagenet2012` for one.
+        name: A folder of class folders (see `tfdrop.data.sets.class_folders`), as a path or within `data_dir`; or a
+            name of TensorFlow Datasets, such as `imagenet2012`. Of folders without a test part none is held out.
         data_dir: A folder to look in; by default that of TensorFlow Datasets for its data sets.
         download: Whether TensorFlow Datasets may download and prepare what is not there.
 
@@ -49,7 +51,7 @@ def open_image_streams(name, data_dir=None, download=False):
     data_dir = None if data_dir is None else Path(data_dir).expanduser()
     if (folder := find_folder(name, data_dir)) is not None:
         listed = list_class_folders(folder)
-        return {part: _from_files(*files, listed.classes) for part, files in listed.parts.items()}
+        return {part: _from_files(paths, labels, listed.classes) for part, (paths, labels) in listed.parts.items()}
     opened = open_prepared(name, data_dir, download)
     splits = opened.builder.info.splits
     decode = opened.builder.info.features[opened.image].decode_example
@@ -59,18 +61,26 @@ def open_image_streams(name, data_dir=None, download=False):
     }
 
 
-def training_batches(stream, batch_size, size=224, seed=0, epoch=0, keep=None, shuffle_buffer=10_000):
+def training_batches(
+    stream: ImageStream,
+    batch_size: int,
+    size: int = 224,
+    seed: int = 0,
+    epoch: int = 0,
+    keep: ArrayLike | None = None,
+    shuffle_buffer: int = 10_000,
+) -> Any:
     """Returns one epoch of shuffled batches of random resized crops.
 
-    A crop depends on the seed, the epoch and the sample's number alone, and so does the order.
+    A crop depends only on the seed, the epoch and the sample's number, and so does the order.
 
     Args:
         stream: An `ImageStream`.
-        batch_size: Samples a batch; the last batch has what is left.
+        batch_size: Samples per batch; the last batch has what is left.
         size: Height and width of the crops.
         seed: Integer seed.
         epoch: The epoch's number.
-        keep: Which samples to take part, booleans of shape `(stream.samples,)`; all by default.
+        keep: Which samples to use, booleans of shape `(stream.samples,)`; all by default.
         shuffle_buffer: How many samples, still encoded, are shuffled at a time.
 
     Returns:
@@ -102,16 +112,18 @@ def training_batches(stream, batch_size, size=224, seed=0, epoch=0, keep=None, s
     return _batched(tf, shuffled.map(random_crop, tf.data.AUTOTUNE), batch_size)
 
 
-def evaluation_batches(stream, batch_size, size=224, resized=256, keep=None):
+def evaluation_batches(
+    stream: ImageStream, batch_size: int, size: int = 224, resized: int = 256, keep: ArrayLike | None = None
+) -> Any:
     """Returns batches of centre crops, in the stream's order.
 
     Args:
         stream: An `ImageStream`.
-        batch_size: Samples a batch; the last batch has what is left.
+        batch_size: Samples per batch; the last batch has what is left.
         size: Height and width of the crops. With `size=resized` they are for
             `tfdrop.data.augmentation.test_crops.ten_crop_model`.
-        resized: What the images' shorter side is resized to before.
-        keep: Which samples to take part, booleans of shape `(stream.samples,)`; all by default.
+        resized: What the images' shorter side is resized to first.
+        keep: Which samples to use, booleans of shape `(stream.samples,)`; all by default.
 
     Returns:
         `tf.data.Dataset` of `(images, labels)`: float32 in [0, 255], `(batch, size, size, channels)`.
@@ -131,10 +143,10 @@ def evaluation_batches(stream, batch_size, size=224, resized=256, keep=None):
     return _batched(tf, _chosen(tf, stream, keep).map(centre_crop, tf.data.AUTOTUNE), batch_size)
 
 
-def _from_files(paths, labels, classes):
+def _from_files(paths: list[Path], labels: np.ndarray, classes: tuple[str, ...]) -> ImageStream:
     import tensorflow as tf
 
-    # Pillow names a broken file, and reads what else images.py reads; it decodes outside of Python's lock.
+    # The library's own reader names a broken file and turns photographs upright; it decodes outside Python's lock.
     def decode(path):
         image = tf.numpy_function(lambda name: read_colour_image(name.decode()), [path], tf.uint8)
         return tf.ensure_shape(image, (None, None, 3))
@@ -143,8 +155,8 @@ def _from_files(paths, labels, classes):
     return ImageStream(files, decode, len(paths), classes)
 
 
-def _chosen(tf, stream, keep):
-    """Returns `(number, (encoded image, label))` of the samples that take part."""
+def _chosen(tf: Any, stream: ImageStream, keep: ArrayLike | None) -> Any:
+    """Returns `(number, (encoded image, label))` of the samples that are used."""
     numbered = stream.dataset.enumerate()
     if keep is None:
         return numbered
@@ -154,12 +166,12 @@ def _chosen(tf, stream, keep):
     return numbered.filter(lambda number, _: kept[number])
 
 
-def _resized(tf, image, shape, size):
+def _resized(tf: Any, image: Any, shape: Any, size: int) -> Any:
     """Returns the centre, `(size, size, channels)`, of an image resized to a shape."""
     resized = tf.image.resize(tf.cast(image, "float32"), shape, antialias=True)
     top, left = tf.unstack((tf.shape(resized)[:2] - size) // 2)
     return tf.ensure_shape(resized[top : top + size, left : left + size], (size, size, None))
 
 
-def _batched(tf, dataset, batch_size):
+def _batched(tf: Any, dataset: Any, batch_size: int) -> Any:
     return dataset.batch(check_whole("batch_size", batch_size)).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,155 @@
+"""Image files: which files a folder has, their pixels as a viewer shows them, and files that cannot be read."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import tifffile
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+# Pillow's modes whose numbers are the pixels. Pillow turns all others (palettes, CMYK, alpha, ...) into RGB; it would
+# clip "I" and "F" to 8 bits on the way, so `to_grey` and `to_colour` judge those.
+PLAIN_MODES = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N", "F", "RGB")
+ORIENTATION = 274  # the tag that says how a camera was held
+MOST_NAMED = 50
+
+Pixels = TypeVar("Pixels")
+
+
+class Reading(NamedTuple, Generic[Pixels]):
+    """What reading several files gave.
+
+    Attributes:
+        images: What was read, in the order of the files.
+        paths: The files that were read.
+        unreadable: The other files, each with the reason: "bees/7.png: broken PNG file".
+    """
+
+    images: list[Pixels]
+    paths: list[Path]
+    unreadable: tuple[str, ...]
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """Returns the paths of the image files in a folder and its sub-folders, sorted; hidden ones are skipped."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def read_files(
+    paths: Sequence[Path], folder: Path, read: Callable[[Path], Pixels], skip_unreadable: bool = False
+) -> Reading[Pixels]:
+    """Reads image files, several at a time.
+
+    Args:
+        paths: The files.
+        folder: The folder that the messages name files relative to.
+        read: Function from a path to what is read; it raises `ValueError` for a file that cannot be read.
+        skip_unreadable: Whether to go on without the files that cannot be read.
+
+    Raises:
+        ValueError: If files cannot be read and are not skipped, or if none can; the message names them all.
+    """
+
+    def attempt(path: Path) -> Pixels | ValueError:
+        try:
+            return read(path)
+        except ValueError as error:
+            return error
+
+    # Decoding releases Python's lock, so threads help.
+    with ThreadPoolExecutor() as pool:
+        results = list(pool.map(attempt, paths))
+    failures = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, ValueError)]
+    if failures and not (skip_unreadable and len(failures) < len(paths)):
+        raise _unreadable_error(failures, len(paths), folder)
+    kept = [(path, result) for path, result in zip(paths, results, strict=True) if not isinstance(result, ValueError)]
+    return Reading(
+        [result for _, result in kept],
+        [path for path, _ in kept],
+        tuple(f"{path.relative_to(folder).as_posix()}: {_reason(path, error)}" for path, error in failures),
+    )
+
+
+def read_pixels(path: str | Path, convert: Callable[[np.ndarray], Pixels]) -> Pixels:
+    """Reads an image file, upright, and returns what the function `convert` makes of its pixels.
+
+    Cameras save photographs as their sensor lies and note how they were held; the pixels are turned accordingly.
+
+    Raises:
+        ValueError: If the file cannot be read as one image, or converted; the message names it.
+    """
+    path = Path(path)
+    try:
+        tiff = path.suffix.lower() in (".tif", ".tiff")
+        return convert(_read_tiff(path) if tiff else _read_with_pillow(path))
+    # The readers raise what they like on a broken file, struct.error and SyntaxError included.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{_opening(path)}{reason}") from error
+
+
+def _read_with_pillow(path: Path) -> np.ndarray:
+    with PIL.Image.open(path) as image:
+        # A camera's multi-picture JPEG begins with the photograph; previews and depth maps follow.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise ValueError(f"expected one image, the file has {frames}")
+        upright = PIL.ImageOps.exif_transpose(image)
+        return np.asarray(upright if upright.mode in PLAIN_MODES else upright.convert("RGB"))
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    """Reads a TIFF by tifffile, which knows 16-bit colour and floats, or by Pillow, which knows the rest."""
+    with tifffile.TiffFile(path) as file:
+        if len(file.pages) != 1:
+            raise ValueError(f"expected one image, the file has {len(file.pages)}")
+        page = file.pages.first
+        plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK.value, tifffile.PHOTOMETRIC.RGB.value)
+        # Samples of 12 bits, say, would be read as dark ones of 16.
+        whole = page.bitspersample == 1 or (page.dtype is not None and page.bitspersample == 8 * page.dtype.itemsize)
+        if plain and whole and page.compression == tifffile.COMPRESSION.NONE:
+            pixels = page.asarray()
+            if page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+                pixels = np.moveaxis(pixels, 0, -1)
+            tag = page.tags.get(ORIENTATION)
+            return _upright(pixels, 1 if tag is None else int(tag.value))
+    return _read_with_pillow(path)
+
+
+def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns pixels as TIFF's orientation tag says; 5 to 8 swap rows and columns."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels
+
+
+def _unreadable_error(failures: list[tuple[Path, ValueError]], files: int, folder: Path) -> ValueError:
+    if len(failures) == 1:
+        path, error = failures[0]
+        where = path.relative_to(folder).parent.as_posix()
+        return ValueError(f"{error}" if where == "." else f"{where}: {error}")
+    named = [f"{path.relative_to(folder).as_posix()} ({_reason(path, error)})" for path, error in failures]
+    more = f"; and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ValueError(f"cannot read {len(failures)} of {files} images: {'; '.join(named[:MOST_NAMED])}{more}")
+
+
+def _opening(path: Path) -> str:
+    return f"cannot read image {path.name}: "
+
+
+def _reason(path: Path, error: ValueError) -> str:
+    return str(error).removeprefix(_opening(path))
