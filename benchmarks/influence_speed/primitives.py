@@ -110,7 +110,9 @@ def memory_by_samples(samples):
     model, train, validation = _model(), _samples(samples), _samples(100)
     before = memory_now()
     solver = ConjugateGradient(depth=1, part_samples=128, part_steps=5)
-    total_influence(model, train, validation, loss(), solver, "gauss_newton", batch_size=100, verbose=0)
+    total_influence(
+        model, train, validation, loss=loss(), solver=solver, curvature="gauss_newton", batch_size=100, verbose=0
+    )
     return {"samples": samples, "peak_mib": peak_memory() - before}
 
 

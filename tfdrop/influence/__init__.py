@@ -8,9 +8,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "solvers.conjugate_gradient": ["ConjugateGradient"],
         "solvers.exact": ["Exact"],
         "solvers.lissa": ["LiSSA"],
-        "matrix": ["InfluenceMatrix", "influence_matrix"],
-        "scores": ["Influence", "total_influence"],
-        "self_influence": ["SelfInfluence", "self_influence"],
+        "influence_model": ["InfluenceModel", "influence_matrix", "self_influence", "total_influence"],
+        "matrix": ["InfluenceMatrix"],
+        "scores": ["Influence"],
+        "self_scores": ["SelfInfluence"],
         "solvers.solution": ["DivergenceError", "Solution"],
     },
 )

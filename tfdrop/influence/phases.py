@@ -26,7 +26,7 @@ class Phases:
         self._checkpoint = checkpoint
         self._loaded = checkpoint.load() if checkpoint is not None else {}
         if checkpoint is not None:
-            self._fingerprint = _fingerprint(model, settings)
+            self._fingerprint = weights_digest(model, repr(sorted(settings.items())).encode())
             if self._loaded.pop(FINGERPRINT, self._fingerprint) != self._fingerprint:
                 raise CheckpointError(
                     f"checkpoint {checkpoint.path} is of another computation: other weights, or not with {settings}"
@@ -57,8 +57,9 @@ class Phases:
         return arrays
 
 
-def _fingerprint(model, settings):
-    digest = hashlib.sha256(repr(sorted(settings.items())).encode())
+def weights_digest(model, first=b""):
+    """Returns a short text that no other weights have; `first` is text to be told apart, too."""
+    digest = hashlib.sha256(first)
     for weight in model.weights:
         digest.update(ops.convert_to_numpy(weight).tobytes())
     return digest.hexdigest()[:16]

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
-from tfdrop.data.samples import batch_count, batches, count, is_arrays, select, stream
+from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream
+from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.progress import Progress
 
 LARGEST_BATCH_OF_A_PART = 128  # what they differ by tells the error of what is measured on the part
@@ -18,7 +19,7 @@ class TrainingData:
     Arrays are indexed. Of a data set only one batch is held at a time, and the random part that was asked for.
 
     Args:
-        data: Arrays `(x, y)`; or an iterable of `(x, y)` batches (`tf.data.Dataset`), or a `keras.utils.PyDataset`.
+        data: A `PreparedData`; or arrays `(x, y)`, or a data set of such batches.
         batch_size: Samples a batch of the passes over arrays; a data set has batches of its own.
         seed: Integer seed of the order of shuffled batches and of the random part.
         check: Function `(x, y, first)` that is called with every batch of one pass, `first` being the number of its
@@ -29,20 +30,19 @@ class TrainingData:
         samples: Number of samples.
 
     Raises:
-        TypeError: If a data set's elements are no pairs `(x, y)`.
+        TypeError: If a data set's elements are not batches.
         ValueError: If there are no samples, or a data set's second pass begins otherwise than its first.
     """
 
     def __init__(self, data, batch_size, seed, check=None, verbose=0):
-        self._data = data if is_arrays(data) else PairsOfArrays(data)
+        if not isinstance(data, PreparedData):
+            data = PreparedData("train", data, None, batch_size)
+        self._data = data if data.arrays is None else data.arrays
         self._batch_size = batch_size
         self._seed = seed
         self._parts = {}
-        if is_arrays(data):
-            count(data)
-            self._data = keras.tree.map_structure(np.asarray, data)
         self.samples = self._read_once(check, verbose)
-        if not is_arrays(data):
+        if self.passes_in_order:
             self._check_order()
 
     @property
@@ -53,6 +53,10 @@ class TrainingData:
     def batches(self):
         """Yields all samples in order."""
         return batches(self._data, self._batch_size)
+
+    def select(self, indices):
+        """Returns the samples with these numbers, of arrays only."""
+        return select(self._data, indices)
 
     def part(self, samples, key=3):
         """Returns so many random samples of the data, or all there are, in many batches rather than in large ones."""
@@ -122,36 +126,6 @@ class TrainingData:
             chosen = np.sort(np.argsort(keys)[:most])
             kept, keys = select(joined, chosen), keys[chosen]
         return kept
-
-
-class PairsOfArrays:
-    """The batches of a data set, as pairs `(x, y)` of NumPy arrays; every iteration is a pass.
-
-    Args:
-        data: An iterable of `(x, y)` batches, or a `keras.utils.PyDataset`.
-
-    Raises:
-        TypeError: While iterating, if an element is no pair.
-    """
-
-    def __init__(self, data):
-        self._data = data
-
-    def __iter__(self):
-        data = self._data
-        # A PyDataset's own iteration protocol never ends.
-        elements = (data[i] for i in range(len(data))) if isinstance(data, keras.utils.PyDataset) else data
-        for element in elements:
-            if not isinstance(element, tuple | list) or len(element) != 2:
-                raise TypeError(
-                    "Invalid value received for argument `train`. Expected batches (x, y), without sample weights. "
-                    f"Received: a {type(element).__name__} of {len(element) if hasattr(element, '__len__') else 'no'} "
-                    "parts"
-                )
-            yield keras.tree.map_structure(np.asarray, tuple(element))
-
-    def __len__(self):
-        return len(self._data)
 
 
 class _Selected:
