@@ -3,6 +3,7 @@
 from typing import Any, TypedDict, Unpack
 
 import keras
+import numpy as np
 
 from tfdrop.checkpoint import Checkpoint
 from tfdrop.influence.matrix import InfluenceMatrix, matrix
@@ -92,6 +93,14 @@ class InfluenceModel:
     def damping(self) -> float:
         """What is added to the curvature's eigenvalues, in plain units, unless a solver has its own or adapts it."""
         return self._problem.damping_from(self.spectrum)
+
+    def losses(self) -> np.ndarray:
+        """Returns every training sample's loss, shape `(n,)`, in inference mode.
+
+        It is the loss that `fit` minimizes, with its masks, sample, class and output weights but without the penalties
+        of weights: the mean is what `model.evaluate` gives for all samples in one batch.
+        """
+        return self._problem.losses()
 
     def total(self, validation: Any, *, solver: Solver = "lissa", checkpoint: Checkpoint | None = None) -> Influence:
         """Returns the influence of every training sample on the summed validation loss, eq. (1).

@@ -72,6 +72,10 @@ class Objective:
         other._class_weight = None
         return other
 
+    def losses_of(self, x, y):
+        """Returns the loss of every sample in a batch."""
+        return self.loss(y, self.model(x, training=False))
+
     def check_batch(self, name, x, y):
         """Computes the losses of some samples outside of compiled code, so that an error is a short one.
 

@@ -1,6 +1,8 @@
 """What influence computations start from: model, loss and training data, checked, with derivatives and spectrum."""
 
 import keras
+import numpy as np
+from keras import ops
 
 from tfdrop.arguments import check_whole, invalid, is_number
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
@@ -59,6 +61,11 @@ class Problem:
 
     def _sample_check(self, name):
         return SampleCheck(name, self._objective.losses, self._objective.output_shapes)
+
+    def losses(self):
+        """Returns every training sample's loss, shape `(n,)`."""
+        losses = (self._objective.losses_of(x, y) for x, y in self.data.batches())
+        return np.concatenate([ops.convert_to_numpy(each) for each in losses])
 
     def spectrum(self, verbose=0):
         """Returns the curvature's undamped `Spectrum` on up to 256 random training samples, measured once."""

@@ -51,15 +51,21 @@ class UserData:
                     f"Invalid value received for argument `{self._name}`. Expected batches (x, y) or "
                     f"(x, y, sample_weight). Received: a {type(element).__name__} of {parts}"
                 )
-            yield self._read(element)
+            batch = self._read(element, least=0)
+            if len(keras.tree.flatten(batch[0])[0]):
+                yield batch
 
     def __len__(self):
         return len(self._data)
 
-    def _read(self, parts):
-        """Returns `(x, y, sample_weight)` as arrays with equally many samples."""
+    def _read(self, parts, least=1):
+        """Returns `(x, y, sample_weight)` as arrays with equally many samples, at least so many."""
         x, y, *weight = (self._array(part) for part in parts)
         weights = weight[0] if weight else None
+        if x is None or y is None:
+            raise ValueError(
+                f"Invalid value received for argument `{self._name}`. Expected samples with labels. Received: None"
+            )
         lengths = [
             len(a) if a.ndim else None for a in keras.tree.flatten((x, y) if weights is None else (x, y, weights))
         ]
@@ -68,10 +74,11 @@ class UserData:
                 f"Invalid value received for argument `{self._name}`. Expected samples in batches. Received: a value "
                 "without a batch axis; an unbatched data set has to be batched, with `.batch(64)` for example"
             )
-        if not lengths or min(lengths) == 0 or min(lengths) != max(lengths):
+        if not lengths or min(lengths) < least or min(lengths) != max(lengths):
             raise ValueError(
                 f"Invalid value received for argument `{self._name}`. Expected arrays with the same number of samples, "
-                f"at least 1. Received: lengths {lengths}{_hint(parts)}"
+                f"at least {least}. Received: lengths {lengths}"
+                + ("; an unbatched data set has to be batched" if least == 0 else "")
             )
         return x, y, weights
 
@@ -114,10 +121,3 @@ def _numeric(array):
 
 def _select(part, chosen):
     return None if part is None else keras.tree.map_structure(lambda array: array[chosen], part)
-
-
-def _hint(parts):
-    """Returns what may be wrong where lengths differ."""
-    return (
-        "; an unbatched data set has to be batched" if hasattr(parts[0], "graph") or hasattr(parts[0], "device") else ""
-    )
