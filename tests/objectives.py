@@ -12,10 +12,12 @@ from keras import layers, losses
 from tfdrop.influence import InfluenceModel
 
 SAMPLES = 12
+SUMS = ("a sum", "masks in a sum")
 
 
 def dense(loss, units=3, activation=None, **compiled):
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(units, activation=activation, name="out")])
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(units, activation=activation, name="out")(inputs))
     model.compile(loss=loss, **compiled)
     return model
 
@@ -104,7 +106,7 @@ CASES = list(case(None))
 
 
 def means_and_evaluated(name):
-    """Returns the mean of our per-sample losses, in batches of 5, and what `evaluate` has for all samples at once."""
+    """Returns the mean or sum of our per-sample losses, read in batches of 5, and what `evaluate` has in one batch."""
     model, data, *more = case(name)
     arguments, weights = more or ({}, None)
     evaluated = model.evaluate(*data[:2], sample_weight=weights if more else (data[2:] or [None])[0],
@@ -112,7 +114,8 @@ def means_and_evaluated(name):
     influence = InfluenceModel(model, data, batch_size=5, verbose=0, **arguments)
     ours = influence.losses()
     assert ours.shape == (SAMPLES,)
-    return float(ours.mean()), float(np.ravel(evaluated)[0])
+    ours = ours.sum() if name in SUMS else ours.mean()
+    return float(ours), float(np.ravel(evaluated)[0])
 
 
 if __name__ == "__main__":

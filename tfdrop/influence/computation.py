@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 from keras import ops
 
+from tfdrop.arguments import check_flag
 from tfdrop.influence.curvature import DampedSystem, norm
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.solvers.driver import get_solver, solve
@@ -23,6 +24,8 @@ class Computation:
         solver: A solver or its name.
         checkpoint: A `tfdrop.checkpoint.Checkpoint`, or `None`.
         verbose: Progress of the phases, as in `Progress`.
+        regularized_gradients: Whether training samples' gradients include the regularizers'; `None` is as the solver
+            has it.
         **settings: What the result depends on beside the problem's settings and the solver.
 
     Attributes:
@@ -32,11 +35,14 @@ class Computation:
         damping: Number added to the eigenvalues, in plain units; it may be raised.
     """
 
-    def __init__(self, problem, solver, checkpoint=None, verbose=0, **settings):
+    def __init__(self, problem, solver, checkpoint=None, verbose=0, regularized_gradients=None, **settings):
         problem.check_unchanged()
         self.problem = problem
         self._solver = get_solver(solver)
         self._verbose = verbose
+        self._regularized_gradients = _regularized(regularized_gradients, self._solver)
+        if self._regularized_gradients:  # checkpoints of earlier releases have no such setting
+            settings["regularized_gradients"] = True
         self.phases = Phases(checkpoint, problem.model, solver=self._solver, **problem.settings, **settings)
         self.spectrum = self._spectrum()
         own = self._solver.damping
@@ -123,6 +129,19 @@ class Computation:
                 progress.advance(len(parts[-1]))
                 self.phases.after_step("scores", state)
         return _finite(np.concatenate(parts))
+
+    def train_gradients_times(self, vectors):
+        """Returns `gradients_times`, with the regularizers' gradient beside each sample's where that is asked for."""
+        products = self.gradients_times(vectors)
+        if not self._regularized_gradients:
+            return products
+        return products + np.array([self.problem.penalty_derivative(vector) for vector in vectors], products.dtype)
+
+
+def _regularized(regularized_gradients, solver):
+    if regularized_gradients is None:
+        return getattr(solver, "regularized_gradients", False)
+    return check_flag("regularized_gradients", regularized_gradients)
 
 
 def _finite(products):

@@ -28,9 +28,11 @@ class InfluenceModel:
     Args:
         model: A built Keras model. It runs in inference mode: batch normalization uses its moving statistics, and
             dropout is off.
-        train: Arrays `(x, y)` of training samples; `x` may be a structure of arrays. Or a data set of `(x, y)` batches
-            (`tf.data.Dataset`, `keras.utils.PyDataset`, a list) that gives the same batches on every pass.
-        loss: The training loss, per sample; by default the one that the model was compiled with.
+        train: Arrays `(x, y)` or `(x, y, sample_weight)` of training samples: arrays, lists of numbers, pandas columns
+            or tensors; `x` and `y` may be structures of them. Or a data set of such batches (`tf.data.Dataset`,
+            `keras.utils.PyDataset`, a list) that gives the same batches on every pass.
+        loss: The training loss: a Keras loss that is per sample, or a list or dictionary of losses as in
+            `keras.Model.compile`; by default what the model was compiled with.
         curvature: `"hessian"`, as in the paper, or `"gauss_newton"`, which has no negative eigenvalues.
         damping: Number added to every eigenvalue of the curvature; `"auto"` takes 1 % of the largest, or twice the
             most negative if that is more. A solver's own damping overrides it.
@@ -39,6 +41,11 @@ class InfluenceModel:
         batch_size: Samples per step in passes over arrays: validation, spectrum, residual, scores.
         seed: Integer seed of the solvers and of the samples that the spectrum and the residual are measured on.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
+        loss_weights: Weights of the outputs' losses, as in `keras.Model.compile`; those of the model by default.
+        class_weight: Weight of each class in the training loss, as in `keras.Model.fit`; validation samples have none.
+
+    The loss is the one that `fit` minimizes: Keras masks, `ignore_class`, sample weights, class weights and several
+    outputs count as they do there, averages being over all of the data instead of over a batch.
 
     Raises:
         ValueError: If an argument is out of range; if the data is empty, not finite or has labels out of range.
@@ -102,7 +109,14 @@ class InfluenceModel:
         """
         return self._problem.losses()
 
-    def total(self, validation: Any, *, solver: Solver = "lissa", checkpoint: Checkpoint | None = None) -> Influence:
+    def total(
+        self,
+        validation: Any,
+        *,
+        solver: Solver = "lissa",
+        regularized_gradients: bool | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Influence:
         """Returns the influence of every training sample on the summed validation loss, eq. (1).
 
         Influence is linear in the validation gradient, so one solve for the gradient of the sum gives what the paper
@@ -110,8 +124,13 @@ class InfluenceModel:
         training samples then take one forward-mode pass over the training data, with the memory of one batch.
 
         Args:
-            validation: Arrays `(x, y)`, or a data set of `(x, y)` batches, whose shapes may differ.
+            validation: Data as for `InfluenceModel`; the shapes of batches may differ.
             solver: `"lissa"`, `"cg"`, `"exact"`; or a `LiSSA`, `ConjugateGradient` or `Exact`.
+            regularized_gradients: Whether the gradient of a training sample includes that of the weights' regularizers
+                (the L2 term), which shifts all scores by the same number. Without it a score is the effect of leaving
+                the sample out, the regularizers kept as they are. With it each sample has its share of them, and at an
+                optimum the scores sum to about zero. By default as the solver has it: with it for `LiSSA.original`,
+                without it otherwise.
             checkpoint: A `tfdrop.checkpoint.Checkpoint` to save every phase in and to continue from; the result is that
                 of a computation that was never stopped, to the bit where the device is deterministic.
 
@@ -122,7 +141,8 @@ class InfluenceModel:
                 better than zero.
             OutOfTime: If the checkpoint's deadline is near; everything is saved.
         """
-        return total(self._problem, validation, self._solver(solver), checkpoint, self._verbose)
+        solver = self._solver(solver)
+        return total(self._problem, validation, solver, checkpoint, self._verbose, regularized_gradients)
 
     def matrix(
         self,
@@ -130,6 +150,7 @@ class InfluenceModel:
         *,
         solver: Solver = "lissa",
         columns: int = 1,
+        regularized_gradients: bool | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> InfluenceMatrix:
         """Returns the influence of every training sample on every validation sample, eq. (1), in the paper's order.
@@ -143,12 +164,14 @@ class InfluenceModel:
             solver: As for `total`.
             columns: Validation samples that share one pass over the training data: they are solved one after another,
                 then one pass scores them all. 1 is the paper's order. The result is the same.
+            regularized_gradients: As for `total`.
             checkpoint: As for `total`.
 
         Raises:
             ValueError, DivergenceError, OutOfTime: As for `total`.
         """
-        return matrix(self._problem, validation, self._solver(solver), columns, checkpoint, self._verbose)
+        solver = self._solver(solver)
+        return matrix(self._problem, validation, solver, columns, checkpoint, self._verbose, regularized_gradients)
 
     def self_influence(
         self,
@@ -206,6 +229,7 @@ def total_influence(
     validation: Any,
     *,
     solver: Solver = "lissa",
+    regularized_gradients: bool | None = None,
     checkpoint: Checkpoint | None = None,
     **settings: Unpack[Settings],
 ) -> Influence:
@@ -215,9 +239,9 @@ def total_influence(
 
     Args:
         model, train: As for `InfluenceModel`.
-        validation, solver, checkpoint: As for `InfluenceModel.total`.
-        **settings: `loss`, `curvature`, `damping`, `variables`, `batch_size`, `seed`, `verbose`: as for
-            `InfluenceModel`.
+        validation, solver, regularized_gradients, checkpoint: As for `InfluenceModel.total`.
+        **settings: `loss`, `curvature`, `damping`, `variables`, `batch_size`, `seed`, `verbose`, `loss_weights`,
+            `class_weight`: as for `InfluenceModel`.
 
     Returns:
         An `Influence`.
@@ -236,7 +260,10 @@ def total_influence(
     >>> found.scores.shape, found.converged
     ((20,), True)
     """
-    return InfluenceModel(model, train, **settings).total(validation, solver=solver, checkpoint=checkpoint)
+    influence = InfluenceModel(model, train, **settings)
+    return influence.total(
+        validation, solver=solver, regularized_gradients=regularized_gradients, checkpoint=checkpoint
+    )
 
 
 def influence_matrix(
@@ -246,6 +273,7 @@ def influence_matrix(
     *,
     solver: Solver = "lissa",
     columns: int = 1,
+    regularized_gradients: bool | None = None,
     checkpoint: Checkpoint | None = None,
     **settings: Unpack[Settings],
 ) -> InfluenceMatrix:
@@ -255,7 +283,7 @@ def influence_matrix(
 
     Args:
         model, train: As for `InfluenceModel`.
-        validation, solver, columns, checkpoint: As for `InfluenceModel.matrix`.
+        validation, solver, columns, regularized_gradients, checkpoint: As for `InfluenceModel.matrix`.
         **settings: As for `total_influence`.
 
     Returns:
@@ -276,7 +304,13 @@ def influence_matrix(
     ((20, 10), True)
     """
     influence = InfluenceModel(model, train, **settings)
-    return influence.matrix(validation, solver=solver, columns=columns, checkpoint=checkpoint)
+    return influence.matrix(
+        validation,
+        solver=solver,
+        columns=columns,
+        regularized_gradients=regularized_gradients,
+        checkpoint=checkpoint,
+    )
 
 
 def self_influence(

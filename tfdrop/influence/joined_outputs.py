@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfdrop.influence.second_derivatives import hessian_product
+from tfdrop.influence.tensor_derivatives import hessian_product
 from tfdrop.influence.weights import Weighted
 
 

@@ -33,10 +33,10 @@ class InfluenceMatrix:
     damping: float
 
 
-def matrix(problem, validation, solver, columns, checkpoint, verbose):
+def matrix(problem, validation, solver, columns, checkpoint, verbose, regularized_gradients=None):
     """Returns the `InfluenceMatrix` of a `Problem`'s training samples; see `InfluenceModel.matrix`."""
     check_whole("columns", columns)
-    computation = Computation(problem, solver, checkpoint)
+    computation = Computation(problem, solver, checkpoint, regularized_gradients=regularized_gradients)
     phases = computation.phases
     data = problem.validation(validation)
     samples = sum(batch_length(x) for x, _ in data.batches())
@@ -66,7 +66,7 @@ def matrix(problem, validation, solver, columns, checkpoint, verbose):
             if solutions is None:  # the damping had to be raised: all columns are to have the same
                 found, residuals, converged = [], [], []
             else:
-                found.append(-computation.gradients_times([solution.vector for solution in solutions]))
+                found.append(-computation.train_gradients_times([solution.vector for solution in solutions]))
                 residuals += [solution.residual for solution in solutions]
                 converged += [solution.converged for solution in solutions]
                 progress.advance(len(solutions), residual=residuals[-1])

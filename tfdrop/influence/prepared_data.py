@@ -27,7 +27,7 @@ class PreparedData:
         self._objective = objective
         self._batch_size = batch_size
         self._factors = self._find_factors() if objective is not None and objective.averages_over_weights else None
-        self.arrays = self._all() if self._given.arrays is not None else None
+        self.arrays = None if self._given.arrays is None else self._all(*self._given.arrays)
 
     def __iter__(self):
         for batch in self._given.batches(self._batch_size):
@@ -42,8 +42,7 @@ class PreparedData:
         labels, weights, _ = self._objective.targets(self._name, x, labels, sample_weight)
         return self._objective.joined(labels, weights, self._factors)
 
-    def _all(self):
-        x, labels, sample_weight = self._given.arrays
+    def _all(self, x, labels, sample_weight):
         if self._objective is None or not self._objective.masked:
             return x, self._targets(x, labels, sample_weight)
         parts = [y for _, y in self]

@@ -11,6 +11,7 @@ from tfdrop.influence.objective import Objective, try_model
 from tfdrop.influence.phases import weights_digest
 from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.influence.solvers.spectrum import lanczos
+from tfdrop.influence.tensor_derivatives import directional_derivative
 from tfdrop.influence.training_data import TrainingData
 from tfdrop.influence.user_data import UserData
 from tfdrop.influence.validation_data import ValidationData
@@ -55,8 +56,8 @@ class Problem:
         data = PreparedData("train", train, self._objective, batch_size)
         self.data = TrainingData(data, batch_size, seed, self._sample_check("train"), verbose)
         self._objective.check_batch("train", *next(iter(self.data.batches())))
-        chosen = chosen_variables(model, variables)
-        self.autodiff = _autodiff(self._objective.model, self._objective.loss, chosen)
+        self._variables = chosen_variables(model, variables)
+        self.autodiff = _autodiff(self._objective.model, self._objective.loss, self._variables)
         self.curvature = Curvature(self.autodiff, curvature)
 
     def _sample_check(self, name):
@@ -66,6 +67,15 @@ class Problem:
         """Returns every training sample's loss, shape `(n,)`."""
         losses = (self._objective.losses_of(x, y) for x, y in self.data.batches())
         return np.concatenate([ops.convert_to_numpy(each) for each in losses])
+
+    def penalty_derivative(self, vector):
+        """Returns the gradient of the weights' regularizers (L2 terms and the like) times a vector, a float."""
+        parts = np.split(ops.convert_to_numpy(vector), np.cumsum([np.prod(v.shape) for v in self._variables])[:-1])
+        return sum(
+            float(directional_derivative(variable.regularizer, variable.value, part.reshape(variable.shape)))
+            for variable, part in zip(self._variables, parts, strict=True)
+            if variable.regularizer is not None
+        )
 
     def spectrum(self, verbose=0):
         """Returns the curvature's undamped `Spectrum` on up to 256 random training samples, measured once."""

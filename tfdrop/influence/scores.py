@@ -46,12 +46,12 @@ class Influence:
         return -self.scores / len(self.scores)
 
 
-def total(problem, validation, solver, checkpoint, verbose):
+def total(problem, validation, solver, checkpoint, verbose, regularized_gradients=None):
     """Returns the `Influence` of a `Problem`'s training samples; see `InfluenceModel.total`."""
-    computation = Computation(problem, solver, checkpoint, verbose)
+    computation = Computation(problem, solver, checkpoint, verbose, regularized_gradients)
     solution, damping = computation.solve(computation.validation_gradient(validation))
     return Influence(
-        scores=-computation.gradients_times([solution.vector])[:, 0],
+        scores=-computation.train_gradients_times([solution.vector])[:, 0],
         solution=ops.convert_to_numpy(solution.vector),
         residual=solution.residual,
         converged=solution.converged,

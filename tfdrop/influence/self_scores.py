@@ -99,8 +99,8 @@ def _drawn(computation, draws, steps, verbose):
             phases.forget("scores")
             progress.advance()
             phases.after_step("draws", lambda: {"squares": np.concatenate(squares, axis=1)})
-    squares = np.concatenate(squares, axis=1)
-    return SelfInfluence(squares.mean(1), squares.std(1, ddof=1) / np.sqrt(draws), computation.damping)
+    joined = np.concatenate(squares, axis=1)
+    return SelfInfluence(joined.mean(1), joined.std(1, ddof=1) / np.sqrt(draws), computation.damping)
 
 
 def _inverse_root_times(computation, vector, steps):

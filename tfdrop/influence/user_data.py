@@ -66,14 +66,13 @@ class UserData:
             raise ValueError(
                 f"Invalid value received for argument `{self._name}`. Expected samples with labels. Received: None"
             )
-        lengths = [
-            len(a) if a.ndim else None for a in keras.tree.flatten((x, y) if weights is None else (x, y, weights))
-        ]
-        if None in lengths:
+        arrays = keras.tree.flatten((x, y) if weights is None else (x, y, weights))
+        if any(array.ndim == 0 for array in arrays):
             raise ValueError(
                 f"Invalid value received for argument `{self._name}`. Expected samples in batches. Received: a value "
                 "without a batch axis; an unbatched data set has to be batched, with `.batch(64)` for example"
             )
+        lengths = [len(array) for array in arrays]
         if not lengths or min(lengths) < least or min(lengths) != max(lengths):
             raise ValueError(
                 f"Invalid value received for argument `{self._name}`. Expected arrays with the same number of samples, "

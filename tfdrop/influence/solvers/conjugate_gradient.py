@@ -32,7 +32,7 @@ class ConjugateGradient:
         part_samples: Training samples of the preconditioner's part; 0 for no preconditioner.
         part_steps: Products with the part. So many vectors are kept in memory.
         on_divergence: `"raise"`, or `"adapt"`: where negative curvature shows, go on with more damping from the start.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -22,7 +22,7 @@ class Exact:
     Args:
         most_variables: Refuses systems of more variables than this: time and memory grow with their square.
         on_divergence: `"raise"`, or `"adapt"`: where the matrix is not positive definite, take more damping.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -1,7 +1,7 @@
 """LiSSA: the stochastic iteration that multiplies by an inverse curvature."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from keras import ops
@@ -50,7 +50,9 @@ class LiSSA:
             where a run stops early), or the last iterate as the original does.
         on_divergence: `"raise"`, or `"adapt"`: go on with more damping (or a larger scale where that is the remedy)
             from the start.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
+        regularized_gradients: Whether the gradients of training samples include the gradient of the weights'
+            regularizers (the L2 term), as in the original; see `InfluenceModel.total`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -64,14 +66,16 @@ class LiSSA:
     averaging: bool = True
     on_divergence: str = "raise"
     damping: float | None = None
+    regularized_gradients: bool = field(default=False, repr=False)  # checkpoints of earlier releases know the repr
 
     def __post_init__(self):
         for name in ("depth", "repeats", "batch_size"):
             check_whole(name, getattr(self, name))
-        if self.scale != "auto" and not (is_number(self.scale) and self.scale > 0):
+        if self.scale != "auto" and (isinstance(self.scale, str) or not is_number(self.scale) or self.scale <= 0):
             raise invalid("scale", 'a positive number or "auto"', self.scale)
         check_share("tolerance", self.tolerance, below_one=True)
         check_flag("averaging", self.averaging)
+        check_flag("regularized_gradients", self.regularized_gradients)
         check_choice("on_divergence", self.on_divergence, ON_DIVERGENCE)
         if self.damping is not None and not (is_number(self.damping) and self.damping >= 0):
             raise invalid("damping", "a number of at least 0, or None", self.damping)
@@ -81,7 +85,8 @@ class LiSSA:
         """Returns the settings of the original implementation, in its own terms.
 
         There the damping is multiplied by the scale: a step is `h <- v + (1 - damping) h - C_batch h / scale`. There is
-        no averaging over steps and no early stop. That a run which diverges is not handed back is ours.
+        no averaging over steps and no early stop. The gradients of training samples include the L2 term, those of
+        validation samples do not. Refusing to return a run that diverged is our addition.
 
         Args:
             scale: Their `scale`.
@@ -91,7 +96,9 @@ class LiSSA:
             batch_size: Samples a step.
             on_divergence: As for `LiSSA`.
         """
-        return cls(depth, repeats, batch_size, float(scale), 0.0, False, on_divergence, float(damping * scale))
+        return cls(
+            depth, repeats, batch_size, float(scale), 0.0, False, on_divergence, float(damping * scale), True
+        )  # fmt: skip
 
     def solve(self, system, verbose="auto", start=None, after_step=None):
         """Returns the `Solution` of a `DampedSystem`.
