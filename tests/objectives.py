@@ -108,6 +108,7 @@ CASES = list(case(None))
 def means_and_evaluated(name):
     """Returns the mean or sum of our per-sample losses, read in batches of 5, and what `evaluate` has in one batch."""
     model, data, *more = case(name)
+    model.run_eagerly = True  # tracing takes longer than computing
     arguments, weights = more or ({}, None)
     evaluated = model.evaluate(*data[:2], sample_weight=weights if more else (data[2:] or [None])[0],
                                batch_size=SAMPLES, verbose=0)  # fmt: skip

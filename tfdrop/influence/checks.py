@@ -1,4 +1,4 @@
-"""Checks of what influence is asked of: the model's weights, and the samples, told by their numbers."""
+"""Checks of the model's weights and of the samples; an error names the sample by its index."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ from tfdrop.influence.weights import Weighted
 
 
 def check_weights(model):
-    """Raises a `ValueError` that names the first variable with a value that is not finite, or an unbuilt model."""
+    """Raises a `ValueError` if the model is not built, or has weights that are not finite or not in float32."""
     if not model.built:
         raise ValueError(
             "Invalid value received for argument `model`. Expected a built model: call it on data first. "
@@ -88,14 +88,14 @@ def _text(shape):
 
 
 def chosen_variables(model, variables):
-    """Returns the Keras variables that a user means.
+    """Returns the Keras variables that an argument `variables` stands for.
 
     Args:
         model: A built Keras model.
         variables: `None` for the model's trainable variables; a layer for its own; or a list of layers and variables.
 
     Raises:
-        ValueError: If there are none, or one is not a trainable variable of the model.
+        ValueError: If there are none, or one of them is not a trainable variable of the model.
     """
     if variables is None:
         chosen = list(model.trainable_variables)

@@ -1,4 +1,4 @@
-"""A Keras loss as a function that gives one number a sample, and the curvature of that number."""
+"""A Keras loss as a function that gives one number per sample, and the curvature of that number."""
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ SMALLEST_PROBABILITY = 1e-7
 class PerSampleLoss:
     """A function of `(y_true, y_pred)` that gives the loss of every sample, shape `(batch,)`.
 
-    A sample's own axes are joined as the loss joins the whole batch: summed if its reduction is `"sum"`,
-    averaged otherwise. So the mean over the samples is, for a loss that averages, the loss itself.
+    A sample's own axes are reduced as the loss reduces the whole batch: summed if its reduction is `"sum"`,
+    averaged otherwise. So for a loss that averages, the mean over the samples is the loss itself.
 
     With labels that are `Weighted`, each sample's values are multiplied by their weights before they are joined.
 
@@ -26,8 +26,8 @@ class PerSampleLoss:
         output_rank: Number of axes of the output, with the batch axis, where known.
 
     Raises:
-        ValueError: If `loss` is `None` or unknown to Keras, or, when called, gives other than one number a sample.
-        TypeError: If `loss` is a list or dictionary: one output and one loss are supported.
+        ValueError: If `loss` is `None` or unknown to Keras, or, when called, does not give one number per sample.
+        TypeError: If `loss` is a list or dictionary; `Objective` takes those apart.
     """
 
     def __init__(self, loss, weight=None, output_rank=None):
@@ -96,7 +96,7 @@ class PerSampleLoss:
 
     @property
     def expects_class_indices(self):
-        """Whether the labels are numbers of classes: 0 to the last axis of the outputs, less one."""
+        """Whether the labels are class indices, from 0 to the size of the outputs' last axis minus one."""
         return self._is("sparse_categorical_crossentropy")
 
     @property

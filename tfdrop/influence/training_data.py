@@ -10,20 +10,20 @@ from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream
 from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.progress import Progress
 
-LARGEST_BATCH_OF_A_PART = 128  # what they differ by tells the error of what is measured on the part
+LARGEST_BATCH_OF_A_PART = 128  # the spread between a part's batches gives the error of what is measured on it
 
 
 class TrainingData:
     """Training samples in arrays, or in a data set that gives the same batches in the same order on every pass.
 
-    Arrays are indexed. Of a data set only one batch is held at a time, and the random part that was asked for.
+    Arrays are indexed. Of a data set, memory holds only one batch at a time, and the random part asked for.
 
     Args:
         data: A `PreparedData`; or arrays `(x, y)`, or a data set of such batches.
-        batch_size: Samples a batch of the passes over arrays; a data set has batches of its own.
+        batch_size: Samples per batch in passes over arrays; a data set has its own batches.
         seed: Integer seed of the order of shuffled batches and of the random part.
-        check: Function `(x, y, first)` that is called with every batch of one pass, `first` being the number of its
-            first sample; it raises an error if something is wrong with it.
+        check: Function `(x, y, first)` called with every batch of one pass, where `first` is the index of its first
+            sample; it raises an error if something is wrong.
         verbose: As in `Progress`.
 
     Attributes:
@@ -31,7 +31,7 @@ class TrainingData:
 
     Raises:
         TypeError: If a data set's elements are not batches.
-        ValueError: If there are no samples, or a data set's second pass begins otherwise than its first.
+        ValueError: If there are no samples, or a data set's second pass does not start like its first.
     """
 
     def __init__(self, data, batch_size, seed, check=None, verbose=0):
@@ -59,7 +59,7 @@ class TrainingData:
         return select(self._data, indices)
 
     def part(self, samples, key=3):
-        """Returns so many random samples of the data, or all there are, in many batches rather than in large ones."""
+        """Returns this many random samples of the data, or all of them, in many small batches."""
         if (samples, key) not in self._parts:
             self._parts[samples, key] = self._drawn_part(samples, key)
         return self._parts[samples, key]
@@ -73,14 +73,14 @@ class TrainingData:
         return _Selected(self._data, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
 
     def shuffled(self, batch_size, *key):
-        """Yields batches without end: the whole data in a new order, again and again.
+        """Yields batches endlessly: the whole data in a new order, again and again.
 
-        Of arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in its order,
-        from a random one on.
+        With arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in order,
+        starting at a random one.
 
         Args:
-            batch_size: Samples a batch.
-            *key: Integers that name the purpose; another purpose has another order.
+            batch_size: Samples per batch.
+            *key: Integers that name the purpose; each purpose has its own order.
         """
         rng = stream(self._seed, *key)
         if self.passes_in_order:
@@ -95,7 +95,7 @@ class TrainingData:
                 yield select(self._data, order[start : start + batch_size])
 
     def _read_once(self, check, verbose):
-        """Counts the samples, and has each batch checked."""
+        """Counts the samples and checks each batch."""
         samples = self._batches = 0
         with Progress("Checking samples", batch_count(self._data, self._batch_size), verbose) as progress:
             for x, y in self.batches():
@@ -113,12 +113,12 @@ class TrainingData:
         if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
             raise ValueError(
                 "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
-                "pass, so that scores can be told whose they are. Received: one that shuffles, "
+                "pass, so that each score can be attributed to its sample. Received: one that shuffles, "
                 "augments, or can be read only once"
             )
 
     def _random_samples(self, most, rng):
-        """Returns a uniform random choice of `most` samples, made in one pass: those with the smallest random keys."""
+        """Returns `most` samples chosen uniformly at random in one pass: those with the smallest random keys."""
         kept, keys = None, np.zeros(0)
         for batch in self._data:
             keys = np.concatenate([keys, rng.random(batch_length(batch[0]))])
@@ -129,7 +129,7 @@ class TrainingData:
 
 
 class _Selected:
-    """Batches of arrays' samples, selected anew on every pass so that no copy is kept."""
+    """Batches of samples of arrays, selected again on every pass so that no copy is kept."""
 
     def __init__(self, data, indices):
         self._data = data

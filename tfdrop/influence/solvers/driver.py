@@ -1,4 +1,4 @@
-"""Solvers by name, and solving where the first try may diverge."""
+"""Solvers by name, and solving with retries after divergence."""
 
 import dataclasses
 
@@ -13,10 +13,10 @@ MOST_ADAPTATIONS = 20
 
 
 def get_solver(solver):
-    """Returns the solver of a name, with its defaults; a solver is handed back as it is.
+    """Returns the solver with this name, with its defaults; a solver is returned unchanged.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If it is neither a name nor a solver.
     """
     if isinstance(solver, str) and solver in SOLVERS:
         return SOLVERS[solver]()
@@ -26,7 +26,7 @@ def get_solver(solver):
 
 
 def solve(system, solver, check_definite, phases, phase="solve", verbose="auto"):
-    """Solves a system; where the solver is told to adapt, with more damping or scale until it converges.
+    """Solves a system; if the solver may adapt, with more damping or a larger scale until it converges.
 
     Args:
         system: The `DampedSystem`.
@@ -40,7 +40,7 @@ def solve(system, solver, check_definite, phases, phase="solve", verbose="auto")
         A `Solution`, and the damping that it took.
 
     Raises:
-        DivergenceError: If the solve diverges and the solver is not told to adapt, or that does not help.
+        DivergenceError: If the solve diverges and the solver may not adapt, or adapting does not help.
     """
     for attempt in range(MOST_ADAPTATIONS + 1):
         name = f"{phase} {attempt}"
