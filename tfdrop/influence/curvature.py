@@ -83,8 +83,8 @@ class DampedSystem:
         """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 is no better than zero.
 
         Measured on part of the data, even the exact solution leaves a residual, as the part's curvature differs from
-        that of the whole. The spread between the part's batches gives an estimate of that, which is subtracted; the rest
-        counts as no less than its own standard error.
+        that of the whole. This share of the square is estimated from the spread between the part's batches, and
+        subtracted; the rest counts as no less than its own standard error.
 
         Args:
             solution: Flat tensor.
