@@ -41,7 +41,7 @@ class Influence:
     history: list
 
     @property
-    def removal_effect(self):
+    def removal_effect(self) -> np.ndarray:
         """Predicted change of the summed validation loss when a sample is left out: `-scores / n`."""
         return -self.scores / len(self.scores)
 

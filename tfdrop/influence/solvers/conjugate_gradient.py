@@ -37,6 +37,12 @@ class ConjugateGradient:
     Raises:
         ValueError: If an argument is out of range.
 
+    Example:
+
+    >>> from tfdrop.influence import ConjugateGradient
+    >>> ConjugateGradient(tolerance=1e-4).depth
+    200
+
     Reference:
         - [Frangella et al., 2023](https://arxiv.org/abs/2110.02820), on preconditioners of this form.
     """

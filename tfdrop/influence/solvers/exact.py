@@ -26,6 +26,12 @@ class Exact:
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> from tfdrop.influence import Exact
+    >>> Exact(on_divergence="adapt").most_variables
+    20000
     """
 
     most_variables: int = 20000

@@ -56,6 +56,14 @@ class LiSSA:
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> from tfdrop.influence import LiSSA
+    >>> LiSSA(depth=500, on_divergence="adapt").batch_size
+    16
+    >>> LiSSA.original(scale=10, damping=0.01).damping
+    0.1
     """
 
     depth: int = 2000
@@ -81,7 +89,15 @@ class LiSSA:
             raise invalid("damping", "a number of at least 0, or None", self.damping)
 
     @classmethod
-    def original(cls, scale=10.0, damping=0.0, depth=10000, repeats=1, batch_size=100, on_divergence="raise"):
+    def original(
+        cls,
+        scale: float = 10.0,
+        damping: float = 0.0,
+        depth: int = 10000,
+        repeats: int = 1,
+        batch_size: int = 100,
+        on_divergence: str = "raise",
+    ) -> "LiSSA":
         """Returns the settings of the original implementation, in its own terms.
 
         There the damping is multiplied by the scale: a step is `h <- v + (1 - damping) h - C_batch h / scale`. There is
