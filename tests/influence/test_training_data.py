@@ -138,7 +138,7 @@ def test_the_bad_sample_is_named(problem):
         (as_data_set("tf.data", bad(x, (41, 2), np.nan), y, 8), good, r"argument `train`.*nan in sample 41"),
         ((x, bad(y, 7, 3)), good, r"argument `train`. Expected labels from 0 to 2. Received: 3 in sample 7"),
         ((x, y), (good[0], bad(good[1], 19, -1)), r"argument `validation`. Expected labels.*-1 in sample 19"),
-        ([(x, y, np.ones(53))], good, "without sample weights"),
+        ([(x,)], good, "Expected batches .x, y. or .x, y, sample_weight."),
         ([], good, "argument `train`. Expected at least one sample"),
         (((x[i : i + 9], y[i : i + 9]) for i in range(0, 53, 9)), good, "or can be read only once"),
         (as_data_set("tf.data", x, y, 8).shuffle(100), good, "Expected a data set that gives the same batches"),
@@ -154,8 +154,8 @@ def test_weights_that_are_not_finite_are_named(problem):
         total_influence(model, (problem.x, problem.y), (problem.x, problem.y), loss=problem.model.loss)
 
 
-def test_models_with_several_outputs_are_refused():
+def test_several_outputs_with_labels_for_one_are_refused():
     inputs = keras.Input((2,))
     model = keras.Model(inputs, [keras.layers.Dense(1)(inputs), keras.layers.Dense(1)(inputs)])
-    with pytest.raises(ValueError, match=r"argument `model`.*one output.*2 outputs"):
+    with pytest.raises(ValueError, match=r"argument `train`.*labels for the model's 2 outputs.*labels for 1"):
         total_influence(model, (np.ones((3, 2)), np.ones(3)), (np.ones((3, 2)), np.ones(3)), loss="mse")

@@ -1,13 +1,14 @@
-"""Checks of what influence is asked of: the model's weights, and the samples, told by their numbers."""
+"""Checks of the model's weights and of the samples; an error names the sample by its index."""
 
 import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
+from tfdrop.influence.weights import Weighted
 
 
 def check_weights(model):
-    """Raises a `ValueError` that names the first variable with a value that is not finite, or an unbuilt model."""
+    """Raises a `ValueError` if the model is not built, or has weights that are not finite or not in float32."""
     if not model.built:
         raise ValueError(
             "Invalid value received for argument `model`. Expected a built model: call it on data first. "
@@ -19,6 +20,12 @@ def check_weights(model):
                 "Invalid value received for argument `model`. Expected finite weights. "
                 f"Received: {variable.path} with values that are not finite"
             )
+    for variable in model.trainable_variables:
+        if keras.backend.standardize_dtype(variable.dtype) != "float32":
+            raise ValueError(
+                "Invalid value received for argument `model`. Expected weights in float32, as with the dtype policies "
+                f"'float32' and 'mixed_float16'. Received: {variable.path} in {variable.dtype}"
+            )
 
 
 class SampleCheck:
@@ -26,46 +33,69 @@ class SampleCheck:
 
     Args:
         name: Name of the argument.
-        loss: The `PerSampleLoss`.
-        classes: Last axis of the model's outputs.
+        losses: The `PerSampleLoss` of each output that has one.
+        output_shapes: Those outputs' shapes without the batch axis.
 
     Raises:
-        ValueError: When called, if a value is not finite or a label out of range.
+        ValueError: When called, if a value is not finite, or labels are not such as the loss takes.
     """
 
-    def __init__(self, name, loss, classes):
+    def __init__(self, name, losses, output_shapes):
         self._name = name
-        self._loss = loss
-        self._classes = classes
+        self._losses = losses
+        self._output_shapes = output_shapes
 
     def __call__(self, x, y, first):
         """Checks the batch whose first sample has the number `first`."""
+        labels = y.labels if isinstance(y, Weighted) else y
+        labels = [labels] if len(self._losses) == 1 else labels
         for array in keras.tree.flatten((x, y)):
             if np.issubdtype(array.dtype, np.floating):
                 self._refuse(~np.isfinite(array), first, "finite values", array)
-        if self._loss.expects_class_indices:
-            labels = np.asarray(y)
-            wrong = (labels < 0) | (labels >= self._classes) | (labels != np.floor(labels))
-            self._refuse(wrong, first, f"labels from 0 to {self._classes - 1}", labels)
+        for loss, shape, each in zip(self._losses, self._output_shapes, labels, strict=True):
+            self._check_labels(loss, shape, each, first)
+
+    def _check_labels(self, loss, output_shape, labels, first):
+        if not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
+            self._refuse(np.ones(labels.shape, bool), first, "labels that are numbers", labels)
+        if not loss.takes(labels.shape[1:], output_shape):
+            raise ValueError(
+                f"Invalid value received for argument `{self._name}`. Expected labels for the loss {loss.name} of "
+                f"outputs of shape {_text(output_shape)}. Received: labels of shape {_text(labels.shape[1:])} per "
+                f"sample{loss.hint(labels.shape[1:])}"
+            )
+        if loss.expects_class_indices:
+            labels = np.asarray(labels, "float64")
+            wrong = (labels < 0) | (labels >= output_shape[-1]) | (labels != np.floor(labels))
+            if loss.ignore_class is not None:
+                wrong &= labels != loss.ignore_class
+            self._refuse(wrong, first, f"labels from 0 to {output_shape[-1] - 1}", labels)
 
     def _refuse(self, wrong, first, expected, array):
         if wrong.any():
             place = np.argwhere(wrong)[0]
+            value = array[tuple(place)]
+            value = repr(str(value)) if isinstance(value, str | bytes) else str(value)
             raise ValueError(
                 f"Invalid value received for argument `{self._name}`. Expected {expected}. "
-                f"Received: {array[tuple(place)]} in sample {first + place[0]}"
+                f"Received: {value} in sample {first + place[0]}"
             )
 
 
+def _text(shape):
+    """Returns a shape as text, with the batch axis `n`."""
+    return f"({', '.join(['n', *map(str, shape)])})"
+
+
 def chosen_variables(model, variables):
-    """Returns the Keras variables that a user means.
+    """Returns the Keras variables that an argument `variables` stands for.
 
     Args:
         model: A built Keras model.
         variables: `None` for the model's trainable variables; a layer for its own; or a list of layers and variables.
 
     Raises:
-        ValueError: If there are none, or one is not a trainable variable of the model.
+        ValueError: If there are none, or one of them is not a trainable variable of the model.
     """
     if variables is None:
         chosen = list(model.trainable_variables)

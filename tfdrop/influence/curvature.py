@@ -1,4 +1,4 @@
-"""The matrix that influence functions invert, as matrix-vector products over any part of the training data."""
+"""The matrix that influence functions invert, as products with vectors over any part of the training data."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from tfdrop.arguments import check_choice
 from tfdrop.influence.training_data import TrainingData, batch_length
 
 CURVATURES = ("hessian", "gauss_newton")
-GROUPS = 4  # of the batches that a residual is measured on, to tell its error
+GROUPS = 4  # groups of batches that a residual is measured on, to estimate its error
 
 
 class Curvature:
     """The mean curvature of the training loss: its Hessian, or the Gauss-Newton matrix.
 
     The Hessian is what eq. (1) of the data dropout paper inverts; away from a minimum it has negative
-    eigenvalues. The Gauss-Newton matrix leaves out the network's second derivatives and so never has.
-    The second derivatives of the weights' regularizers (L2 terms) are part of both, counted once beside the MEAN of the
-    samples' losses, as in training with a loss that averages. Other losses that a model adds (`add_loss`, activity
-    regularizers) are not.
+    eigenvalues. The Gauss-Newton matrix leaves out the network's second derivatives, so it has none.
+    Both include the second derivatives of the weights' regularizers (L2 terms), added once to the MEAN of the samples'
+    losses, as in training with a loss that averages. Other losses that a model adds (`add_loss`, activity regularizers)
+    are not included; `Objective` refuses them.
 
     Args:
         autodiff: The `Autodiff` of the model.
@@ -33,7 +33,7 @@ class Curvature:
 
     def __init__(self, autodiff, kind="hessian"):
         self.kind = check_choice("curvature", kind, CURVATURES)
-        self._autodiff = autodiff  # TensorFlow's compiled methods do not keep it
+        self._autodiff = autodiff  # TensorFlow's compiled methods do not keep it alive
         self._sum_product = getattr(autodiff, f"{kind}_product")
         self._penalty_product = autodiff.penalty_product
         self.size = autodiff.size
@@ -44,9 +44,9 @@ class Curvature:
         Args:
             vector: Tensor of shape `(size,)`.
             batches: Iterable of `(x, y)`.
-            after_batch: Function called after every batch with what has been summed up so far: the sum of the samples'
-                products, the number of the samples and that of the batches.
-            partial: Such a triple to go on from.
+            after_batch: Function called after every batch with the totals so far: the sum of the samples' products, the
+                number of samples and the number of batches.
+            partial: Such a triple to continue from.
         """
         total, samples, done = partial
         for x, y in itertools.islice(batches, done, None):
@@ -59,14 +59,14 @@ class Curvature:
 
 @dataclass(frozen=True)
 class DampedSystem:
-    """The equations `(curvature + damping I) s = target` that a solver is given.
+    """The equations `(curvature + damping I) s = target` for a solver.
 
     Attributes:
         curvature: A `Curvature`.
         damping: Number added to every eigenvalue, in plain units.
         target: Flat tensor, not all zeros.
-        data: The `TrainingData` that the curvature is the mean over.
-        measured_on: The batches that residuals are measured on: all of the data, or a random part.
+        data: The `TrainingData` whose mean the curvature is.
+        measured_on: The batches on which residuals are measured: all of the data, or a random part.
     """
 
     curvature: Curvature
@@ -80,15 +80,15 @@ class DampedSystem:
         return self.curvature.product(vector, batches) + self.damping * vector
 
     def relative_residual(self, solution, most_samples=float("inf")):
-        """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 no better than zero.
+        """Returns `|target - (curvature + damping I) solution| / |target|`: 0 is exact, 1 is no better than zero.
 
-        Measured on a part of the data, even the exact solution leaves a residual: the part's curvature is not that of
-        the whole. What the part's batches differ by tells how much of the square that is, and it is taken off; what is
-        left counts for no less than its own standard error.
+        Measured on part of the data, even the exact solution leaves a residual, as the part's curvature differs from
+        that of the whole. This share of the square is estimated from the spread between the part's batches, and
+        subtracted; the rest counts as no less than its own standard error.
 
         Args:
             solution: Flat tensor.
-            most_samples: Measure on no more samples than that, to the batch.
+            most_samples: Stop measuring after the batch that reaches this many samples.
         """
         sums, squares, samples, count = [0.0] * GROUPS, 0.0, 0, 0
         for batch in self.measured_on:
@@ -102,7 +102,7 @@ class DampedSystem:
         if samples < self.data.samples and count >= GROUPS:
             left_out = 1 - samples / self.data.samples
             variance = (squares / samples - squared) * count / (count - 1)
-            # Products of different groups' means: each has the square itself for its expectation.
+            # The expectation of each product of two groups' means is the square itself.
             products = [float(ops.dot(a, b)) for a, b in itertools.combinations(sums, 2)]
             error = np.std(products, ddof=1) * (GROUPS / samples) ** 2 / np.sqrt(len(products))
             squared = max(squared - variance / count * left_out, error * left_out)

@@ -6,43 +6,43 @@ import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
-from tfdrop.data.samples import batch_count, batches, count, is_arrays, select, stream
+from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream
+from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.progress import Progress
 
-LARGEST_BATCH_OF_A_PART = 128  # what they differ by tells the error of what is measured on the part
+LARGEST_BATCH_OF_A_PART = 128  # the spread between a part's batches gives the error of what is measured on it
 
 
 class TrainingData:
     """Training samples in arrays, or in a data set that gives the same batches in the same order on every pass.
 
-    Arrays are indexed. Of a data set only one batch is held at a time, and the random part that was asked for.
+    Arrays are indexed. Of a data set, memory holds only one batch at a time, and the random part asked for.
 
     Args:
-        data: Arrays `(x, y)`; or an iterable of `(x, y)` batches (`tf.data.Dataset`), or a `keras.utils.PyDataset`.
-        batch_size: Samples a batch of the passes over arrays; a data set has batches of its own.
+        data: A `PreparedData`; or arrays `(x, y)`, or a data set of such batches.
+        batch_size: Samples per batch in passes over arrays; a data set has its own batches.
         seed: Integer seed of the order of shuffled batches and of the random part.
-        check: Function `(x, y, first)` that is called with every batch of one pass, `first` being the number of its
-            first sample; it raises an error if something is wrong with it.
+        check: Function `(x, y, first)` called with every batch of one pass, where `first` is the index of its first
+            sample; it raises an error if something is wrong.
         verbose: As in `Progress`.
 
     Attributes:
         samples: Number of samples.
 
     Raises:
-        TypeError: If a data set's elements are no pairs `(x, y)`.
-        ValueError: If there are no samples, or a data set's second pass begins otherwise than its first.
+        TypeError: If a data set's elements are not batches.
+        ValueError: If there are no samples, or a data set's second pass does not start like its first.
     """
 
     def __init__(self, data, batch_size, seed, check=None, verbose=0):
-        self._data = data if is_arrays(data) else PairsOfArrays(data)
+        if not isinstance(data, PreparedData):
+            data = PreparedData("train", data, None, batch_size)
+        self._data = data if data.arrays is None else data.arrays
         self._batch_size = batch_size
         self._seed = seed
         self._parts = {}
-        if is_arrays(data):
-            count(data)
-            self._data = keras.tree.map_structure(np.asarray, data)
         self.samples = self._read_once(check, verbose)
-        if not is_arrays(data):
+        if self.passes_in_order:
             self._check_order()
 
     @property
@@ -54,8 +54,12 @@ class TrainingData:
         """Yields all samples in order."""
         return batches(self._data, self._batch_size)
 
+    def select(self, indices):
+        """Returns the samples with these numbers, of arrays only."""
+        return select(self._data, indices)
+
     def part(self, samples, key=3):
-        """Returns so many random samples of the data, or all there are, in many batches rather than in large ones."""
+        """Returns this many random samples of the data, or all of them, in many small batches."""
         if (samples, key) not in self._parts:
             self._parts[samples, key] = self._drawn_part(samples, key)
         return self._parts[samples, key]
@@ -69,14 +73,14 @@ class TrainingData:
         return _Selected(self._data, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
 
     def shuffled(self, batch_size, *key):
-        """Yields batches without end: the whole data in a new order, again and again.
+        """Yields batches endlessly: the whole data in a new order, again and again.
 
-        Of arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in its order,
-        from a random one on.
+        With arrays every batch has `batch_size` samples, or all there are; a data set gives its own batches in order,
+        starting at a random one.
 
         Args:
-            batch_size: Samples a batch.
-            *key: Integers that name the purpose; another purpose has another order.
+            batch_size: Samples per batch.
+            *key: Integers that name the purpose; each purpose has its own order.
         """
         rng = stream(self._seed, *key)
         if self.passes_in_order:
@@ -91,7 +95,7 @@ class TrainingData:
                 yield select(self._data, order[start : start + batch_size])
 
     def _read_once(self, check, verbose):
-        """Counts the samples, and has each batch checked."""
+        """Counts the samples and checks each batch."""
         samples = self._batches = 0
         with Progress("Checking samples", batch_count(self._data, self._batch_size), verbose) as progress:
             for x, y in self.batches():
@@ -109,12 +113,12 @@ class TrainingData:
         if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
             raise ValueError(
                 "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
-                "pass, so that scores can be told whose they are. Received: one that shuffles, "
+                "pass, so that each score can be attributed to its sample. Received: one that shuffles, "
                 "augments, or can be read only once"
             )
 
     def _random_samples(self, most, rng):
-        """Returns a uniform random choice of `most` samples, made in one pass: those with the smallest random keys."""
+        """Returns `most` samples chosen uniformly at random in one pass: those with the smallest random keys."""
         kept, keys = None, np.zeros(0)
         for batch in self._data:
             keys = np.concatenate([keys, rng.random(batch_length(batch[0]))])
@@ -124,38 +128,8 @@ class TrainingData:
         return kept
 
 
-class PairsOfArrays:
-    """The batches of a data set, as pairs `(x, y)` of NumPy arrays; every iteration is a pass.
-
-    Args:
-        data: An iterable of `(x, y)` batches, or a `keras.utils.PyDataset`.
-
-    Raises:
-        TypeError: While iterating, if an element is no pair.
-    """
-
-    def __init__(self, data):
-        self._data = data
-
-    def __iter__(self):
-        data = self._data
-        # A PyDataset's own iteration protocol never ends.
-        elements = (data[i] for i in range(len(data))) if isinstance(data, keras.utils.PyDataset) else data
-        for element in elements:
-            if not isinstance(element, tuple | list) or len(element) != 2:
-                raise TypeError(
-                    "Invalid value received for argument `train`. Expected batches (x, y), without sample weights. "
-                    f"Received: a {type(element).__name__} of {len(element) if hasattr(element, '__len__') else 'no'} "
-                    "parts"
-                )
-            yield keras.tree.map_structure(np.asarray, tuple(element))
-
-    def __len__(self):
-        return len(self._data)
-
-
 class _Selected:
-    """Batches of arrays' samples, selected anew on every pass so that no copy is kept."""
+    """Batches of samples of arrays, selected again on every pass so that no copy is kept."""
 
     def __init__(self, data, indices):
         self._data = data

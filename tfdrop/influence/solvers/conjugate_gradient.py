@@ -19,23 +19,29 @@ NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 class ConjugateGradient:
     """Solves `(curvature + damping I) s = v` with exact products over all of the training data: no noise, no scale.
 
-    A network's curvature has a few large eigenvalues far above the rest, and a few hundred samples tell most of
-    their directions. So a Lanczos iteration on a part of the data, begun at `v`, first gives a preconditioner (the
-    inverse on the Krylov space, a multiple of the identity beside it); then three to five products with the
-    whole data do where plain conjugate gradients took a dozen.
+    A network's curvature has a few eigenvalues far above the rest, and a few hundred samples show most of their
+    directions. So a Lanczos iteration on part of the data, starting at `v`, first gives a preconditioner (the inverse
+    on the Krylov space, a multiple of the identity outside of it). Three to five products with the whole data are then
+    enough where plain conjugate gradients needed a dozen.
 
     The history has each step's relative residual, on all of the data.
 
     Args:
-        depth: Most steps, that is, products with the whole data.
+        depth: Largest number of steps, which are products with the whole data.
         tolerance: Relative residual at which to stop.
-        part_samples: Training samples of the preconditioner's part; 0 for no preconditioner.
-        part_steps: Products with the part. So many vectors are kept in memory.
-        on_divergence: `"raise"`, or `"adapt"`: where negative curvature shows, go on with more damping from the start.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        part_samples: Training samples used for the preconditioner; 0 for no preconditioner.
+        part_steps: Products with that part, and vectors kept in memory.
+        on_divergence: `"raise"`, or `"adapt"`: on negative curvature, start again with more damping.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> from tfdrop.influence import ConjugateGradient
+    >>> ConjugateGradient(tolerance=1e-4).depth
+    200
 
     Reference:
         - [Frangella et al., 2023](https://arxiv.org/abs/2110.02820), on preconditioners of this form.
@@ -56,7 +62,7 @@ class ConjugateGradient:
         check_choice("on_divergence", self.on_divergence, ON_DIVERGENCE)
 
     def solve(self, system, verbose="auto", start=None, after_step=None):
-        """Returns the `Solution` of a `DampedSystem`; see `LiSSA.solve`. It can go on inside of a product, too.
+        """Returns the `Solution` of a `DampedSystem`; see `LiSSA.solve`. It can continue within a product.
 
         Raises:
             DivergenceError: If the damped curvature is not positive definite.
@@ -102,7 +108,7 @@ class _Iteration:
             progress.resume(self.step)
             while self.step < settings.depth:
                 if self._relative() <= settings.tolerance:
-                    self._measure_residual()  # the recursion says so; does the data?
+                    self._measure_residual()  # does the data confirm what the recursion says?
                     if self._relative() <= settings.tolerance:
                         return self._relative()
                 self._take_step()
@@ -120,7 +126,7 @@ class _Iteration:
     def _take_step(self):
         product = self._product(self._direction)
         curvature = float(ops.dot(self._direction, product))
-        if not curvature > 0:  # nor a number that is none
+        if not curvature > 0:  # also true for NaN
             raise self._not_definite(curvature / float(ops.dot(self._direction, self._direction)))
         length = self._alignment / curvature
         self.solution = self.solution + length * self._direction
@@ -138,7 +144,7 @@ class _Iteration:
         self._alignment = float(ops.dot(self._residual, self._direction))
 
     def _product(self, vector):
-        """Returns the damped curvature times the direction, from the batch on where an earlier run stopped."""
+        """Returns the damped curvature times the direction, starting at the batch where an earlier run stopped."""
 
         def after_batch(*partial):
             self._partial = partial
@@ -174,7 +180,7 @@ class _Iteration:
 
 
 def _preconditioner(settings, system, verbose):
-    """Returns a function that multiplies by about the inverse of the damped curvature."""
+    """Returns a function that multiplies by an approximate inverse of the damped curvature."""
     if settings.part_samples == 0:
         return lambda vector: vector
     part = system.data.part(settings.part_samples)
@@ -191,7 +197,7 @@ def _preconditioner(settings, system, verbose):
         return lambda vector: vector
     eigenvalues = eigenvalues[kept] + system.damping
     vectors = ops.matmul(ops.stack(space.basis, axis=1), ops.convert_to_tensor(eigenvectors[:, kept].astype("float32")))
-    # Beside the Krylov space the curvature is taken for its least eigenvalue inside.
+    # Outside of the Krylov space the curvature is taken to be its smallest eigenvalue inside.
     weights = ops.convert_to_tensor((eigenvalues.min() / eigenvalues - 1).astype("float32"))
 
     def precondition(vector):

@@ -1,4 +1,4 @@
-"""Solvers by name, and solving where the first try may diverge."""
+"""Solvers by name, and solving with retries after divergence."""
 
 import dataclasses
 
@@ -13,10 +13,10 @@ MOST_ADAPTATIONS = 20
 
 
 def get_solver(solver):
-    """Returns the solver of a name, with its defaults; a solver is handed back as it is.
+    """Returns the solver with this name, with its defaults; a solver is returned unchanged.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If it is neither a name nor a solver.
     """
     if isinstance(solver, str) and solver in SOLVERS:
         return SOLVERS[solver]()
@@ -25,29 +25,28 @@ def get_solver(solver):
     raise invalid("solver", f"one of {', '.join(map(repr, SOLVERS))}, or a solver of tfdrop.influence", solver)
 
 
-def solve(problem, solver, target, phases, phase="solve", verbose="auto"):
-    """Solves for a right-hand side; where the solver is told to adapt, with more damping or scale until it converges.
+def solve(system, solver, check_definite, phases, phase="solve", verbose="auto"):
+    """Solves a system; if the solver may adapt, with more damping or a larger scale until it converges.
 
     Args:
-        problem: A `Problem`.
+        system: The `DampedSystem`.
         solver: One of the solvers.
-        target: Flat tensor, the right-hand side.
+        check_definite: Function of a damping that raises a `DivergenceError` if that is known to be too little.
         phases: `Phases` to keep the solve's state in.
         phase: Name of the solve in them.
         verbose: As in `Progress`.
 
     Returns:
-        A `Solution`, and the `DampedSystem` that it solves.
+        A `Solution`, and the damping that it took.
 
     Raises:
-        DivergenceError: If the solve diverges and the solver is not told to adapt, or that does not help.
+        DivergenceError: If the solve diverges and the solver may not adapt, or adapting does not help.
     """
-    system = problem.system(target)
     for attempt in range(MOST_ADAPTATIONS + 1):
         name = f"{phase} {attempt}"
         try:
-            problem.check_definite(system.damping)
-            return _solve_once(solver, system, phases, name, verbose), system
+            check_definite(system.damping)
+            return _solve_once(solver, system, phases, name, verbose), system.damping
         except DivergenceError as error:
             if solver.on_divergence == "raise" or attempt == MOST_ADAPTATIONS:
                 raise
@@ -57,6 +56,7 @@ def solve(problem, solver, target, phases, phase="solve", verbose="auto"):
                 system = dataclasses.replace(system, damping=error.damping)
             else:
                 raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _solve_once(solver, system, phases, name, verbose):

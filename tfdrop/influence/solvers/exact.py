@@ -1,4 +1,4 @@
-"""The exact solve, by writing the whole matrix out: for small models, and to test the other solvers against."""
+"""The exact solve, which writes out the whole matrix: for small models, and as a reference for other solvers."""
 
 import weakref
 from dataclasses import dataclass, field
@@ -17,15 +17,21 @@ TOLERANCE = 1e-3  # what rounding in the float32 products may leave
 class Exact:
     """Solves `(curvature + damping I) s = v` with the matrix over all of the training data, column by column.
 
-    The matrix is written out once for all the right-hand sides of one computation.
+    The matrix is written out once for all right-hand sides of one `InfluenceModel`.
 
     Args:
-        most_variables: Refuses systems of more variables than this: time and memory grow with their square.
-        on_divergence: `"raise"`, or `"adapt"`: where the matrix is not positive definite, take more damping.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        most_variables: Largest number of variables: time and memory grow with its square.
+        on_divergence: `"raise"`, or `"adapt"`: raise the damping until the matrix is positive definite.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> from tfdrop.influence import Exact
+    >>> Exact(on_divergence="adapt").most_variables
+    20000
     """
 
     most_variables: int = 20000

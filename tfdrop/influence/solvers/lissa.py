@@ -1,7 +1,7 @@
 """LiSSA: the stochastic iteration that multiplies by an inverse curvature."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from keras import ops
@@ -17,8 +17,8 @@ TOLERANCE = 0.05
 STEPS_BETWEEN_CHECKS = 10
 # A converging run's step residual stays within a few times the target, batch noise included.
 DIVERGED = 100.0
-# The residual is measured for an early stop after so many steps, and then after each so many times as many, so that
-# all of the measurements cost a fraction of the steps.
+# The residual is first measured for an early stop after this many steps, and then each time their number has grown by
+# this factor, so that all measurements together cost a fraction of the steps.
 FIRST_MEASUREMENT = 100
 GROWTH_TO_NEXT_MEASUREMENT = 2
 SAMPLES_OF_A_ROUGH_RESIDUAL = 2048
@@ -26,34 +26,44 @@ SAMPLES_OF_A_ROUGH_RESIDUAL = 2048
 
 @dataclass(frozen=True)
 class LiSSA:
-    """Solves `(curvature + damping I) s = v` with one batch of training samples a step.
+    """Solves `(curvature + damping I) s = v` with one batch of training samples per step.
 
     From `h = v`, every step does `h <- v + h - (C_batch h + damping h) / scale`, whose fixed point is `scale`
     times the solution (Koh and Liang 2017, section 3). The damping is in plain units: it is added to the
     curvature as it is, not multiplied by the scale.
 
-    A step's batch is only a sample of the training data, so `h` never settles; the mean of its later part does
-    so much better, and is what is returned.
+    A step's batch is only a sample of the training data, so `h` keeps fluctuating; the mean over the later steps is far
+    more accurate, and is what is returned.
 
-    The history has each tenth step's residual, measured on that step's batch alone.
+    The history has the residual of every tenth step, measured on that step's batch alone.
 
     Args:
-        depth: Most steps of one run, at least 1.
+        depth: Largest number of steps in one run, at least 1.
         repeats: Independent runs; the solutions are averaged.
-        batch_size: Training samples a step. A data set's own batches are taken as they are.
+        batch_size: Training samples per step. A data set's own batches are used as they are.
         scale: Divisor that makes the iteration contract: above the largest eigenvalue of the batches'
             curvatures. `"auto"` takes 1.5 times the largest of four batches, found by Lanczos iteration,
             plus the damping.
-        tolerance: Relative residual at which a run stops early, and counts as converged; it is measured now and then. 0
-            never stops, and 0.05 counts as converged.
-        averaging: Whether to return the mean of the later half of the steps (between half and three quarters of them
-            where a run stops early), or the last iterate as the original does.
-        on_divergence: `"raise"`, or `"adapt"`: go on with more damping (or a larger scale where that is the remedy)
-            from the start.
-        damping: Overrides the damping that `total_influence` is given, where not `None`.
+        tolerance: Relative residual at which a run stops early and counts as converged; it is measured now and then. 0
+            never stops early, and counts 0.05 as converged.
+        averaging: Whether to return the mean over the second half of the steps (half to three quarters of them if a run
+            stops early), or the last iterate as the original does.
+        on_divergence: `"raise"`, or `"adapt"`: start again with more damping, or with a larger scale if that is
+            what helps.
+        damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
+        regularized_gradients: Whether the gradients of training samples include the gradient of the weights'
+            regularizers (the L2 term), as in the original; see `InfluenceModel.total`.
 
     Raises:
         ValueError: If an argument is out of range.
+
+    Example:
+
+    >>> from tfdrop.influence import LiSSA
+    >>> LiSSA(depth=500, on_divergence="adapt").batch_size
+    16
+    >>> LiSSA.original(scale=10, damping=0.01).damping
+    0.1
     """
 
     depth: int = 2000
@@ -64,34 +74,47 @@ class LiSSA:
     averaging: bool = True
     on_divergence: str = "raise"
     damping: float | None = None
+    regularized_gradients: bool = field(default=False, repr=False)  # checkpoints of earlier releases know the repr
 
     def __post_init__(self):
         for name in ("depth", "repeats", "batch_size"):
             check_whole(name, getattr(self, name))
-        if self.scale != "auto" and not (is_number(self.scale) and self.scale > 0):
+        if self.scale != "auto" and (isinstance(self.scale, str) or not is_number(self.scale) or self.scale <= 0):
             raise invalid("scale", 'a positive number or "auto"', self.scale)
         check_share("tolerance", self.tolerance, below_one=True)
         check_flag("averaging", self.averaging)
+        check_flag("regularized_gradients", self.regularized_gradients)
         check_choice("on_divergence", self.on_divergence, ON_DIVERGENCE)
         if self.damping is not None and not (is_number(self.damping) and self.damping >= 0):
             raise invalid("damping", "a number of at least 0, or None", self.damping)
 
     @classmethod
-    def original(cls, scale=10.0, damping=0.0, depth=10000, repeats=1, batch_size=100, on_divergence="raise"):
+    def original(
+        cls,
+        scale: float = 10.0,
+        damping: float = 0.0,
+        depth: int = 10000,
+        repeats: int = 1,
+        batch_size: int = 100,
+        on_divergence: str = "raise",
+    ) -> "LiSSA":
         """Returns the settings of the original implementation, in its own terms.
 
         There the damping is multiplied by the scale: a step is `h <- v + (1 - damping) h - C_batch h / scale`. There is
-        no averaging over steps and no early stop. That a run which diverges is not handed back is ours.
+        no averaging over steps and no early stop. The gradients of training samples include the L2 term, those of
+        validation samples do not. Refusing to return a run that diverged is our addition.
 
         Args:
             scale: Their `scale`.
             damping: Their `damping`; in plain units it is `damping * scale`.
             depth: Their `recursion_depth`.
             repeats: Their `num_samples`.
-            batch_size: Samples a step.
+            batch_size: Samples per step.
             on_divergence: As for `LiSSA`.
         """
-        return cls(depth, repeats, batch_size, float(scale), 0.0, False, on_divergence, float(damping * scale))
+        return cls(
+            depth, repeats, batch_size, float(scale), 0.0, False, on_divergence, float(damping * scale), True
+        )  # fmt: skip
 
     def solve(self, system, verbose="auto", start=None, after_step=None):
         """Returns the `Solution` of a `DampedSystem`.
@@ -99,7 +122,7 @@ class LiSSA:
         Args:
             system: The equations.
             verbose: As in `Progress`.
-            start: State to go on from, one of those that `after_step` was given.
+            start: State to continue from, one of those passed to `after_step`.
             after_step: Function called after every step with a function that returns the state, a dictionary of
                 arrays.
 
@@ -198,7 +221,7 @@ class _Run:
         history.append((self._repeat, self.step, relative))
         if self._settings.tolerance > 0 and self._next_measurement <= self.step < self._settings.depth:
             self._next_measurement = int(GROWTH_TO_NEXT_MEASUREMENT * self.step)
-            # A rough measurement first, and only where that is promising all that there is to measure on.
+            # A rough measurement first, and a full one only if that is promising.
             self._stopped = all(
                 self._system.relative_residual(self.solution(), samples) <= self._settings.tolerance
                 for samples in (SAMPLES_OF_A_ROUGH_RESIDUAL, float("inf"))

@@ -1,4 +1,4 @@
-"""What every solver hands back, and the error where there is nothing worth handing back."""
+"""What every solver returns, and the error if there is nothing worth returning."""
 
 from typing import Any, NamedTuple
 
@@ -14,10 +14,10 @@ class Solution(NamedTuple):
         vector: Flat tensor, an approximation of `(curvature + damping I)^-1 target`.
         residual: `|target - (curvature + damping I) vector| / |target|`, measured on data.
         converged: Whether the residual is within the solver's tolerance.
-        history: List of `(repeat, step, relative residual)`; what the residual was measured on, the solver says.
+        history: List of `(repeat, step, relative residual)`; each solver documents what its residual is measured on.
         scale: The scale that was used, by LiSSA.
-        spread: Distance of the repeats' solutions from their mean, root mean square and relative to it, where there
-            are several.
+        spread: Root mean square distance of the repeats' solutions from their mean, relative to the mean; `None` for
+            a single run.
     """
 
     vector: Any
@@ -29,12 +29,12 @@ class Solution(NamedTuple):
 
 
 class DivergenceError(ArithmeticError):
-    """A solve ran away, or ended no better than zero; the message gives the figures and what to change.
+    """A solve diverged, or ended no better than zero; the message has the figures and says what to change.
 
     Args:
-        message: The figures and what to change.
-        damping: The damping to try next, or `None` if damping is no remedy.
-        scale: The scale to try next, or `None` if the scale is no remedy.
+        message: The figures, and what to change.
+        damping: The damping to try next, or `None` if damping does not help.
+        scale: The scale to try next, or `None` if a larger scale does not help.
     """
 
     def __init__(self, message, damping=None, scale=None):
@@ -61,7 +61,7 @@ def measured(system, vector, tolerance, history, **details):
 
 
 def numpy_history(history):
-    """Returns a history as an array for a checkpoint, one row an entry."""
+    """Returns a history as an array for a checkpoint, one row per entry."""
     return np.array(history, "float64").reshape(-1, 3)
 
 

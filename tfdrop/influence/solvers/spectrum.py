@@ -18,12 +18,12 @@ class Spectrum(NamedTuple):
 
 
 class Krylov(NamedTuple):
-    """What the Lanczos iteration builds from a symmetric matrix A and a first vector.
+    """What the Lanczos iteration builds from a symmetric matrix A and a start vector.
 
     Attributes:
         basis: List of orthonormal vectors `q_1, ..., q_m`; `q_1` is the first vector's direction.
         tridiagonal: NumPy array `Q^T A Q` of shape `(m, m)`.
-        left_over: Length of the part of `A q_m` outside of the basis; 0 if the basis holds an invariant subspace.
+        left_over: Length of the part of `A q_m` outside of the basis; 0 if the basis spans an invariant subspace.
     """
 
     basis: list
@@ -46,12 +46,12 @@ class Krylov(NamedTuple):
 def krylov(product, first, steps, after_step=None):
     """Builds the `Krylov` space of a symmetric matrix from `steps` products with it.
 
-    The basis is orthogonalized in full at every step, so no eigenvalue shows up twice.
+    The basis is fully reorthogonalized at every step, so no eigenvalue is found twice.
 
     Args:
         product: Function `vector -> matrix times vector`.
-        first: The first vector, of any length but zero.
-        steps: Number of products; the size of the vectors is enough.
+        first: The start vector, not zero.
+        steps: Number of products; more than the size of the vectors are not needed.
         after_step: Function called after every product.
     """
     basis = [first / norm(first)]

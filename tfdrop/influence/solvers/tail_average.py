@@ -1,4 +1,4 @@
-"""The mean of the later part of a sequence of vectors whose length is not known beforehand."""
+"""The mean of the later part of a sequence of vectors whose length is not known in advance."""
 
 from keras import ops
 
@@ -8,13 +8,13 @@ FIRST_WINDOW = 16
 class TailAverage:
     """The mean of the last half of a sequence, kept in two sums.
 
-    Windows begin at steps 16, 32, 64, ... and last at half of the longest length. At the longest length the mean is
-    over the last window, the later half. Before, it is over the latest window but one and all since: the later half to
-    three quarters.
+    Windows begin at steps 16, 32, 64, ..., the last one at half of the maximum length. At that length the mean is over
+    the last window, the second half. Before that, it is over everything since the start of the window before the
+    latest: the last half to three quarters.
 
     Args:
-        longest: The most vectors there will be.
-        start: State to go on from, one that `state` returned.
+        longest: The maximum number of vectors.
+        start: State to continue from, as `state` returns it.
     """
 
     def __init__(self, longest, start=None):
@@ -25,7 +25,7 @@ class TailAverage:
         self._counts = [int(start.get("older_count", 0)), int(start.get("newer_count", 0))]
 
     def add(self, vector):
-        """Takes the next vector into the sums."""
+        """Adds the next vector to the sums."""
         if self._begins_window():
             self._sums, self._counts = [self._sums[1], 0.0], [self._counts[1], 0]
         self._sums = [self._sums[0] + vector, self._sums[1] + vector]
@@ -38,7 +38,7 @@ class TailAverage:
         return ops.convert_to_tensor(self._sums[window]) / float(self._counts[window])
 
     def state(self):
-        """Returns the arrays to go on from."""
+        """Returns the arrays to continue from."""
         return {
             "average_step": self._step,
             "older_sum": ops.convert_to_numpy(self._sums[0]),

@@ -1,0 +1,124 @@
+"""The influence of training samples on their own loss."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from keras import ops
+
+from tfdrop.arguments import check_whole, invalid
+from tfdrop.data.samples import select, stream
+from tfdrop.influence.computation import Computation
+from tfdrop.influence.curvature import norm
+from tfdrop.influence.solvers.solution import DivergenceError
+from tfdrop.influence.solvers.spectrum import krylov
+from tfdrop.influence.training_data import batch_length
+from tfdrop.progress import Progress
+
+DRAWS = 4  # names the random stream of the draws
+
+
+@dataclass(frozen=True)
+class SelfInfluence:
+    """What `InfluenceModel.self_influence` and `self_influence` return.
+
+    Attributes:
+        scores: `g (C + damping I)^-1 g` for the loss gradient g of each sample: positive; large for samples that the
+            model learned by heart, mislabeled ones for example. Eq. (1) of a sample on itself is minus this.
+        standard_errors: Of the scores, where they were estimated; zeros where each had a solve.
+        damping: What was added to the curvature's eigenvalues, in plain units.
+    """
+
+    scores: np.ndarray
+    standard_errors: np.ndarray
+    damping: float
+
+
+def self_scores(problem, solver, samples, draws, steps, checkpoint, verbose):
+    """Returns the `SelfInfluence` of a `Problem`'s training samples; see `InfluenceModel.self_influence`."""
+    if draws is not None:
+        check_whole("draws", draws, lowest=2)
+        check_whole("steps", steps)
+        if samples is not None:
+            raise invalid("samples", "None where draws are given, as they score all samples", samples)
+    computation = Computation(problem, solver, checkpoint, draws=draws)
+    if draws is not None:
+        return _drawn(computation, draws, steps, verbose)
+    return _solved(computation, samples, verbose)
+
+
+def _solved(computation, samples, verbose):
+    problem, phases = computation.problem, computation.phases
+    if samples is not None and problem.data.passes_in_order:
+        raise invalid("samples", "None for a data set: only arrays have numbered samples", samples)
+    total = problem.data.samples if samples is None else len(samples)
+    if samples is not None and not all(0 <= sample < problem.data.samples for sample in samples):
+        raise invalid("samples", f"numbers from 0 to {problem.data.samples - 1}", samples)
+
+    def wanted():
+        if samples is None:
+            return _single_samples(problem.data.batches())
+        return (problem.data.select([sample]) for sample in samples)
+
+    start = phases.start("self")
+    scores = list(start["scores"]) if start else []
+    computation.damping = float(start["damping"]) if start else computation.damping
+
+    def state():
+        return {"scores": np.array(scores), "damping": computation.damping}
+
+    with Progress("Self-influence", total, verbose) as progress:
+        progress.resume(len(scores))
+        left = itertools.islice(wanted(), len(scores), None)
+        while len(scores) < total:
+            gradient = ops.convert_to_tensor(problem.autodiff.gradient(*next(left)))
+            if norm(gradient) == 0:  # nothing to learn from the sample, as from one far behind a hinge
+                scores.append(0.0)
+            else:
+                solution, damping = computation.solve(gradient)
+                scores.append(float(ops.dot(gradient, solution.vector)))
+                if damping != computation.damping:  # it had to be raised: all samples are to have the same
+                    computation.damping, scores, left = damping, [], wanted()
+            phases.forget("solve")
+            progress.advance()
+            phases.after_step("self", state)
+    return SelfInfluence(np.array(scores), np.zeros(len(scores)), computation.damping)
+
+
+def _drawn(computation, draws, steps, verbose):
+    problem, phases = computation.problem, computation.phases
+    computation.check_definite(computation.damping)
+    start = phases.start("draws")
+    squares = [start["squares"]] if start else []
+    with Progress("Self-influence, random draws", draws, verbose) as progress:
+        done = 0 if not start else start["squares"].shape[1]
+        progress.resume(done)
+        for draw in range(done, draws):
+            normal = stream(problem.seed, DRAWS, draw).standard_normal(problem.curvature.size).astype("float32")
+            squares.append(computation.gradients_times([_inverse_root_times(computation, normal, steps)]) ** 2)
+            phases.forget("scores")
+            progress.advance()
+            phases.after_step("draws", lambda: {"squares": np.concatenate(squares, axis=1)})
+    joined = np.concatenate(squares, axis=1)
+    return SelfInfluence(joined.mean(1), joined.std(1, ddof=1) / np.sqrt(draws), computation.damping)
+
+
+def _inverse_root_times(computation, vector, steps):
+    """Returns `(C + damping I)^(-1/2)` times a vector."""
+    problem, damping = computation.problem, computation.damping
+    vector = ops.convert_to_tensor(vector)
+    space = krylov(lambda v: problem.curvature.product(v, problem.data.batches()), vector, steps)
+    eigenvalues = np.linalg.eigvalsh(space.tridiagonal) + damping
+    if eigenvalues[0] <= 1e-6 * eigenvalues[-1]:
+        raise DivergenceError(
+            f"The {problem.curvature.kind} with a damping of {damping:.4g} is not positive definite: an "
+            f"eigenvalue is {eigenvalues[0]:.4g}. Try more damping, or curvature='gauss_newton'",
+            damping=damping - 2 * eigenvalues[0],
+        )
+    return norm(vector) * space.apply_to_first(lambda values: (values + damping) ** -0.5)
+
+
+def _single_samples(batches):
+    for x, y in batches:
+        for sample in range(batch_length(x)):
+            yield select((x, y), slice(sample, sample + 1))
