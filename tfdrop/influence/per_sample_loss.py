@@ -40,7 +40,7 @@ class PerSampleLoss:
 
     def __call__(self, y_true, y_pred):
         y_true, y_pred = _aligned(y_true, y_pred)
-        losses = ops.cast(self._elementwise(y_true, y_pred), "float32")
+        losses = ops.cast(self._elementwise(y_true, y_pred), y_pred.dtype)
         if len(losses.shape) == 0 or (losses.shape[0] != y_pred.shape[0] and None not in losses.shape):
             raise ValueError(
                 "Invalid value received for argument `loss`. Expected a loss with one number a sample, shape "
@@ -90,7 +90,8 @@ class PerSampleLoss:
 
 def _aligned(y_true, y_pred):
     """Returns labels and outputs as `fit` would pair them: floats, and labels (n,) with outputs (n, 1)."""
-    y_true, y_pred = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+    dtype = "float64" if keras.backend.standardize_dtype(y_pred.dtype) == "float64" else "float32"
+    y_true, y_pred = ops.cast(y_true, dtype), ops.cast(y_pred, dtype)
     if len(y_true.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
         y_true = ops.expand_dims(y_true, -1)
     return y_true, y_pred

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfdrop.arguments import invalid, is_number
+from tfdrop.arguments import check_choice, invalid, is_number
 from tfdrop.data.samples import batch_count, batches, is_arrays
+from tfdrop.influence.autodiff import verified_autodiff
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
-from tfdrop.influence.curvature import Curvature, DampedSystem, norm
+from tfdrop.influence.curvature import CURVATURES, Curvature, DampedSystem, norm
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import Spectrum, lanczos
@@ -28,7 +29,7 @@ class Problem:
     Args: as for `tfdrop.influence.total_influence`.
 
     Attributes:
-        autodiff: The `Autodiff` of the running backend.
+        autodiff: The `VerifiedAutodiff` of the model; its `checks` tell how each derivative is computed.
         curvature: The `Curvature`.
         data: The `TrainingData`.
         spectrum: Extremal eigenvalues of the curvature on up to 256 training samples, undamped.
@@ -43,9 +44,11 @@ class Problem:
         self._verbose = verbose
         self._phases = phases
         self._classes = _output_size(model, train)
-        self.autodiff = _autodiff(model, self._loss, chosen_variables(model, variables))
-        self.curvature = Curvature(self.autodiff, curvature)
+        self.autodiff = verified_autodiff(model, self._loss, chosen_variables(model, variables))
         self.data = TrainingData(train, batch_size, seed, SampleCheck("train", self._loss, self._classes), verbose)
+        check_choice("curvature", curvature, CURVATURES)
+        curvature = self.autodiff.verify(*next(iter(self.data.batches())), curvature)
+        self.curvature = Curvature(self.autodiff, curvature)
         self.spectrum = self._spectrum()
         if solver.damping is not None:
             damping = solver.damping
@@ -178,27 +181,6 @@ def _output_size(model, train):
             raise invalid("model", "a model with one output", f"{len(keras.tree.flatten(outputs))} outputs")
         return outputs.shape[-1]
     raise invalid("train", "at least one sample", train)
-
-
-def _autodiff(model, loss, variables):
-    """Returns the running backend's `Autodiff`, sharded where the model was built under a TensorFlow strategy."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        return _tensorflow_autodiff(model, loss, variables)
-    if backend == "jax":
-        from tfdrop.influence.autodiff.jax import Autodiff
-
-        return Autodiff(model, loss, variables)
-    raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {backend}")
-
-
-def _tensorflow_autodiff(model, loss, variables):
-    from tfdrop.influence.autodiff.distributed_tensorflow import DistributedAutodiff
-    from tfdrop.influence.autodiff.tensorflow import Autodiff
-
-    autodiff = Autodiff(model, loss, variables)
-    strategy = model.distribute_strategy
-    return autodiff if strategy.num_replicas_in_sync == 1 else DistributedAutodiff(autodiff, strategy)
 
 
 def _damping(damping, spectrum):
