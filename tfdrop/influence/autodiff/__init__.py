@@ -1,8 +1,8 @@
 """The derivatives that influence functions are made of.
 
 `tensorflow.py` and `jax.py` have them by forward over backward passes, `reverse_tensorflow.py` and `reverse_jax.py` by
-backward passes alone, `differences.py` by central differences. `judge.py` and
-`verification.py` check them, `verified.py` takes the first that is right, `blame.py` names the layer that others fail on.
+backward passes alone, `differences.py` by central differences. `judge.py` and `verification.py` check them,
+`verified.py` takes the first that is right, `blame.py` names the layer that the others fail on.
 """
 
 import importlib

@@ -1,6 +1,7 @@
 """Which layer of a model a derivative fails on."""
 
 import contextlib
+import itertools
 from typing import Any, NamedTuple
 
 import keras
@@ -10,6 +11,8 @@ from keras import backend, ops, tree
 from tfdrop.influence.autodiff.judge import TOLERANCE, Judge, relative_distance
 
 SAMPLES = 2
+# What a symbolic tensor, as in a compiled loop, answers when asked for its values: TensorFlow's, and JAX's TypeErrors.
+WITHOUT_VALUES = (NotImplementedError, AttributeError, TypeError)
 
 
 class Call(NamedTuple):
@@ -52,13 +55,14 @@ def layer_to_blame(autodiff_class, evaluation_class, model, x, derivative):
 
 def recorded_calls(model, x):
     """Returns the first `Call` of every layer while the model runs on `x`, inner layers before those that hold them."""
-    calls, seen = [], set()
+    calls: list[Call] = []
+    seen: set[int] = set()
     original = keras.layers.Layer.__call__
 
     def recording(layer, *args, **kwargs):
         outputs = original(layer, *args, **kwargs)
         if id(layer) not in seen and not isinstance(layer, keras.Sequential | keras.src.models.Functional):
-            with contextlib.suppress(Exception):  # symbolic tensors, as in a compiled loop, have no values
+            with contextlib.suppress(*WITHOUT_VALUES):
                 calls.append(Call(layer, *tree.map_structure(_array, (args, kwargs))))
                 seen.add(id(layer))
         return outputs
@@ -72,7 +76,7 @@ def recorded_calls(model, x):
 
 
 def _array(value):
-    return ops.convert_to_numpy(value) if backend.is_tensor(value) else value
+    return ops.convert_to_numpy(value) if ops.is_tensor(value) else value
 
 
 def _failing(autodiff_class, evaluation_class, calls, derivative):
@@ -101,22 +105,25 @@ def _failing(autodiff_class, evaluation_class, calls, derivative):
 
 
 class SideBySide(keras.Model):
-    """Layers beside each other, each on constants plus variables that are zero: the `probes` of its inputs.
-
-    A layer without floating-point inputs, as an embedding, is probed by its variables.
+    """Layers beside each other, each called on constants plus variables that are zero.
 
     Args:
         calls: List of `Call`.
+
+    Attributes:
+        probes: Those variables and the layers' own; what two layers share belongs to the first.
     """
 
     def __init__(self, calls):
         super().__init__()
         self._calls = calls
         self._own = [tree.map_structure(self._probe, (call.args, call.kwargs)) for call in calls]
-        self._by_call = [
-            [probe for probe in tree.flatten(own) if probe is not None] or call.layer.trainable_variables
-            for own, call in zip(self._own, calls, strict=True)
-        ]
+        self._by_call, taken = [], set()
+        for own, call in zip(self._own, calls, strict=True):
+            own = [probe for probe in tree.flatten(own) if probe is not None]
+            own += [variable for variable in call.layer.trainable_variables if id(variable) not in taken]
+            taken |= {id(variable) for variable in own}
+            self._by_call.append(own)
         self.probes = [variable for variables in self._by_call for variable in variables]
         self.sizes = None
 
@@ -157,4 +164,4 @@ class SquaresOfParts:
         starts = np.cumsum([0, *self._model.sizes])
         target = ops.convert_to_tensor(np.cos(np.arange(starts[-1])), y_pred.dtype)
         squares = ops.square(y_pred - target)
-        return ops.stack([ops.sum(squares[a:b]) for a, b in zip(starts, starts[1:], strict=False)])
+        return ops.stack([ops.sum(squares[a:b]) for a, b in itertools.pairwise(starts)])

@@ -1,5 +1,6 @@
 """The last judge of a derivative: central differences of what it is the derivative of."""
 
+import itertools
 from enum import Enum, auto
 
 import numpy as np
@@ -117,7 +118,7 @@ class Judge:
         """Returns the `Differences` whose step agrees best with the next one's, and how far apart these are."""
         steps = list(self._differences)
         values = [self.expected(derivative, step) for step in steps]
-        apart = [relative_distance(a, b) for a, b in zip(values, values[1:], strict=False)]
+        apart = [relative_distance(a, b) for a, b in itertools.pairwise(values)]
         best = int(np.nanargmin(apart))
         return self._differences[steps[best]], apart[best]
 

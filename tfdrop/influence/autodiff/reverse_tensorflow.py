@@ -11,8 +11,8 @@ from tfdrop.influence.autodiff.tensorflow import ZERO, Autodiff
 class ReverseAutodiff(Autodiff):
     """The methods of `Autodiff`, by backward passes over backward passes.
 
-    A Jacobian `J` times a vector `v` is the derivative of `(J^T c) . v` with respect to `c`, which is linear in `c`: the
-    "double-backward trick". It takes one more backward pass instead of a forward tangent, and the memory of both.
+    A Jacobian `J` times a vector `v` is the derivative of `(J^T c) . v`, which is linear in `c`, with respect to `c`:
+    the "double-backward trick". It takes one more backward pass instead of a forward tangent, and the memory of both.
     """
 
     @tf.function
