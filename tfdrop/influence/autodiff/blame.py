@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import backend, ops, tree
 
-from tfdrop.influence.autodiff.judge import TOLERANCE, Judge, relative_distance
+from tfdrop.influence.autodiff.judge import SEED, TOLERANCE, Judge, probe_vector, relative_distance
 
 SAMPLES = 2
 # What a symbolic tensor, as in a compiled loop, answers when asked for its values: TensorFlow's, and JAX's TypeErrors.
@@ -86,17 +86,17 @@ def _failing(autodiff_class, evaluation_class, calls, derivative):
     arguments = (model, per_sample_loss, model.probes)
     autodiff = autodiff_class(*arguments)
     x, y = np.zeros((1, 1), "float32"), np.zeros(len(calls), "float32")
+    vector = ops.convert_to_tensor(probe_vector(model.probes, SEED))
+    # Before the judge, as it may be the one to raise an error.
+    found = None if derivative == "gradient" else getattr(autodiff, derivative)(x, y, vector)
     judge = Judge(evaluation_class, *arguments, x, y)
     if not judge.usable:
         return []
     if derivative == "gradient":
-        gradient, expected = (
-            judge.expected("gradient", judge.step),
-            judge.expected("directional_derivatives", judge.step),
-        )
-        found = [np.sum(part) for part in model.split_by_call(gradient * judge.vector)]
+        found = [np.sum(part) for part in model.split_by_call(judge.expected("gradient", judge.step) * judge.vector)]
+        expected = judge.expected("directional_derivatives", judge.step)
     else:
-        found = np.asarray(getattr(autodiff, derivative)(x, y, ops.convert_to_tensor(judge.vector)), "float64")
+        found = np.asarray(ops.convert_to_numpy(found), "float64")
         expected = judge.expected(derivative, judge.step)
         if derivative != "directional_derivatives":
             found, expected = model.split_by_call(found), model.split_by_call(expected)
