@@ -53,6 +53,9 @@ def _kinds():
     def after_conv(make):
         return lambda x: make()(layers.Conv2D(2, 1, activation="tanh")(x))
 
+    def conv1d(filters=2):
+        return lambda x: layers.Conv1D(filters, 1, activation="tanh")(x)
+
     def alone(make):
         return lambda x: make()(x)
 
@@ -123,7 +126,7 @@ def _kinds():
         "attention": Kind(lambda x: layers.Attention(use_scale=True)([layers.Dense(3)(x), x]), sequence),
         "additive_attention": Kind(lambda x: layers.AdditiveAttention()([layers.Dense(3)(x), x]), sequence),
         # Pooling and resizing
-        "max_pooling1d": Kind(lambda x: layers.MaxPooling1D(2)(layers.Conv1D(2, 1, activation="tanh")(x)), sequence),
+        "max_pooling1d": Kind(lambda x: layers.MaxPooling1D(2)(conv1d()(x)), sequence),
         "max_pooling2d": Kind(after_conv(layers.MaxPooling2D), image),
         "max_pooling2d_overlapping": Kind(
             after_conv(lambda: layers.MaxPooling2D(3, 1, "same")), image, REVERSE, "MaxPooling2D"
@@ -132,7 +135,7 @@ def _kinds():
         "average_pooling2d": Kind(after_conv(lambda: layers.AveragePooling2D(3, 1, "same")), image),
         "global_max_pooling2d": Kind(after_conv(layers.GlobalMaxPooling2D), image),
         "global_average_pooling2d": Kind(after_conv(layers.GlobalAveragePooling2D), image),
-        "up_sampling1d": Kind(lambda x: layers.UpSampling1D(2)(layers.Conv1D(2, 1, activation="tanh")(x)), sequence),
+        "up_sampling1d": Kind(lambda x: layers.UpSampling1D(2)(conv1d()(x)), sequence),
         "up_sampling2d_nearest": Kind(after_conv(layers.UpSampling2D), image),
         "up_sampling2d_bilinear": Kind(after_conv(lambda: layers.UpSampling2D(2, interpolation="bilinear")), image),
         "resizing_bilinear": Kind(after_conv(lambda: layers.Resizing(3, 3)), image),
@@ -152,8 +155,7 @@ def _kinds():
             }.items()
         },
         "permute_and_reshape": Kind(
-            lambda x: layers.Dense(2)(layers.Reshape((2, 6))(layers.Permute((2, 1))(layers.Dense(3, activation="tanh")(x)))),
-            sequence,
+            lambda x: layers.Dense(2)(layers.Reshape((2, 6))(layers.Permute((2, 1))(conv1d(3)(x)))), sequence
         ),
         "shared_layer_in_a_nested_model": Kind(_nested, (3,)),
         "loop": Kind(lambda x: Loop()(x), (3,), REVERSE, "Loop"),

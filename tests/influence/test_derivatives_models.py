@@ -1,7 +1,5 @@
 """Derivatives and influence of whole networks, against gradients by Keras in float64 and their differences."""
 
-import warnings
-
 import keras
 import numpy as np
 import pytest

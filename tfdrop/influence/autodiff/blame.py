@@ -61,7 +61,8 @@ def recorded_calls(model, x):
 
     def recording(layer, *args, **kwargs):
         outputs = original(layer, *args, **kwargs)
-        if id(layer) not in seen and not isinstance(layer, keras.Sequential | keras.src.models.Functional):
+        is_functional = isinstance(layer, keras.Sequential) or hasattr(layer, "operations")
+        if id(layer) not in seen and not is_functional:
             with contextlib.suppress(*WITHOUT_VALUES):
                 calls.append(Call(layer, *tree.map_structure(_array, (args, kwargs))))
                 seen.add(id(layer))

@@ -40,7 +40,7 @@ class Evaluation:
 
     def weights(self):
         """Returns the variables' values as they are now, flat."""
-        return np.concatenate([np.asarray(keras.ops.convert_to_numpy(v), "float64").ravel() for v in self._variables])
+        return np.concatenate([keras.ops.convert_to_numpy(v).astype("float64").ravel() for v in self._variables])
 
     def losses_outputs_gradient(self, weights, x, y):
         """Returns every sample's loss, the model's outputs, and the gradient of the losses' sum."""

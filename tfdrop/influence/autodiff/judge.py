@@ -4,7 +4,7 @@ import itertools
 from enum import Enum, auto
 
 import numpy as np
-from keras import tree
+from keras import ops, tree
 
 from tfdrop.influence.autodiff.differences import STEPS_IN_FLOAT32, STEPS_IN_FLOAT64, Differences
 
@@ -156,7 +156,7 @@ class Judge:
 def probe_vector(variables, seed):
     """Returns a random direction that changes every variable by about its own size, zeros by a tenth of the others'."""
     rng = np.random.default_rng(seed)
-    values = [np.asarray(variable.value, "float64").ravel() for variable in variables]
+    values = [ops.convert_to_numpy(variable).astype("float64").ravel() for variable in variables]
     overall = np.sqrt(np.mean(np.square(np.concatenate(values))))
     sizes = [max(np.sqrt(np.mean(np.square(value))), 0.1 * overall, 1e-2) for value in values]
     parts = [size * rng.standard_normal(len(value)) for size, value in zip(sizes, values, strict=True)]

@@ -5,6 +5,7 @@ by XLA and fails in loops, some operations have no second gradient or a wrong on
 its own. None of this has to raise an error.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -128,6 +129,7 @@ def _by_differences(derivative, judge, failures):
 
 def _last_line(error):
     """Returns an error's name and what it says, without Keras's and AutoGraph's account of the call."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    plain = re.sub(r"\x1b\[\d*m", "", str(error))  # without colors
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
     telling = [line for line in lines if "Error: " in line or "without handle data" in line or "registry" in line]
     return f"{type(error).__name__}: {(telling or lines or [''])[-1 if telling else 0][:120]}"
