@@ -170,10 +170,9 @@ def test_gauss_newton_where_second_derivatives_are_missing(monkeypatch):
         lambda *a: NoSecondDerivatives(Autodiff(*a)), lambda *a: NoSecondDerivatives(ReverseAutodiff(*a)), Evaluation
     )
     autodiff = VerifiedAutodiff(backend, model, PerSampleLoss("mse"), model.trainable_variables)
-    with pytest.warns(DerivativeWarning, match=r"no entry for: SomeGrad.*replaced by the Gauss-Newton matrix"):
-        assert autodiff.verify(x, y, "hessian") == "gauss_newton"
     monkeypatch.setattr("tfdrop.influence.problem.verified_autodiff", lambda *_: autodiff)
-    found = total_influence(model, (x, y), (x, y), loss="mse", solver="exact", damping=0.1, verbose=0)
+    with pytest.warns(DerivativeWarning, match=r"no entry for: SomeGrad.*replaced by the Gauss-Newton matrix"):
+        found = total_influence(model, (x, y), (x, y), loss="mse", solver="exact", damping=0.1, verbose=0)
     assert found.curvature == "gauss_newton"
 
 
@@ -224,7 +223,6 @@ def test_the_check_leaves_the_model_as_it_was_and_finds_the_same_twice():
 
 
 def test_labels_that_a_model_fits_without_error_are_no_obstacle():
-    """Neither are data whose gradient is not finite: those are refused by their numbers, later."""
     model, x, _ = problem(layers.Activation("tanh"))
     verified(model, x, np.asarray(model(x)))
     verified(model, x[:1], np.asarray(model(x[:1])))
@@ -249,6 +247,6 @@ def test_conjugate_gradients_by_differences_are_those_of_the_right_hessian():
         model, x, y = problem(Cube(gradient))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DerivativeWarning)
-            found = total_influence(model, (x, y), (x[:2], y[:2]), loss="mse", solver=solver, damping=20.0, verbose=0)
+            found = total_influence(model, (x, y), (x[:2], y[:2]), loss="mse", solver=solver, damping=60.0, verbose=0)
         scores.append(found.scores)
     np.testing.assert_allclose(*scores, atol=1e-4 * np.abs(scores[0]).max())

@@ -141,14 +141,19 @@ class Judge:
         return self._changes[step]
 
     def _distance(self, derivative, found, expected):
-        """Returns the largest distance of any variable's part, in units of what is allowed there."""
+        """Returns the largest distance in any sample, or in any variable's part, in units of what is allowed there."""
         change = next(iter(self._changes.values()))
         if derivative == "directional_derivatives":
-            rounding = ROUNDING * (change.loss_level * np.sqrt(len(expected)) + np.linalg.norm(change.outputs))
-            return np.linalg.norm(found - expected) / (self._tolerance * np.linalg.norm(expected) + rounding)
+            curvature = abs(self.vector.astype("float64") @ change.gradient)
+            rounding = ROUNDING * (change.loss_level + curvature)
+            cancelled = np.sqrt(np.mean(expected**2)) / 3  # what a sample's terms may be, though they cancel
+            allowed = self._tolerance * np.maximum(np.abs(expected), cancelled) + rounding
+            return float(np.max(np.abs(found - expected) / allowed))
         ends = np.cumsum(self._sizes)[:-1]
         off, parts = (_norms(np.split(vector, ends)) for vector in (found - expected, expected))
-        rounding = ROUNDING * (np.linalg.norm(change.mean_gradient) + change.loss_level * len(change.losses))
+        # Rounding moves the weights in effect, and so the gradient by the Hessian times that.
+        gradient = np.linalg.norm(change.mean_gradient) + np.linalg.norm(change.gradient)
+        rounding = ROUNDING * (gradient + change.loss_level * len(change.losses))
         allowed = self._tolerance * parts + INSIGNIFICANT * np.linalg.norm(expected) + rounding
         return float(np.max(off / allowed))
 

@@ -22,10 +22,10 @@ from tfdrop.influence.autodiff.verification import (
 
 CHECKED_SAMPLES = 64  # at most; a usual batch is checked as it is, so that no shape is traced only for that
 NAMES = {
-    "gradient": "the gradient",
-    "directional_derivatives": "each sample's gradient times a vector",
-    "hessian_product": "the Hessian times a vector",
-    "gauss_newton_product": "the Gauss-Newton matrix times a vector",
+    "gradient": "The gradient",
+    "directional_derivatives": "Each sample's gradient times a vector",
+    "hessian_product": "The Hessian times a vector",
+    "gauss_newton_product": "The Gauss-Newton matrix times a vector",
 }
 
 
@@ -158,7 +158,7 @@ def _message(model, checks, layer):
     sentences = [f"Automatic differentiation failed its check on the model {model.name!r}."]
     for check in checks:
         reasons = "; ".join(f"{method}: {reason}" for method, reason in check.failures.items())
-        sentences.append(f"{NAMES[check.derivative].capitalize()} ({reasons}) {_remedy(check)}.")
+        sentences.append(f"{NAMES[check.derivative]} ({reasons}) {_remedy(check)}.")
     sentences.append(f"The layer to blame is {layer}." if layer else "No layer by itself is to blame.")
     return " ".join(sentences)
 
