@@ -40,16 +40,14 @@ def verified_autodiff(model, per_sample_loss, variables):
 def _backend(name, model):
     modules = (importlib.import_module(f"{__name__}.{part}{name}") for part in ("", "reverse_", "evaluation_"))
     forward, reverse, evaluation = modules
-    backend = Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation)
-    return _sharded(backend, model.distribute_strategy) if name == "tensorflow" else backend
+    sharded = _sharding(model.distribute_strategy) if name == "tensorflow" else None
+    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded)
 
 
-def _sharded(backend, strategy):
+def _sharding(strategy):
+    """Returns a function that shards an `Autodiff` over a strategy's replicas, or `None` if there is only one."""
     if strategy.num_replicas_in_sync == 1:
-        return backend
+        return None
     from tfdrop.influence.autodiff.distributed_tensorflow import DistributedAutodiff
 
-    def sharded(autodiff):
-        return lambda *arguments: DistributedAutodiff(autodiff(*arguments), strategy)
-
-    return Backend(sharded(backend.forward), sharded(backend.reverse), backend.evaluation)
+    return lambda autodiff: DistributedAutodiff(autodiff, strategy)

@@ -44,7 +44,7 @@ class CheckedDerivative:
     error: float | None
     failures: dict[str, str]
     layer: str | None = None
-    function: Callable = field(repr=False, compare=False, default=None)
+    function: Callable | None = field(repr=False, compare=False, default=None)
 
 
 def choose(derivative, methods, judge, may_substitute=False):
@@ -59,7 +59,9 @@ def choose(derivative, methods, judge, may_substitute=False):
     Returns:
         A `CheckedDerivative`; its function is `None` if no method passes.
     """
-    failures, undecided, raised = {}, {}, 0
+    failures: dict[str, str] = {}
+    undecided: dict[str, np.ndarray] = {}
+    raised = 0
     for name, autodiff in methods.items():
         try:
             found = _computed(autodiff, derivative, judge)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from tfdrop.influence.autodiff.verification import (
     FORWARD,
     GAUSS_NEWTON,
     REVERSE,
+    CheckedDerivative,
     DerivativeError,
     check_gradient,
     choose,
@@ -34,11 +36,19 @@ class DerivativeWarning(UserWarning):
 
 
 class Backend(NamedTuple):
-    """The classes of a backend: `Autodiff`, `ReverseAutodiff` and `Evaluation`."""
+    """What a backend has.
+
+    Attributes:
+        forward: The class `Autodiff`.
+        reverse: The class `ReverseAutodiff`.
+        evaluation: The class `Evaluation`.
+        sharded: Function that shards an `Autodiff` over replicas, or `None` for one device.
+    """
 
     forward: Any
     reverse: Any
     evaluation: Any
+    sharded: Callable | None = None
 
 
 class VerifiedAutodiff:
@@ -66,9 +76,11 @@ class VerifiedAutodiff:
         self._variables = list(variables)
         arguments = (model, per_sample_loss, self._variables)
         self._methods = {FORWARD: backend.forward(*arguments), REVERSE: backend.reverse(*arguments)}
-        self._functions = {}
+        if backend.sharded is not None:
+            self._methods = {name: backend.sharded(autodiff) for name, autodiff in self._methods.items()}
+        self._functions: dict[tuple, Any] = {}
         self.size = self._methods[FORWARD].size
-        self.checks = []
+        self.checks: list[CheckedDerivative] = []
 
     def verify(self, x, y, curvature):
         """Checks all derivatives that influence with this curvature needs, on a batch.
@@ -140,13 +152,17 @@ class VerifiedAutodiff:
         if not failed:
             return checks
         broken = [check for check in failed if check.function is None]
-        blamed = (broken or failed)[0]
-        automatic = self._backend.reverse if REVERSE in blamed.failures else self._backend.forward
-        layer = layer_to_blame(automatic, self._backend.evaluation, self._model, x, blamed.derivative)
+        layer = self._layer_to_blame((broken or failed)[0], x)
         if broken:
             raise DerivativeError(_message(self._model, broken, layer))
         warnings.warn(_message(self._model, failed, layer), DerivativeWarning, stacklevel=2)
         return [dataclasses.replace(check, layer=layer) if check.failures else check for check in checks]
+
+    def _layer_to_blame(self, check, x):
+        if self._backend.sharded is not None:  # layers on several replicas are not called one by one
+            return None
+        autodiff = self._backend.reverse if REVERSE in check.failures else self._backend.forward
+        return layer_to_blame(autodiff, self._backend.evaluation, self._model, x, check.derivative)
 
 
 def _shape_kind(x, y):
@@ -159,8 +175,7 @@ def _message(model, checks, layer):
     for check in checks:
         reasons = "; ".join(f"{method}: {reason}" for method, reason in check.failures.items())
         sentences.append(f"{NAMES[check.derivative]} ({reasons}) {_remedy(check)}.")
-    sentences.append(f"The layer to blame is {layer}." if layer else "No layer by itself is to blame.")
-    return " ".join(sentences)
+    return " ".join(sentences + ([f"The layer to blame is {layer}."] if layer else []))
 
 
 def _remedy(check):
