@@ -40,7 +40,7 @@ def on_both(tmp_path_factory):
     np.savez(folder / "references.npz", **arrays)
     (folder / "script.py").write_text(ON_JAX)
     files = [folder / name for name in ("script.py", "references.npz", "found.npz")]
-    finished = run_on_jax(*files, Path(__file__).parent)
+    finished = run_on_jax(*files, Path(__file__).parents[1])
     assert finished.returncode == 0, finished.stderr
     with np.load(folder / "found.npz") as found:
         return references, dict(found)
