@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfdrop.arguments import check_whole, invalid, is_number
+from tfdrop.arguments import check_choice, check_whole, invalid, is_number
+from tfdrop.influence.autodiff import verified_autodiff
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
-from tfdrop.influence.curvature import Curvature
+from tfdrop.influence.curvature import CURVATURES, Curvature
 from tfdrop.influence.objective import Objective, try_model
 from tfdrop.influence.phases import weights_digest
 from tfdrop.influence.prepared_data import PreparedData
@@ -31,7 +32,7 @@ class Problem:
         model: The model.
         settings: What the results depend on beside model, data and solver, by name.
         seed: The seed.
-        autodiff: The `Autodiff` of the running backend.
+        autodiff: The `VerifiedAutodiff` of the model; its `checks` tell how each derivative is computed.
         curvature: The `Curvature`.
         data: The `TrainingData`.
     """
@@ -55,10 +56,12 @@ class Problem:
         self._spectrum = None
         data = PreparedData("train", train, self._objective, batch_size)
         self.data = TrainingData(data, batch_size, seed, self._sample_check("train"), verbose)
-        self._objective.check_batch("train", *next(iter(self.data.batches())))
+        first = next(iter(self.data.batches()))
+        self._objective.check_batch("train", *first)
         self._variables = chosen_variables(model, variables)
-        self.autodiff = _autodiff(self._objective.model, self._objective.loss, self._variables)
-        self.curvature = Curvature(self.autodiff, curvature)
+        self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
+        check_choice("curvature", curvature, CURVATURES)
+        self.curvature = Curvature(self.autodiff, self.autodiff.verify(*first, curvature))
 
     def _sample_check(self, name):
         return SampleCheck(name, self._objective.losses, self._objective.output_shapes)
@@ -127,27 +130,6 @@ def _first_samples(model, train):
         try_model("train", model, x)
         return x
     raise invalid("train", "at least one sample", train)
-
-
-def _autodiff(model, loss, variables):
-    """Returns the running backend's `Autodiff`, sharded where the model was built under a TensorFlow strategy."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        return _tensorflow_autodiff(model, loss, variables)
-    if backend == "jax":
-        from tfdrop.influence.autodiff.jax import Autodiff
-
-        return Autodiff(model, loss, variables)
-    raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {backend}")
-
-
-def _tensorflow_autodiff(model, loss, variables):
-    from tfdrop.influence.autodiff.distributed_tensorflow import DistributedAutodiff
-    from tfdrop.influence.autodiff.tensorflow import Autodiff
-
-    autodiff = Autodiff(model, loss, variables)
-    strategy = model.distribute_strategy
-    return autodiff if strategy.num_replicas_in_sync == 1 else DistributedAutodiff(autodiff, strategy)
 
 
 def _check_damping(damping):

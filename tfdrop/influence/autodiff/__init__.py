@@ -1,1 +1,53 @@
-"""The derivatives that influence functions are made of, one file a backend."""
+"""The derivatives that influence functions are made of.
+
+`tensorflow.py` and `jax.py` have them by forward over backward passes, `reverse_tensorflow.py` and `reverse_jax.py` by
+backward passes alone, `differences.py` by central differences. `judge.py` and `verification.py` check them,
+`verified.py` takes the first that is right, `blame.py` names the layer that the others fail on.
+"""
+
+import importlib
+
+import keras
+
+from tfdrop.influence.autodiff.verification import DerivativeError
+from tfdrop.influence.autodiff.verified import Backend, DerivativeWarning, VerifiedAutodiff
+
+__all__ = ["DerivativeError", "DerivativeWarning", "verified_autodiff"]
+
+
+def verified_autodiff(model, per_sample_loss, variables):
+    """Returns the derivatives of a model's per-sample losses, each checked before it is used.
+
+    They are sharded over the replicas where the model was built under a TensorFlow strategy.
+
+    Args:
+        model: A built Keras model.
+        per_sample_loss: A `PerSampleLoss`.
+        variables: Trainable Keras variables of the model.
+
+    Returns:
+        A `VerifiedAutodiff`.
+
+    Raises:
+        ValueError: If the backend is neither TensorFlow nor JAX.
+    """
+    name = keras.backend.backend()
+    if name not in ("tensorflow", "jax"):
+        raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {name}")
+    return VerifiedAutodiff(_backend(name, model), model, per_sample_loss, variables)
+
+
+def _backend(name, model):
+    modules = (importlib.import_module(f"{__name__}.{part}{name}") for part in ("", "reverse_", "evaluation_"))
+    forward, reverse, evaluation = modules
+    sharded = _sharding(model.distribute_strategy) if name == "tensorflow" else None
+    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded)
+
+
+def _sharding(strategy):
+    """Returns a function that shards an `Autodiff` over a strategy's replicas, or `None` if there is only one."""
+    if strategy.num_replicas_in_sync == 1:
+        return None
+    from tfdrop.influence.autodiff.distributed_tensorflow import DistributedAutodiff
+
+    return lambda autodiff: DistributedAutodiff(autodiff, strategy)

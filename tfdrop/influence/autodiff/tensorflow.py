@@ -5,6 +5,9 @@
 
 import tensorflow as tf
 
+from tfdrop.influence.autodiff.second_gradients_tensorflow import register_second_gradients
+
+register_second_gradients()
 ZERO = tf.UnconnectedGradients.ZERO
 
 
@@ -29,7 +32,6 @@ class Autodiff:
         self._per_sample_loss = per_sample_loss
         self._keras_variables = model.trainable_variables if variables is None else variables
         self._variables = [variable.value for variable in self._keras_variables]
-        self._shapes = [tuple(variable.shape) for variable in self._variables]
         self._sizes = [variable.shape.num_elements() for variable in self._variables]
         self.size = sum(self._sizes)
 
@@ -37,8 +39,8 @@ class Autodiff:
         return self._per_sample_loss(y, self._model(x, training=False))
 
     def _unflatten(self, vector):
-        parts = tf.split(vector, self._sizes)
-        return [tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
+        parts = zip(tf.split(vector, self._sizes), self._variables, strict=True)
+        return [tf.cast(tf.reshape(part, variable.shape), variable.dtype) for part, variable in parts]
 
     def _dense(self, gradients):
         """Turns the sparse gradients of embeddings into tensors."""
@@ -47,7 +49,7 @@ class Autodiff:
     def _flatten(self, parts):
         """Joins one tensor a variable; `None` stands for a variable that the loss does not depend on."""
         parts = [
-            tf.zeros(size) if part is None else tf.reshape(tf.convert_to_tensor(part), [-1])
+            tf.zeros(size) if part is None else tf.cast(tf.reshape(tf.convert_to_tensor(part), [-1]), "float32")
             for part, size in zip(parts, self._sizes, strict=True)
         ]
         return tf.concat(parts, axis=0)
