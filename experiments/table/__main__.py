@@ -14,6 +14,7 @@ from absl import flags
 from experiments.catalogue import CATALOGUE
 from experiments.table.classification import classification_lines
 from experiments.table.denoising import denoising_lines
+from experiments.table.not_run import not_run_lines
 from tfdrop.checkpoint import replace
 from tfdrop.tasks.state import STATE, finished_arms, read_state
 from train.program import run
@@ -23,8 +24,8 @@ RESULTS = flags.DEFINE_string("results", "results", "Folder to write to.")
 
 INTRODUCTION = """# Results
 
-Made by `python -m experiments.table` from the files in `experiments/`; not edited by hand. Means over the seeds, and
-the standard deviation over them where there are several.
+Made by `python -m experiments.table` from the files in `experiments/`; not edited by hand. What was run comes first,
+with means over the seeds and, where there are several, their standard deviation. What was not run is listed at the end.
 
 Denoising: PSNR in dB at sigma 25, 8-bit protocol (`tfdrop.metrics.psnr`). One training image holds 29 % of Set12's
 Starfish, hence the column without it.
@@ -42,10 +43,13 @@ def main():
         known = kept / f"{path.parent.name}.json"
         if not _is_check(path.parent.name) and _progress(path) >= _progress(known):
             replace(known, lambda partial, path=path: partial.write_text(path.read_text()))
-    sections = [
-        INTRODUCTION,
-        *(_section(experiment, kept) for experiment in CATALOGUE if not _is_check(experiment.name)),
-    ]
+    experiments = [experiment for experiment in CATALOGUE if not _is_check(experiment.name)]
+    states = {experiment.name: _states(experiment, kept) for experiment in experiments}
+    run_first = [experiment for experiment in experiments if states[experiment.name]]
+    not_run = [experiment for experiment in experiments if not states[experiment.name]]
+    sections = [INTRODUCTION, *(_section(experiment, states[experiment.name]) for experiment in run_first)]
+    if not_run:
+        sections.append("\n".join(not_run_lines(not_run)) + "\n")
     others = sorted(path.name for path in results.glob("*.md") if path.name != "README.md")
     if others:
         sections.append("## Also measured\n\n" + "\n".join(f"- [{name}]({name})" for name in others) + "\n")
@@ -57,10 +61,14 @@ def _is_check(name):
     return name.startswith("check")
 
 
-def _section(experiment, kept):
-    """Returns the part of the page about one experiment."""
+def _states(experiment, kept):
+    """Returns the states of an experiment's seeds that were run."""
     states = [read_state(kept / f"{experiment.name}-seed{seed}.json") for seed in experiment.seeds]
-    states = [state for state in states if state is not None]
+    return [state for state in states if state is not None]
+
+
+def _section(experiment, states):
+    """Returns the part of the page about one experiment that was run."""
     lines = [
         f"## {experiment.name}",
         "",

@@ -50,6 +50,14 @@ def test_means_spreads_differences_and_what_was_not_run(tmp_path):
         assert f"## {experiment.name}\n" in page
     assert f"| {first} | not run |" in page[page.index("## dncnn_s25_cpu") :]
     assert (tmp_path / "results" / "experiments" / "dncnn_s25-seed1.json").exists()
+    # What was run comes first; an arm of what was not is one line, however many experiments have it.
+    run, rest = page.split("## Not run\n")
+    assert run.index("\n## ") == run.index("\n## dncnn_s25\n")
+    assert run.count("\n## ") == 1
+    assert rest.count("not run") <= 20
+    for experiment in CATALOGUE:
+        if experiment.name != "dncnn_s25" and not experiment.name.startswith("check"):
+            assert rest.count(f"## {experiment.name}\n") == 1
 
 
 def test_what_is_kept_is_not_replaced_by_less(tmp_path):
