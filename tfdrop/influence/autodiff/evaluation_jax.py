@@ -8,6 +8,11 @@ from jax import numpy as jnp
 
 from tfdrop.influence.autodiff.double_precision import computing_in, is_floating, variables_at
 
+try:
+    from jax import enable_x64
+except ImportError:  # before JAX 0.8
+    from jax.experimental import enable_x64
+
 
 class Evaluation:
     """The losses, outputs and first derivatives of a model at other weights than its own.
@@ -59,7 +64,7 @@ class Evaluation:
             return _numpy(self._per_sample_loss.expected_hessian_product(y, outputs, jnp.asarray(tangents)))
 
     def _precision(self):
-        return jax.enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext()
+        return enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext()
 
     def _values(self, weights):
         parts = np.split(weights, np.cumsum(self._sizes)[:-1])
