@@ -2,7 +2,7 @@
 Title: Denoise a photograph
 Description: Train a small DnCNN on a few photographs and remove the noise of another one.
 
-The photographs come with scikit-image. Takes about half a minute on two CPU cores:
+The photographs come with scikit-image. Takes about a minute on two CPU cores:
 
     python examples/denoise_a_photograph.py --output=denoised.png
 """
@@ -57,8 +57,8 @@ noisy_patches = add_noise(clean_patches)
 ## The network
 
 DnCNN estimates the noise and subtracts it. The paper's has 17 layers of 64 feature maps; this one is smaller. It takes
-images of any height and width. `denoiser_training` trains it with Adam on half the sum of squared errors, as its authors
-do; `model.fit` works as well.
+images of any height and width. `denoiser_training` trains it with Adam on half the sum of squared errors, as its
+authors do; `model.fit` works as well.
 """
 
 keras.utils.set_random_seed(0)
@@ -72,8 +72,9 @@ training = denoising.denoiser_training(
     learning_rate=3e-3,
     learning_rate_drops=(options.epochs - 1,),
 )
-for losses in training.dispatches():  # many steps at a time
-    print(f"step {training.step}: loss {losses[-1]:.2f}")
+losses = np.concatenate(list(training.dispatches()))
+for epoch, mean in enumerate(losses.reshape(options.epochs, -1).mean(axis=1), start=1):
+    print(f"epoch {epoch}: mean loss {mean:.2f}")
 
 """
 ## Denoise a photograph that the network has not seen
