@@ -185,6 +185,8 @@ class Loop(layers.Layer):
 
 
 KINDS = _kinds()
+# Keras resizes with TensorFlow on every backend.
+ON_JAX = [name for name in KINDS if not name.startswith("resizing")]
 
 
 def make(kind, dtype="float32", seed=3):

@@ -4,24 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from derivative_kinds import KINDS, check_against, reference
+from derivative_kinds import ON_JAX, check_against, reference
 from programs import run_on_jax
 
-ON_JAX = """
+SCRIPT = """
 import sys, warnings
 sys.path.insert(0, sys.argv[3])
 import jax
 import numpy as np
 jax.config.update("jax_disable_most_optimizations", True)
-from derivative_kinds import KINDS, make
+from derivative_kinds import KINDS, ON_JAX, make
 from tfdrop.influence.autodiff import DerivativeWarning, verified_autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 warnings.simplefilter("error", DerivativeWarning)
 references = np.load(sys.argv[1])
 found = {}
-for name, kind in KINDS.items():
-    model, x, y = make(kind)
+for name in ON_JAX:
+    model, x, y = make(KINDS[name])
     autodiff = verified_autodiff(model, PerSampleLoss("mse"), model.trainable_variables)
     autodiff.verify(x, y, "hessian")
     one, two = references[f"{name} one"], references[f"{name} two"]
@@ -35,10 +35,10 @@ np.savez(sys.argv[2], **found)
 def on_both(tmp_path_factory):
     """References from Keras on TensorFlow in float64, and what is found in one process on JAX."""
     folder = tmp_path_factory.mktemp("jax")
-    references = {name: reference(name) for name in KINDS}
+    references = {name: reference(name) for name in ON_JAX}
     arrays = {f"{name} {part}": value for name, found in references.items() for part, value in found._asdict().items()}
     np.savez(folder / "references.npz", **arrays)
-    (folder / "script.py").write_text(ON_JAX)
+    (folder / "script.py").write_text(SCRIPT)
     files = [folder / name for name in ("script.py", "references.npz", "found.npz")]
     finished = run_on_jax(*files, Path(__file__).parents[1])
     assert finished.returncode == 0, finished.stderr
@@ -46,7 +46,7 @@ def on_both(tmp_path_factory):
         return references, dict(found)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ON_JAX)
 def test_on_jax(on_both, name):
     references, found = on_both
     check_against(references[name], found[f"{name} curvature"], found[f"{name} directional"])

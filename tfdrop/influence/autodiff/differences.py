@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from keras import ops
 
-# Of the length of the weights. In float64 the smallest is best unless a layer rounds to float32 inside.
+# Of the length of the weights. In float64 the smallest is best unless something rounds to float32 inside: some layers,
+# and on JAX many of `keras.ops`.
 STEPS_IN_FLOAT64 = (1e-6, 1e-5, 1e-4, 1e-3)
 STEPS_IN_FLOAT32 = (1e-3, 3e-3, 1e-2, 3e-2)
 
