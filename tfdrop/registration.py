@@ -14,6 +14,7 @@ from typing import Any
 
 # Every module with a class that a saved model may refer to: layers, regularizers, schedules, losses, augmentation.
 MODULES = (
+    "tfdrop.data.augmentation.crop",
     "tfdrop.data.augmentation.dihedral",
     "tfdrop.data.augmentation.flip",
     "tfdrop.data.augmentation.lighting",

@@ -10,6 +10,7 @@ import time
 
 from absl import flags
 
+from tfdrop.tasks import former_names
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
@@ -28,14 +29,14 @@ def main():
         print(_recipe_list())
         return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
-    settings = with_usual_values(settings_from_flags(ClassifySettings, recipes))
+    settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
     data = read_data(settings)
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.classification import run as classification_run
 
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
-    workdir = Workdir(path, settings, {"images": data.fingerprint()})
+    workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
     classification_run.run(settings, data, workdir, _about_recipe())
 
 
@@ -70,7 +71,7 @@ def _recipe_list():
 
 def console():
     """Runs the program with the command line's flags."""
-    define_flags(ClassifySettings)
+    define_flags(ClassifySettings, former_names.EVERYWHERE)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
     flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)

@@ -7,6 +7,7 @@ import pytest
 from programs import run_on_jax
 from sklearn.decomposition import PCA
 
+from tfdrop.data.augmentation.crop import RandomCrop
 from tfdrop.data.augmentation.flip import RandomHorizontalFlip
 from tfdrop.data.augmentation.lighting import IMAGENET_COLOUR_AXES, RandomLighting, colour_axes
 from tfdrop.data.augmentation.policies import POLICIES, augmentation
@@ -21,6 +22,7 @@ LAYERS = [
     lambda: RandomShift(2, seed=3),
     lambda: RandomHorizontalFlip(seed=4),
     lambda: RandomLighting(seed=5),
+    lambda: RandomCrop(7, seed=7),
     lambda: RandomResizedCrop(6, seed=6),
 ]
 
@@ -156,6 +158,23 @@ def test_inference_changes_nothing_and_resizes_the_central_square():
             np.testing.assert_allclose(out[..., channel], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("height", "width", "size"), [(5, 7, 4), (4, 4, 4), (9, 6, 2)])
+def test_crops_are_windows_and_each_is_drawn_equally_often(height, width, size):
+    """Data Dropout's ImageNet crop, section IV-B: whole pixels, none resized."""
+    image = np.arange(height * width * 2, dtype="float32").reshape(height, width, 2)
+    batch = np.tile(image, (4000, 1, 1, 1))
+    drawn = np.asarray(RandomCrop(size, seed=1)(batch, training=True))
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), (0, 1))
+    windows = np.moveaxis(windows, 2, -1).reshape(-1, size, size, 2)
+    found = np.array([np.flatnonzero((windows == crop).all((1, 2, 3))) for crop in drawn])[:, 0]
+    counts = np.bincount(found, minlength=len(windows))
+    assert len(windows) == (height - size + 1) * (width - size + 1)
+    assert np.abs(counts - 4000 / len(windows)).max() <= 5 * np.sqrt(4000 / len(windows))
+    top, left = (height - size) // 2, (width - size) // 2
+    centre = image[top : top + size, left : left + size]
+    np.testing.assert_array_equal(RandomCrop(size)(batch[:3]), np.stack([centre] * 3))
+
+
 def test_a_saved_model_goes_on_where_it_was_and_jax_draws_the_same(tmp_path):
     rng = np.random.default_rng(0)
     part = (rng.integers(0, 256, (40, 9, 8, 3), dtype="uint8"), np.arange(40, dtype="int32") % 3)
@@ -221,6 +240,8 @@ def test_policies():
         (lambda: RandomLighting(axes=[1, 2, 3]), "`axes`"),
         (lambda: RandomLighting()(np.zeros((1, 2, 2, 1), "float32")), "images of 3 channels"),
         (lambda: RandomResizedCrop(0), "`size`"),
+        (lambda: RandomCrop(0), "`size`"),
+        (lambda: RandomCrop(5)(np.zeros((1, 4, 9, 3), "float32")), "at most the images' 4x9 pixels"),
         (lambda: RandomResizedCrop(5, area=(0.5, 2)), "`area`"),
         (lambda: RandomResizedCrop(5, aspect_ratio=(2, 1)), "`aspect_ratio`"),
     ],

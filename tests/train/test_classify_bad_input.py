@@ -63,7 +63,9 @@ CASES = {
     "--max_drop=1.5": "--max_drop=1.5: expected a share up to 1 or a whole number",
     "--learning_rate_drops=0": "--learning_rate_drops=0: expected more than 0",
     "--influence_damping=-1": "--influence_damping=-1: expected a finite number of at least 0, or auto",
-    "--influence_solver=exact": "--influence_solver=exact: expected one of cg, lissa",
+    "--influence=exact": "--influence=exact: expected one of cg, lissa, original",
+    "--influence_solver=exact": "--influence=exact: expected one of cg, lissa, original",
+    "--influence_scale=0": "--influence_scale=0: expected a finite number of more than 0, or auto",
     "--seeds=0": "--seeds=0: expected at least 1",
     "--no_such_flag=1": "no_such_flag",
 }

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from paper_tables import GROUPS
 
+from tfdrop.data.augmentation.crop import RandomCrop
+from tfdrop.data.augmentation.resized_crop import RandomResizedCrop
 from tfdrop.models import build, networks, resnet, vgg
 from tfdrop.models.densenet import DenseNet
 from tfdrop.models.resnet import CifarResNet, ImageNetResNet
@@ -96,6 +98,24 @@ def test_recipes_set_only_settings_of_their_types_in_their_ranges(name):
             assert about["choices"] is None or each in about["choices"], key
 
 
+def test_images_of_imagenet_are_cropped_as_each_paper_says():
+    """Data Dropout, section IV-B, crops whole pixels; SelectScale's crops are resized."""
+    kinds = {"data_dropout/table3/resnet18_imagenet": RandomCrop, "select_scale/table4/none": RandomResizedCrop}
+    for name, kind in kinds.items():
+        settings = with_usual_values(ClassifySettings(**{**RECIPES[name].settings, "model": "resnet8"}))
+        network = training_network(settings, (256, 256, 3), 3, settings.rounds, steps=1)
+        assert [type(layer) for layer in network.layers if "crop" in layer.name] == [kind]
+        assert network.get_layer(index=2).output.shape[1:3] == (224, 224)
+
+
+def test_the_influence_of_data_dropout_is_lissa_on_the_hessian():
+    """Section III-A."""
+    for name, recipe in RECIPES.items():
+        if name.startswith("data_dropout/"):
+            settings = ClassifySettings(**recipe.settings)
+            assert (settings.influence, settings.influence_curvature) == ("lissa", "hessian")
+
+
 def test_numbers_print_as_the_papers_have_them():
     assert str(Paper(error=5.4, spread=0.06, runs=5)) == "test error 5.40 ± 0.06 %, 5 runs"
     assert str(Paper(accuracy=91.48, best_epoch=True)) == "test accuracy 91.48 %, best epoch"
@@ -147,7 +167,9 @@ def reduced(settings, round):
     if settings.crop_size:
         settings = dataclasses.replace(settings, crop_size=32)
     if not drops(settings, round):
-        settings = dataclasses.replace(settings, drop="none", curriculum=0.0, **dict.fromkeys(OPTIONAL))
+        settings = dataclasses.replace(
+            settings, drop="none", drop_until_round=0, curriculum=0.0, **dict.fromkeys(OPTIONAL)
+        )
     kind = {name: getattr(settings, name) for name in OF_THE_NETWORK}
     # Numbers between 0 and 1 are covered by their extremes elsewhere: what matters is which layers there are.
     for name in ("rate", "top_rate", "participation_rate", "magnified_weight_decay", "curriculum"):

@@ -22,7 +22,7 @@ from tfdrop.checkpoint import Checkpoint, Pace, replace
 from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.errors import UserError
 from tfdrop.influence import Influence
-from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, undamaged
+from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed, undamaged
 from tfdrop.training.resumable import CHECKPOINT
 
 INFLUENCE = "influence.npz"
@@ -156,7 +156,8 @@ class ArmsRun:
         """Returns the influence of every sample that an arm was trained on, computed once."""
         scores = undamaged(self._scores, _read_arrays) if self._scores.exists() else {}
         if arm.name not in scores:
-            found = self._influence(arm, pace)
+            with timed(self.state, arm.name, "influence"):
+                found = self._influence(arm, pace)
             scores[arm.name] = found.scores
             self.state["arms"][arm.name]["influence"] = _summary(found)
             save_state(self._folder, self.state)
@@ -191,7 +192,8 @@ class ArmsRun:
         if path.exists():
             print(f"{arm.name}: going on from {path}")
             return undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
-        model = self._task.train(arm, samples, self._folder, self._key, pace)
+        with timed(self.state, arm.name, "training"):
+            model = self._task.train(arm, samples, self._folder, self._key, pace)
         replace(path, model.save)
         (self._folder / CHECKPOINT).unlink(missing_ok=True)
         return model

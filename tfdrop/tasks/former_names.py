@@ -9,7 +9,9 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 Former = Mapping[str, tuple[str, Callable[[Any], Any]]]
 
 # For each former name the name of today, and a function that turns its value into that of today.
+EVERYWHERE: Former = {"influence_solver": ("influence", str)}
 DENOISING: Former = {
+    **EVERYWHERE,
     "max_drop_share": ("max_drop", float),
     "precision": ("mixed_precision", lambda value: check_choice("precision", value, PRECISIONS) != PRECISIONS[0]),
 }

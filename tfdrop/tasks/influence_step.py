@@ -7,7 +7,7 @@ import keras
 from tfdrop.checkpoint import Checkpoint
 from tfdrop.errors import UserError
 from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, LiSSA, total_influence
-from tfdrop.tasks.settings import RunSettings
+from tfdrop.tasks.settings import RunSettings, number_or_auto
 
 
 def influence_as_set(
@@ -39,7 +39,7 @@ def influence_as_set(
             validation,
             loss=loss,
             solver=_solver(settings),
-            curvature=settings.influence_curvature,
+            curvature="hessian" if settings.influence == "original" else settings.influence_curvature,
             damping=settings.damping,
             seed=settings.seed,
             checkpoint=checkpoint,
@@ -51,6 +51,12 @@ def influence_as_set(
 
 
 def _solver(settings):
-    if settings.influence_solver == "cg":
-        return ConjugateGradient(depth=settings.influence_depth)
-    return LiSSA(settings.influence_depth, settings.influence_repeats, settings.influence_batch_size)
+    depth, repeats, batch_size = settings.influence_depth, settings.influence_repeats, settings.influence_batch_size
+    scale = number_or_auto(settings.influence_scale)
+    if settings.influence == "cg":
+        return ConjugateGradient(depth=depth)
+    if settings.influence == "lissa":
+        return LiSSA(depth, repeats, batch_size, scale=scale)
+    theirs = {} if scale == "auto" else {"scale": scale}
+    damping = 0.0 if settings.damping == "auto" else settings.damping
+    return LiSSA.original(damping=damping, depth=depth, repeats=repeats, batch_size=batch_size, **theirs)

@@ -10,6 +10,12 @@ from typing import Any
 
 from tfdrop.errors import UserError, blaming
 
+INFLUENCES = ("cg", "lissa", "original")
+INFLUENCE_HELP = (
+    "How influence is computed: cg, conjugate gradients; lissa, the data dropout paper's; original, LiSSA on the "
+    "Hessian with the settings of the original implementation, L2 term included."
+)
+
 
 def setting(
     default: Any,
@@ -58,13 +64,12 @@ class RunSettings:
         True, "Also train with the last round's settings on the full set, and with as many dropped at random."
     )
     count_last: bool = setting(False, "Count the unfavorable samples after the last round, too.")
-    influence_solver: str = setting(
-        "cg", "Solver of the influence; cg is conjugate gradients.", choices=("cg", "lissa")
-    )
+    influence: str = setting("cg", INFLUENCE_HELP, choices=INFLUENCES)
     influence_curvature: str = setting(
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
-    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto.")
+    influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto; original has its own terms.")
+    influence_scale: str = setting("auto", "LiSSA's scale, or auto; 10 for original unless given.")
     influence_depth: int = setting(200, "Most steps of the solver.", least=1)
     influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)
     influence_batch_size: int = setting(100, "Samples per LiSSA step.", least=1)
@@ -82,17 +87,19 @@ class RunSettings:
         for field in dataclasses.fields(self):
             if (value := getattr(self, field.name)) is not None:
                 object.__setattr__(self, field.name, _checked(field, value))
-        if self.influence_damping != "auto":
-            with blaming("influence_damping", self.influence_damping):
-                if not 0 <= float(self.influence_damping) < float("inf"):
-                    raise ValueError("expected a finite number of at least 0, or auto")
+        for name, lowest in (("influence_damping", "at least 0"), ("influence_scale", "more than 0")):
+            if (text := getattr(self, name)) != "auto":
+                with blaming(name, text):
+                    number = float(text)
+                    if not 0 <= number < float("inf") or (number == 0 and lowest != "at least 0"):
+                        raise ValueError(f"expected a finite number of {lowest}, or auto")
         if self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 
     @property
     def damping(self) -> float | str:
         """`influence_damping` as `tfdrop.influence` takes it."""
-        return "auto" if self.influence_damping == "auto" else float(self.influence_damping)
+        return number_or_auto(self.influence_damping)
 
     @property
     def cap(self) -> float | int | None:
@@ -100,6 +107,11 @@ class RunSettings:
         if self.max_drop == 1:
             return None
         return self.max_drop if self.max_drop < 1 else int(self.max_drop)
+
+
+def number_or_auto(text: str) -> float | str:
+    """Returns the number of a setting that is a number or `"auto"`."""
+    return text if text == "auto" else float(text)
 
 
 def _checked(field, value):

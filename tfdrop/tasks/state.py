@@ -50,6 +50,20 @@ def noted(folder, state, environment):
         save_state(folder, state)
 
 
+@contextlib.contextmanager
+def timed(state, arm, step):
+    """Adds the time that the block takes, however it ends, to that of a step of an arm over all starts.
+
+    These are the paper's T, T_s and T_d (section V): training in round 1 and 2, and finding the samples to drop.
+    """
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        seconds = state.setdefault("timings", {}).setdefault(arm, {})
+        seconds[step] = seconds.get(step, 0.0) + time.monotonic() - start
+
+
 def undamaged(path, read):
     """Returns `read(path)`; a `UserError` names the file if it cannot be read."""
     try:

@@ -12,8 +12,14 @@ tested on, set aside from the training images: what is tested on must not choose
 
 from train.recipes.recipe import Paper, Recipe, cells
 
-# The influence as printed: every unfavorable sample is dropped. The solver and its matrix are the library's.
-ALL = {"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.1, "learning_rate_factor": 0.1, "max_drop": 1.0}
+# Plain momentum, not Nesterov's: "SGD" with a "momentum" of 0.9 is all that the text says, although the works that it
+# follows for ResNet and DenseNet (DenseNet's own paper) use Nesterov's. Our choice.
+# The influence is the paper's estimator, LiSSA on the Hessian (section III-A), and as printed every unfavorable sample
+# is dropped. The damping and the scale that it needs to converge are not in the text; ours are measured and reported.
+ALL = {
+    **{"optimizer": "sgd", "momentum": 0.9, "learning_rate": 0.1, "learning_rate_factor": 0.1, "max_drop": 1.0},
+    **{"influence": "lissa", "influence_curvature": "hessian", "influence_depth": 2000},
+}
 
 # Augmentation is "turned off in the first round of training and only used in the second round".
 TWO_ROUNDS = {"rounds": 2, "augment_from_round": 2}
@@ -61,6 +67,7 @@ IMAGENET = {
     "dataset": "imagenet2012",
     "validation_samples": [50_000],
     "preprocessing": "pixel_mean",
+    "crop": "fixed",  # "any image or its horizontal flip is randomly cropped to size 224x224", not resized
     "crop_size": 224,
     "augment": "lighting",
     "test_crops": 10,

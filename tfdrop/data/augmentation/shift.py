@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from tfdrop.arguments import check_whole
-from tfdrop.layers.hashed_draws import uniform
+from tfdrop.data.augmentation.windows import cut, random_corners
 from tfdrop.layers.seeded_layer import SeededLayer
 
 
@@ -50,18 +50,11 @@ class RandomShift(SeededLayer):
     def call(self, images: Any, training: bool = False) -> Any:
         if not training:
             return images
-        batch, height, width, channels = ops.shape(images)
-        noise = uniform(self.seed_generator.next(), (batch, 2))
-        top, left = ops.unstack(ops.cast(noise * (2 * self.pixels + 1), "int32"), num=2, axis=1)
+        batch, height, width, _ = ops.shape(images)
+        shifts = 2 * self.pixels + 1
+        top, left = random_corners(self.seed_generator.next(), batch, shifts, shifts)
         margin = (self.pixels, self.pixels)
-        padded = ops.pad(images, ((0, 0), margin, margin, (0, 0)))
-        # One gather of whole pixels from all images at once: on CPUs many times faster than one along each axis.
-        rows = ops.expand_dims(top, 1) + ops.arange(height)
-        columns = ops.expand_dims(left, 1) + ops.arange(width)
-        rows += ops.expand_dims(ops.arange(batch), 1) * (height + 2 * self.pixels)
-        positions = ops.expand_dims(rows * (width + 2 * self.pixels), 2) + ops.expand_dims(columns, 1)
-        moved = ops.take(ops.reshape(padded, (-1, channels)), positions, axis=0)
-        return ops.reshape(moved, (batch, height, width, channels))  # JAX's take loses axes of an empty batch
+        return cut(ops.pad(images, ((0, 0), margin, margin, (0, 0))), top, left, height, width)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pixels": self.pixels}

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from tfdrop import schedules
+from tfdrop.data.augmentation.crop import RandomCrop
 from tfdrop.data.augmentation.policies import augmentation
 from tfdrop.data.augmentation.resized_crop import RandomResizedCrop
 from tfdrop.layers import (
@@ -48,7 +49,8 @@ def training_network(settings, image_shape, classes, round, steps, initial_seed=
         if settings.magnified_weight_decay:
             decay = MagnifiedWeightDecay(participation, settings.weight_decay, settings.magnified_weight_decay)
     if augments(settings, round):
-        input_layers += [RandomResizedCrop(settings.crop_size)] if settings.crop_size else []
+        if settings.crop_size:
+            input_layers.append((RandomCrop if settings.crop == "fixed" else RandomResizedCrop)(settings.crop_size))
         input_layers += augmentation(settings.augment)
     if drops(settings, round):
         drop = placement(settings.placement, lambda factor: _drop_layer(settings, factor, steps, participation))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfdrop.tasks.timings import timing_line
+
 MEANING = {
     "full set": "the last round's settings on all images",
     "random drop": "the same with as many images dropped at random",
@@ -11,6 +13,7 @@ MEANING = {
 def classification_report(result):
     """Returns the text: what was dropped, and the test errors training by training."""
     lines = [_influence_line(run, found, result) for run in result["runs"] for found in run["influence"]]
+    lines += [_timing_line(run, result) for run in result["runs"] if run.get("seconds")]
     lines += ["", *_table(result)]
     notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
     if result["rounds"] > 1 and "random drop" in _names(result) and "full set" not in _names(result):
@@ -31,6 +34,11 @@ def _influence_line(run, found, result):
         f"(eigenvalues about {found['smallest_eigenvalue']:.4g} to {found['largest_eigenvalue']:.4g}): "
         f"relative residual {found['residual']:.3f}{'' if found['converged'] else ', not converged'}."
     )
+
+
+def _timing_line(run, result):
+    seed = f"Seed {run['seed']}: " if len(result["runs"]) > 1 else ""
+    return seed + timing_line(run["seconds"])
 
 
 def _names(result):

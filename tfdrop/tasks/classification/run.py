@@ -104,5 +104,6 @@ def _run(task, data, folder):
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],
+        "seconds": done.state.get("timings", {}),
         "while_dropping": errors_while_dropping(settings, last, task.data),
     }

@@ -35,7 +35,12 @@ class ClassifySettings(RunSettings):
     )
     preprocessing: str = setting("standardization", "How images are preprocessed.", choices=PREPROCESSING)
     augment: str = setting("none", "Augmentation of the training images.", choices=AUGMENTATIONS)
-    crop_size: int = setting(0, "Train on random resized crops of this size, test on the centre; 0 for none.", least=0)
+    crop: str = setting(
+        "resized",
+        "Crops of --crop_size: resized, of random area and shape; or fixed, of that size as it is.",
+        choices=("resized", "fixed"),
+    )
+    crop_size: int = setting(0, "Train on random crops of this size, test on the centre; 0 for none.", least=0)
     test_crops: int = setting(1, "Crops that are averaged over in testing: 1 or 10.", choices=(1, 10))
 
     # Network

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.denoising.scores import average
+from tfdrop.tasks.timings import timing_line
 
 PAPER_COLUMNS = {"round 1": "DnCNN", "round 2": "DnCNN++"}
 
@@ -18,6 +19,7 @@ def denoising_report(result: dict) -> str:
 def _lines(result):
     lines = [_round_line(summary) for summary in result.get("rounds", [])]
     lines += [f"{control['name']}: trained on {control['patches']} patches." for control in result.get("controls", [])]
+    lines += [timing_line(result["seconds"])] if result.get("seconds") else []
     return [*lines, "", *_table(result)]
 
 

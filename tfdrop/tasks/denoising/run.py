@@ -94,7 +94,8 @@ def _trained(settings, data, folder):
     summaries = [_summary(arm, results[arm.name], dropped) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
     models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
-    return models, {"rounds": summaries, **({"controls": others} if others else {})}
+    found = {"rounds": summaries, "seconds": done.state.get("timings", {})}
+    return models, {**found, **({"controls": others} if others else {})}
 
 
 def _augment_later(settings):

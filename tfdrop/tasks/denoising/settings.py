@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tfdrop.errors import UserError
-from tfdrop.tasks.settings import RunSettings, setting
+from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, RunSettings, setting
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ class DenoiseSettings(RunSettings):
     controls: bool = setting(
         False, "Also train with the last round's settings on the full set, and with as many dropped at random."
     )
-    influence_solver: str = setting(
-        "lissa", "Solver of the influence, cg: conjugate gradients.", choices=("cg", "lissa")
-    )
+    influence: str = setting("lissa", INFLUENCE_HELP, choices=INFLUENCES)
     influence_depth: int = setting(500, "Most steps of the solver.", least=1)
     influence_batch_size: int = setting(32, "Patches per LiSSA step.", least=1)
 
