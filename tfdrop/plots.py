@@ -115,7 +115,8 @@ def influence_histogram(
         axes.axvline(threshold, color=MARK, linestyle="--", label=f"dropped from here: {share:.1%}")
     axes.set_xlabel("influence on the summed validation loss (positive = unfavorable)")
     axes.set_ylabel("training samples")
-    axes.legend()
+    # Where matplotlib would have to search for the best place it warns that this is slow.
+    axes.legend(loc="upper left")
     figure.savefig(path, dpi=150)
 
 
