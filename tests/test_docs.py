@@ -115,6 +115,8 @@ def defined_names(path):
             names.add(node.name)
         elif isinstance(node, ast.Assign):
             names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
     return names
 
 
@@ -217,3 +219,13 @@ def test_setup_lists_every_requirements_file():
     setup.read(ROOT / "setup.cfg")
     listed = re.findall(r"requirements/\w+\.txt", setup["options"]["install_requires"])
     assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("requirements/*.txt"))
+
+
+def test_commands_point_at_functions():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    commands = dict(re.findall(r"([\w-]+) = ([\w.]+:\w+)", setup["options.entry_points"]["console_scripts"]))
+    assert commands.keys() == PROGRAMS.keys()
+    for target in commands.values():
+        module, function = target.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
