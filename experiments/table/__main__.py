@@ -6,7 +6,9 @@ Every experiment's state is copied to results/experiments/, where it is kept wit
 those copies alone.
 """
 
+import functools
 import json
+import shutil
 from pathlib import Path
 
 from absl import flags
@@ -42,7 +44,7 @@ def main():
     for path in sorted(Path(RUNS.value).glob(f"*/{STATE}")):
         known = kept / f"{path.parent.name}.json"
         if not _is_check(path.parent.name) and _progress(path) >= _progress(known):
-            replace(known, lambda partial, path=path: partial.write_text(path.read_text()))
+            replace(known, functools.partial(shutil.copyfile, path))
     experiments = [experiment for experiment in CATALOGUE if not _is_check(experiment.name)]
     states = {experiment.name: _states(experiment, kept) for experiment in experiments}
     run_first = [experiment for experiment in experiments if states[experiment.name]]

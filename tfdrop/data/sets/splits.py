@@ -25,14 +25,14 @@ class Split(NamedTuple):
 
     Attributes:
         train: Arrays `(x, y)` to train on.
-        validation: Arrays `(x, y)` to validate on.
+        validation: Arrays `(x, y)` to validate on; None where none are set aside.
         test: Arrays `(x, y)` to test on.
         samples: For each training sample its index in the set: in the training part, followed by the extra part where
             there is one. Shape `(n,)`. It is also the index of its name in `ImageSet.training_names`.
     """
 
     train: Part
-    validation: Part
+    validation: Part | None
     test: Part
     samples: np.ndarray
 

@@ -3,15 +3,14 @@
 import contextlib
 
 import jax
+import jax.experimental
 import numpy as np
 from jax import numpy as jnp
 
 from tfdrop.influence.autodiff.double_precision import computing_in, is_floating, variables_at
 
-try:
-    from jax import enable_x64
-except ImportError:  # before JAX 0.8
-    from jax.experimental import enable_x64
+# Before JAX 0.8 it was among the experiments.
+enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 
 class Evaluation:

@@ -73,8 +73,8 @@ def choose(derivative, methods, judge, may_substitute=False):
             continue
         verdict, distance = judge.verdict(derivative, found)
         if verdict is Verdict.RIGHT or not judge.is_finite:  # samples that are not finite are refused by their numbers
-            error = distance if verdict is Verdict.RIGHT else None
-            return CheckedDerivative(derivative, name, error, failures, function=getattr(autodiff, derivative))
+            accuracy = distance if verdict is Verdict.RIGHT else None
+            return CheckedDerivative(derivative, name, accuracy, failures, function=getattr(autodiff, derivative))
         if verdict is Verdict.UNDECIDED:
             undecided[name] = found
         else:

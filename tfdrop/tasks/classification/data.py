@@ -1,7 +1,7 @@
 """The images that a classification run reads, and what is done to them before any network sees them."""
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
 
-FIT = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
+FIT: dict[str, Any] = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
 
 
 class ClassifyData(NamedTuple):
@@ -60,7 +60,8 @@ def _split(image_set, settings):
     counts = settings.validation_samples
     if counts == [0]:
         parts = [image_set.train] + ([image_set.extra] if image_set.extra is not None else [])
-        train = tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        train = (x, y)
         return Split(train, None, image_set.test, np.arange(len(train[1])))
     numbers = tuple(counts) if len(counts) > 1 else (counts[0] if counts else None)
     with blaming("validation_samples", ",".join(map(str, counts))):

@@ -1,6 +1,7 @@
 """A denoising run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
 import dataclasses
+import functools
 import json
 import time
 from pathlib import Path
@@ -125,7 +126,11 @@ def _write_comparisons(rated, folder):
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
-        replace(path, lambda partial, shown=pictures: plots.comparison(partial, shown))
+        replace(path, functools.partial(_draw, pictures))
+
+
+def _draw(pictures, path):
+    plots.comparison(path, pictures)
 
 
 def _write_patch_influence(folder, scored, data):
