@@ -19,7 +19,8 @@ class RateLogger(keras.callbacks.Callback):
     >>> import numpy as np
     >>> import tfdrop
     >>> rate = tfdrop.schedules.linear(0.0, 0.4, steps=8)
-    >>> model = keras.Sequential([keras.Input((4, 4, 3)), tfdrop.layers.SpatialScale(rate, name="scale")])
+    >>> scale = tfdrop.layers.SpatialScale(rate, name="scale")
+    >>> model = keras.Sequential([keras.Input((4, 4, 3)), scale, keras.layers.Dense(3)])
     >>> model.compile("sgd", "mse")
     >>> x = np.ones((8, 4, 4, 3), "float32")
     >>> fitted = model.fit(x, x, batch_size=2, epochs=2, verbose=0, callbacks=[tfdrop.layers.RateLogger()])
