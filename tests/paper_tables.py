@@ -172,6 +172,12 @@ SELECT_SCALE_GROUPS = [
         spatial_dropout test_drop=spatial_dropout test_rates=0.02,0.06,0.1,0.2,0.3,0.4,0.5 {EVERY} : 5.04 ± 0.07
         selectout test_drop=selectout test_rates=0.01,0.02,0.04,0.06,0.08,0.1,0.15,0.2 top_rate=0.2 {EVERY} : 5.04 ± 0.07
     """),  # noqa: E501
+    Group("select_scale/section2.3/", SELECT_SCALE | {"model": "wrn20_4", "dataset": "cifar10", "drop": "select_scale"}, f"""
+        window2 pool_size='2' rate=0.9 top_rate=0.2 {EVERY} :
+        window4 pool_size='4' rate=0.9 top_rate=0.2 {EVERY} :
+        window4_stride2 pool_size='4' pool_strides=2 rate=0.9 top_rate=0.2 {EVERY} :
+        global pool_size='global' rate=0.9 top_rate=0.2 {EVERY} :
+    """),  # noqa: E501
     Group("select_scale/fig4a/", WRN_20_8 | {"rate": 1.0, "placement": "every_convolution"}, """
         t0.1 top_rate=0.1 :
         t0.2 top_rate=0.2 :
@@ -266,6 +272,13 @@ FOCUSED_DROPOUT = [
         opposite {PLACED} gamma=0.3,0.6 inverted=True participation_rate=0.1 magnified_weight_decay=0.001 : acc 74.31 ± 0.14
         focused_dropout {RIVALS["focused"]} : acc 74.97 ± 0.16
     """),  # noqa: E501
+    Group("focused_dropout/fig5/", {**RESNET_56, "model": "resnet110_bottleneck"}, """
+        magnified_only drop=none participation_rate=0.1 magnified_weight_decay=0.001 :
+    """),
+    Group("focused_dropout/imagenet/", {"dataset": "imagenet2012", "model": "resnet50_imagenet", **ONCE}, f"""
+        baseline drop=none : acc 76.32
+        focused_dropout {PLACED} gamma=0.3,0.6 participation_rate=0.1 : acc 76.84
+    """),
     Group("focused_dropout/fig6a/", RESNET_56 | {"magnified_weight_decay": 0.001}, f"""
         0 {PLACED} gamma=0.3,0.6 participation_rate=0.0 : acc 73.71 ± 0.23
         0.05 {PLACED} gamma=0.3,0.6 participation_rate=0.05 :

@@ -3,10 +3,11 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfdrop.checkpoint import Checkpoint
 from tfdrop.errors import UserError
-from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, LiSSA, total_influence
+from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, InfluenceModel, LiSSA
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 
 
@@ -32,22 +33,33 @@ def influence_as_set(
         UserError: If the solve diverges, weights or samples are not finite, or the checkpoint is damaged or of another
             computation.
     """
+    curvature = "hessian" if settings.influence == "original" else settings.influence_curvature
     try:
-        return total_influence(
-            model,
-            train,
-            validation,
-            loss=loss,
-            solver=_solver(settings),
-            curvature="hessian" if settings.influence == "original" else settings.influence_curvature,
-            damping=settings.damping,
-            seed=settings.seed,
-            checkpoint=checkpoint,
-        )
+        model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
+        if settings.influence_order == "columns":
+            return _by_columns(model, validation, _solver(settings), checkpoint, curvature)
+        return model.total(validation, solver=_solver(settings), checkpoint=checkpoint)
     except DivergenceError as error:
         raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
     except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
         raise UserError(str(error)) from error
+
+
+def _by_columns(model, validation, solver, checkpoint, curvature):
+    """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
+    found = model.matrix(validation, solver=solver, checkpoint=checkpoint)
+    return Influence(
+        scores=found.scores.sum(axis=1),
+        solution=np.empty(0),  # there is one for each validation sample
+        residual=float(found.residuals.max()),
+        converged=bool(found.converged.all()),
+        curvature=curvature,
+        damping=found.damping,
+        scale=None,
+        spread=None,
+        spectrum=model.spectrum,
+        history=[],
+    )
 
 
 def _solver(settings):

@@ -69,6 +69,11 @@ class RunSettings:
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
     influence_damping: str = setting("auto", "Number added to its eigenvalues, or auto; original has its own terms.")
+    influence_order: str = setting(
+        "sum",
+        "sum: one solve for the summed validation loss; columns: one for each validation sample, the paper's order.",
+        choices=("sum", "columns"),
+    )
     influence_scale: str = setting("auto", "LiSSA's scale, or auto; 10 for original unless given.")
     influence_depth: int = setting(200, "Most steps of the solver.", least=1)
     influence_repeats: int = setting(1, "LiSSA runs that are averaged.", least=1)

@@ -109,9 +109,25 @@ FIG_4A: dict[str, Any] = {"q": 0.0, "t": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8
 FIG_4B: dict[str, Any] = {"t": 0.2, "q": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]}
 
 
+# Section 2.3 tries average pooling "with different pooling windows and strides", which are ours, and a global one.
+POOLINGS = {
+    "window2": {"pool_size": "2"},
+    "window4": {"pool_size": "4"},
+    "window4_stride2": {"pool_size": "4", "pool_strides": 2},
+    "global": {"pool_size": "global"},
+}
+
+
 def recipes():
     """Returns the paper's recipes by name."""
-    return {**_cifar("table1", "cifar10"), **_cifar("table2", "cifar100"), **_table_3(), **_table_4(), **_figures()}
+    return {
+        **_cifar("table1", "cifar10"),
+        **_cifar("table2", "cifar100"),
+        **_table_3(),
+        **_table_4(),
+        **_figures(),
+        **_pooling(),
+    }
 
 
 def _cifar(table, dataset):
@@ -168,6 +184,16 @@ def _figures():
         settings |= _drop("select_scale", "every_convolution", t, q)
         paper = number("18.52 ± 0.22", runs=5) if (t, q) == (0.2, 0.1) else Paper()
         found[f"select_scale/{figure}/{point}"] = Recipe(settings, paper, f"SelectScale, Fig. {figure[3:]}, {point}")
+    return found
+
+
+def _pooling():
+    """Section 2.3's other scores, beside Table 1's network: the text has no number but that they are worse."""
+    found = {}
+    for row, pooling in POOLINGS.items():
+        settings = {"dataset": "cifar10", "model": "wrn20_4", **CIFAR}
+        settings |= _drop("select_scale", "every_convolution", t=0.2, q=0.1) | pooling
+        found[f"select_scale/section2.3/{row}"] = Recipe(settings, Paper(), f"SelectScale, section 2.3, {row}")
     return found
 
 

@@ -5,6 +5,7 @@ import dataclasses
 from tfdrop.errors import UserError
 
 EVERYWHERE = {"placement": "every_convolution"}  # SelectScale, section 3.1
+POOLING = {"pool_size": "", "pool_strides": 0}  # none before the maximum
 
 # The papers' usual values: SelectScale's Tables 1 and 2, FocusedDropout's section 5.
 DROPS = {
@@ -13,9 +14,12 @@ DROPS = {
     "spatial_dropout": {**EVERYWHERE, "rate": 0.1},
     "drop_block": {"placement": "first_two_groups", "rate": 0.1, "block_size": 7},
     "spatial_scale": {**EVERYWHERE, "rate": 0.6},
-    "selectout": {**EVERYWHERE, "rate": 0.02, "top_rate": 0.2},
-    "select_scale": {**EVERYWHERE, "rate": 0.9, "top_rate": 0.2},
-    "focused_dropout": {"placement": "penultimate_group", "gamma": [0.3, 0.6], "participation_rate": 0.1},
+    "selectout": {**EVERYWHERE, "rate": 0.02, "top_rate": 0.2, **POOLING},
+    "select_scale": {**EVERYWHERE, "rate": 0.9, "top_rate": 0.2, **POOLING},
+    "focused_dropout": {
+        **{"placement": "penultimate_group", "gamma": [0.3, 0.6], "gamma_per": "sample"},
+        "participation_rate": 0.1,
+    },
 }
 OPTIONAL = sorted({name for usual in DROPS.values() for name in usual})
 # What belongs to one kind of drop layer: a recipe whose --drop is overridden loses these settings with it.
@@ -69,8 +73,16 @@ def _check_together(settings, values):
     rate, top_rate, gamma = (values.get(name) for name in ("rate", "top_rate", "gamma"))
     _check_rates("rate", drop, [] if rate is None else [rate], top_rate)
     _check_rates("test_rates", settings.test_drop, settings.test_rates, top_rate)
+    _check_pooling(values.get("pool_size"), values.get("pool_strides"))
     if gamma is not None and (len(gamma) not in (1, 2) or gamma[0] > gamma[-1] or gamma[-1] >= 1):
         raise UserError(f"--gamma={_text(gamma)}: expected one number below 1, or two in increasing order")
+
+
+def _check_pooling(pool_size, pool_strides):
+    if pool_size and pool_size != "global" and not (pool_size.isdecimal() and int(pool_size) > 0):
+        raise UserError(f"--pool_size={pool_size}: expected a whole number of at least 1, or global")
+    if pool_strides and not (pool_size and pool_size != "global"):
+        raise UserError(f"--pool_strides={pool_strides}: needs a --pool_size that is a number")
 
 
 def _check_rates(name, drop, rates, top_rate):

@@ -110,7 +110,7 @@ def _drop_layer(settings, factor, steps, participation):
     """Makes a drop layer whose rate is multiplied by a factor."""
     if settings.drop == "focused_dropout":
         gamma = settings.gamma if len(settings.gamma) == 2 else settings.gamma[0]
-        return FocusedDropout(gamma, participation, inverted=settings.inverted)
+        return FocusedDropout(gamma, participation, gamma_per=settings.gamma_per, inverted=settings.inverted)
     rate = factor * settings.rate
     if settings.curriculum:
         rate = schedules.linear(0.0, rate, max(1, round(settings.curriculum * steps)))
@@ -129,7 +129,15 @@ def rated_layer(kind, rate, settings):
         case "spatial_scale":
             return SpatialScale(rate)
         case "selectout":
-            return Selectout(rate, settings.top_rate)
+            return Selectout(rate, settings.top_rate, **_pooling(settings))
         case "select_scale":
-            return SelectScale(rate, settings.top_rate)
+            return SelectScale(rate, settings.top_rate, **_pooling(settings))
     raise ValueError(kind)
+
+
+def _pooling(settings):
+    """Returns how activations are pooled before maps are scored (SelectScale, section 2.3), as the layers take it."""
+    size = settings.pool_size
+    if not size:
+        return {}
+    return {"pool_size": size if size == "global" else int(size), "pool_strides": settings.pool_strides or None}

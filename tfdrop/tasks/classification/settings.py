@@ -55,6 +55,13 @@ class ClassifySettings(RunSettings):
     top_rate: float | None = setting(
         None, "Share of the maps that selectout and select_scale choose from.", above=0, most=1, kind=float
     )
+    pool_size: str | None = setting(
+        None,
+        "Side of the windows whose average activations selectout and select_scale score maps by, or global; the "
+        "greatest activation if empty.",
+        kind=str,
+    )
+    pool_strides: int | None = setting(None, "Stride of those windows; their side if 0.", least=0, kind=int)
     block_size: int | None = setting(None, "Side of drop_block's blocks.", least=1, kind=int)
     gamma: list | None = setting(
         None,
@@ -62,6 +69,9 @@ class ClassifySettings(RunSettings):
         least=0,
         most=1,
         list_of=float,
+    )
+    gamma_per: str | None = setting(
+        None, "focused_dropout draws it for each sample, or each unit.", choices=("sample", "unit"), kind=str
     )
     inverted: bool = setting(False, "Drop the focused area instead: focused_dropout's opposite approach.")
     participation_rate: float | None = setting(
