@@ -16,7 +16,7 @@ from tfdrop.models import load_dncnn
 from tfdrop.tasks.arms import ArmsRun
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
-from tfdrop.tasks.denoising.scores import CLASSICAL, evaluate
+from tfdrop.tasks.denoising.scores import evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
@@ -120,10 +120,9 @@ def _image_result(settings, image, scores):
 
 
 def _write_comparisons(rated, folder):
-    """Draws each test image: noisy, denoised by every model, and clean."""
+    """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean."""
     for image, outputs, scores in rated:
-        shown = {name: pixels for name, pixels in outputs.items() if name != CLASSICAL}
-        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
+        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in outputs.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
         replace(path, functools.partial(_draw, pictures))

@@ -3,16 +3,16 @@
 import numpy as np
 
 from tfdrop.data.images.gaussian_noise import noisy_image
-from tfdrop.denoising import denoise, denoise_classically
+from tfdrop.denoising import denoise
 from tfdrop.metrics import psnr, ssim
 from tfdrop.progress import Progress
+from tfdrop.tasks.denoising.rivals import rivals
 
 NOISY = "noisy"
-CLASSICAL = "nl-means"
 
 
 def evaluate(models, images, sigma, protocol):
-    """Scores the noisy input, non-local means and some models on every image.
+    """Scores the noisy input, the denoisers that are not trained, and some models on every image.
 
     Args:
         models: Dictionary from a name to a model.
@@ -24,7 +24,7 @@ def evaluate(models, images, sigma, protocol):
         List of `(image, outputs, scores)`; `outputs` and `scores` are dictionaries from a method's name to a
         picture, and to `{"psnr": dB, "ssim": number}`.
     """
-    methods = {NOISY: lambda noisy: noisy, CLASSICAL: lambda noisy: denoise_classically(noisy, sigma)}
+    methods = {NOISY: lambda noisy: noisy, **rivals(sigma)}
     methods |= {name: lambda noisy, model=model: denoise(model, noisy) for name, model in models.items()}
     rated = []
     with Progress("Testing", len(images) * len(methods)) as progress:
