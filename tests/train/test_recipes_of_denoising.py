@@ -1,9 +1,12 @@
 import dataclasses
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import ROOT
 
 from tfdrop.data.images.grey import read_folder
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
@@ -58,3 +61,10 @@ def test_paper_figures_are_table_v():
 def test_set12_is_recognized_in_order():
     images = read_folder(Path(os.environ["TFDROP_DATA"]) / "denoising" / "Set12")
     assert [fingerprint(image.pixels) for image in images] == list(SET12)
+
+
+def test_programs_check_their_flags_before_they_wait_for_a_backend():
+    """Bad input is one line; what TensorFlow writes when it is imported would come before it."""
+    script = "import sys, train.classify, train.denoise; print(*{'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (finished.returncode, finished.stdout.strip()) == (0, ""), finished.stderr

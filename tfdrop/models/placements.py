@@ -1,11 +1,12 @@
 """Where drop layers go in a network: the sites that networks offer, and the papers' choices among them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
-
-import keras
+from typing import TYPE_CHECKING, NamedTuple
 
 from tfdrop.models.names import look_up
+
+if TYPE_CHECKING:  # programs check names of placements before they wait for a backend
+    import keras
 
 
 class Site(NamedTuple):
@@ -80,7 +81,7 @@ def first_two_groups(site: Site) -> float | None:
 
 
 # A user's choice of layers: a function from a site to a new layer, or to None where no layer goes.
-Drop = Callable[[Site], keras.layers.Layer | None]
+Drop = Callable[[Site], "keras.layers.Layer | None"]
 
 # Each returns the factor of the rate at a site, or None where no layer goes.
 PLACEMENTS: dict[str, Callable[[Site], float | None]] = {
@@ -96,7 +97,7 @@ PLACEMENTS: dict[str, Callable[[Site], float | None]] = {
 }
 
 
-def placement(name: str, make_layer: Callable[[float], keras.layers.Layer]) -> Drop:
+def placement(name: str, make_layer: "Callable[[float], keras.layers.Layer]") -> Drop:
     """Returns the `drop` argument of a network for one of the papers' placements.
 
     ```python
@@ -120,13 +121,14 @@ def placement(name: str, make_layer: Callable[[float], keras.layers.Layer]) -> D
     Raises:
         ValueError: If there is no placement of that name; the nearest names are offered.
 
+    >>> import keras
     >>> drop = placement("penultimate_group", lambda factor: keras.layers.Dropout(0.2 * factor))
     >>> drop(Site("group2", "group_output", group=2, groups=3)).name
     'group2_drop'
     """
     choose = look_up("placement", name, PLACEMENTS)
 
-    def drop(site: Site) -> keras.layers.Layer | None:
+    def drop(site: Site) -> "keras.layers.Layer | None":
         factor = choose(site)
         if factor is None:
             return None

@@ -46,7 +46,7 @@ def train_resumably(name, key, build, folder, pace, after_epoch=None):
         save_training(folder / CHECKPOINT, model, state)
 
     with TrainingLog(folder, name, epoch + 1) as log, Progress(f"{name}: training", total) as bar:
-        bar.advance(training.step)
+        bar.resume(training.step)
         for step_losses in training.dispatches():
             if not np.isfinite(step_losses).all():
                 raise UserError(f"{name}: the loss is not finite at step {training.step}; try a lower --learning_rate")
