@@ -97,7 +97,8 @@ class TrainingData:
     def _read_once(self, check, verbose):
         """Counts the samples and checks each batch."""
         samples = self._batches = 0
-        with Progress("Checking samples", batch_count(self._data, self._batch_size), verbose) as progress:
+        total = batch_count(self._data, self._batch_size)
+        with Progress("Checking samples", total, verbose, unit="batches") as progress:
             for x, y in self.batches():
                 if check is not None:
                     check(x, y, samples)

@@ -23,6 +23,7 @@ class ClassifyData(NamedTuple):
         test: Arrays `(x, y)`.
         samples: For each training sample its index in the data set's training part.
         classes: The classes' names.
+        notes: Sentences about how the set was read that a user should see.
     """
 
     train: tuple
@@ -30,6 +31,7 @@ class ClassifyData(NamedTuple):
     test: tuple
     samples: np.ndarray
     classes: tuple
+    notes: tuple = ()
 
     def fingerprint(self):
         """Returns a text that other pixels or labels would change."""
@@ -53,7 +55,7 @@ def read_data(settings):
             kept = draw_stratified(split.train[1], settings.train_samples, settings.seed)
         split = split._replace(train=tuple(part[kept] for part in split.train), samples=split.samples[kept])
     _check(settings, split.train[0].shape)
-    return ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes)
+    return ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes, image_set.notes)
 
 
 def _split(image_set, settings):

@@ -46,6 +46,8 @@ def run(settings, data, workdir, about):
     """
     if not workdir.exists(RESULT):
         start = time.monotonic()
+        for note in data.notes:
+            print(note)
         runs = []
         for seed in range(settings.seed, settings.seed + settings.seeds):
             task = ClassificationTask(dataclasses.replace(settings, seed=seed), data)
