@@ -3,6 +3,7 @@
 A `Kind` says how derivatives are expected to be computed on TensorFlow where that is not forward over backward.
 """
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -185,8 +186,13 @@ class Loop(layers.Layer):
 
 
 KINDS = _kinds()
-# Keras resizes with TensorFlow on every backend.
-ON_JAX = [name for name in KINDS if not name.startswith("resizing")]
+# JAX compiles each kind for seconds, so that all of them are run by hand: TFDROP_EVERY_KIND=1 python -m pytest
+# tests/influence/test_derivatives_on_jax.py. Keras resizes with TensorFlow on every backend.
+SOME = (
+    *("dense", "activation_softsign", "embedding_masked", "conv2d_grouped", "depthwise_conv2d_strides"),
+    *("batch_normalization", "lstm", "gru", "multi_head_attention", "max_pooling2d_overlapping", "loop"),
+)
+ON_JAX = [name for name in KINDS if not name.startswith("resizing")] if os.environ.get("TFDROP_EVERY_KIND") else SOME
 
 
 def make(kind, dtype="float32", seed=3):
