@@ -7,6 +7,8 @@ those copies alone.
 """
 
 import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 from absl import flags
@@ -42,7 +44,7 @@ def main():
     for path in sorted(Path(RUNS.value).glob(f"*/{STATE}")):
         known = kept / f"{path.parent.name}.json"
         if not _is_check(path.parent.name) and _progress(path) >= _progress(known):
-            replace(known, lambda partial, path=path: partial.write_text(path.read_text()))
+            replace(known, partial(shutil.copyfile, path))
     experiments = [experiment for experiment in CATALOGUE if not _is_check(experiment.name)]
     states = {experiment.name: _states(experiment, kept) for experiment in experiments}
     run_first = [experiment for experiment in experiments if states[experiment.name]]

@@ -28,11 +28,11 @@ def _counted(things, name):
 
 def _arms_by_experiments(experiments):
     """Returns the names of the arms that the same experiments have, by those experiments' names."""
-    experiments_of = {}
+    experiments_of: dict[str, list[str]] = {}
     for experiment in experiments:
         for arm in experiment.arms:
             experiments_of.setdefault(arm.name, []).append(experiment.name)
-    arms = {}
+    arms: dict[tuple[str, ...], list[str]] = {}
     for arm, names in experiments_of.items():
         arms.setdefault(tuple(names), []).append(arm)
     return arms
