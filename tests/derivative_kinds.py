@@ -11,9 +11,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+FORWARD = "forward over backward"
 REVERSE = "reverse over reverse"
-# TensorFlow resizes in float32 whatever it is given, and has no three-dimensional maximum in float64.
-ROUNDED = ("resizing_bilinear", "resizing_bicubic", "up_sampling2d_bilinear", "max_pooling3d")
+DIFFERENCES = "central differences"
+ROUNDED = ("resizing_bicubic",)  # TensorFlow resizes in float32 whatever it is given
 
 
 class Kind(NamedTuple):
@@ -22,8 +23,10 @@ class Kind(NamedTuple):
     Attributes:
         build: Function from symbolic inputs to outputs.
         shape: Shape of a sample.
-        method: How its derivatives are expected to be computed on TensorFlow; `None` for forward over backward.
+        method: How its second derivatives are expected to be computed on TensorFlow; `None` for forward over backward.
+        first: Likewise its first ones, each sample's, where that is another way than `method`.
         blamed: Class of the layer that is to be blamed where that is another way.
+        same: A function that is the same in float64, where TensorFlow has none or rounds to float32.
         tokens: Number of different integers in the samples; 0 for floats.
     """
 
@@ -32,6 +35,8 @@ class Kind(NamedTuple):
     method: str | None = None
     blamed: str | None = None
     tokens: int = 0
+    first: str | None = None
+    same: Callable | None = None
 
 
 def stack(*parts):
@@ -109,9 +114,12 @@ def _kinds():
         "separable_conv2d": Kind(alone(lambda: layers.SeparableConv2D(3, 2, activation="tanh")), image),
         # Normalization
         "batch_normalization": Kind(after_conv(layers.BatchNormalization), image),
-        "layer_normalization": Kind(after_dense(layers.LayerNormalization), (3,)),
+        # TensorFlow's moments hold the mean fixed in the variance, which second derivatives miss.
+        "layer_normalization": Kind(after_dense(layers.LayerNormalization), (3,), DIFFERENCES, first=FORWARD),
         "rms_normalization": Kind(after_dense(layers.RMSNormalization), (3,)),
-        "group_normalization": Kind(after_dense(lambda: layers.GroupNormalization(2)), (3,)),
+        "group_normalization": Kind(
+            after_dense(lambda: layers.GroupNormalization(2)), (3,), DIFFERENCES, "GroupNormalization", first=FORWARD
+        ),
         "unit_normalization": Kind(after_dense(layers.UnitNormalization), (3,)),
         # Recurrent layers: loops
         "simple_rnn": Kind(alone(lambda: layers.SimpleRNN(2)), (3, 2), REVERSE, "SimpleRNN"),
@@ -132,16 +140,24 @@ def _kinds():
         "max_pooling1d": Kind(lambda x: layers.MaxPooling1D(2)(conv1d()(x)), sequence),
         "max_pooling2d": Kind(after_conv(layers.MaxPooling2D), image),
         "max_pooling2d_overlapping": Kind(
-            after_conv(lambda: layers.MaxPooling2D(3, 1, "same")), image, REVERSE, "MaxPooling2D"
+            after_conv(lambda: layers.MaxPooling2D(3, 1, "same")), image, DIFFERENCES, "MaxPooling2D"
         ),
-        "max_pooling3d": Kind(lambda x: layers.MaxPooling3D(2)(layers.Conv3D(2, 1, activation="tanh")(x)), volume),
+        "max_pooling3d": Kind(
+            lambda x: layers.MaxPooling3D(2)(layers.Conv3D(2, 1, activation="tanh")(x)), volume, same=_pooled_3d
+        ),
         "average_pooling2d": Kind(after_conv(lambda: layers.AveragePooling2D(3, 1, "same")), image),
         "global_max_pooling2d": Kind(after_conv(layers.GlobalMaxPooling2D), image),
         "global_average_pooling2d": Kind(after_conv(layers.GlobalAveragePooling2D), image),
         "up_sampling1d": Kind(lambda x: layers.UpSampling1D(2)(conv1d()(x)), sequence),
         "up_sampling2d_nearest": Kind(after_conv(layers.UpSampling2D), image),
-        "up_sampling2d_bilinear": Kind(after_conv(lambda: layers.UpSampling2D(2, interpolation="bilinear")), image),
-        "resizing_bilinear": Kind(after_conv(lambda: layers.Resizing(3, 3)), image),
+        "up_sampling2d_bilinear": Kind(
+            after_conv(lambda: layers.UpSampling2D(2, interpolation="bilinear")), image, DIFFERENCES, "UpSampling2D",
+            same=after_conv(lambda: lambda y: _resized(y, 2 * image[0], 2 * image[1])),
+        ),
+        "resizing_bilinear": Kind(
+            after_conv(lambda: layers.Resizing(3, 3)), image, DIFFERENCES, "Resizing",
+            same=after_conv(lambda: lambda y: _resized(y, 3, 3)),
+        ),
         "resizing_bicubic": Kind(after_conv(lambda: layers.Resizing(3, 3, interpolation="bicubic")), image),
         "zero_padding_and_cropping2d": Kind(
             lambda x: layers.Cropping2D(1)(conv(2, 2)(layers.ZeroPadding2D(2)(conv()(x)))), image
@@ -166,8 +182,28 @@ def _kinds():
     return table
 
 
+def _pooled_3d(x):
+    """The maximum of each cube of two pixels a side."""
+    y = layers.Conv3D(2, 1, activation="tanh")(x)
+    depth, height, width = (side // 2 for side in y.shape[1:4])
+    y = y[:, : 2 * depth, : 2 * height, : 2 * width]  # what is left of an odd side is left out
+    return ops.max(ops.reshape(y, (-1, depth, 2, height, 2, width, 2, y.shape[-1])), axis=(2, 4, 6))
+
+
+def _resized(y, height, width):
+    """Bilinear resizing as two products with matrices."""
+    rows, columns = (_bilinear(source, target) for source, target in zip(y.shape[1:3], (height, width), strict=True))
+    return ops.einsum("jw,biwc->bijc", columns, ops.einsum("ih,bhwc->biwc", rows, y))
+
+
+def _bilinear(source, target):
+    centres = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    matrix = np.maximum(0, 1 - np.abs(centres[:, None] - np.arange(source)))
+    return ops.convert_to_tensor(matrix)
+
+
 def _nested(x):
-    inputs = keras.Input((3,))
+    inputs = keras.Input((3,), dtype=x.dtype)
     inner = keras.Model(inputs, layers.Dense(3, activation="tanh")(inputs))
     return inner(inner(x))
 
@@ -196,12 +232,16 @@ ON_JAX = [name for name in KINDS if not name.startswith("resizing")] if os.envir
 
 
 def make(kind, dtype="float32", seed=3):
-    """Builds the model of a kind with random weights, and data: `(model, x, y)`, the same for every type."""
+    """Builds the model of a kind with random weights, and data: `(model, x, y)`, the same for every type.
+
+    In float64 the model is of the function that is `same`, where the kind has one.
+    """
+    build = kind.same if kind.same is not None and dtype == "float64" else kind.build
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
         inputs = keras.Input(kind.shape, dtype="int32" if kind.tokens else dtype)
-        model = keras.Model(inputs, layers.Flatten()(kind.build(inputs)))
+        model = keras.Model(inputs, layers.Flatten()(build(inputs)))
     finally:
         keras.config.set_dtype_policy(before)
     rng = np.random.default_rng(seed)
@@ -233,7 +273,7 @@ class Reference(NamedTuple):
 def reference(name):
     """Returns the `Reference` of a kind: second differences of mean squared errors, held by NumPy, in float64."""
     kind, step = KINDS[name], 1e-2 if name in ROUNDED else 1e-4
-    model, x, y = make(kind, "float32" if name == "max_pooling3d" else "float64")
+    model, x, y = make(kind, "float64")
     variables = model.trainable_variables
     values = [np.asarray(ops.convert_to_numpy(variable)).astype("float32") for variable in variables]
     sizes = [value.size for value in values]

@@ -24,6 +24,9 @@ class DerivativeError(ValueError):
     """A model with a derivative that cannot be computed by any method."""
 
 
+OFF = "off by"  # how the reason of a method that gives wrong numbers begins
+
+
 @dataclass(frozen=True)
 class CheckedDerivative:
     """How a derivative is computed, and how well that was found to hold.
@@ -46,14 +49,21 @@ class CheckedDerivative:
     layer: str | None = None
     function: Callable | None = field(repr=False, compare=False, default=None)
 
+    @property
+    def wrong_methods(self) -> list[str]:
+        """Names of the methods that gave a wrong number, and no error."""
+        return [name for name, reason in self.failures.items() if reason.startswith(OFF)]
 
-def choose(derivative, methods, judge, may_substitute=False):
+
+def choose(derivative, methods, judge, may_substitute=False, distrusted=()):
     """Returns the `CheckedDerivative` of the first method that passes, without the layer to blame.
 
     Args:
         derivative: Name of the derivative, a method of `Autodiff`.
         methods: Dictionary of the automatic methods by name, in the order in which to try them.
         judge: A `Judge`.
+        distrusted: Names of methods that gave wrong numbers for another derivative: what they give for this one, right
+            as it may be along one direction, is not to be relied on.
         may_substitute: Whether the Gauss-Newton matrix may take the place of a Hessian without second derivatives.
 
     Returns:
@@ -63,6 +73,9 @@ def choose(derivative, methods, judge, may_substitute=False):
     undecided: dict[str, np.ndarray] = {}
     raised = 0
     for name, autodiff in methods.items():
+        if name in distrusted:
+            failures[name] = "wrong for another derivative"
+            continue
         try:
             found = _computed(autodiff, derivative, judge)
         except Exception as error:  # TensorFlow, Keras and JAX raise all kinds for what they cannot differentiate
@@ -78,7 +91,7 @@ def choose(derivative, methods, judge, may_substitute=False):
         if verdict is Verdict.UNDECIDED:
             undecided[name] = found
         else:
-            failures[name] = f"off by {distance:.2g} times its size"
+            failures[name] = f"{OFF} {distance:.2g} times its size"
     for name in undecided:
         if _is_consistent(derivative, name, undecided, methods, judge):
             return CheckedDerivative(derivative, name, None, failures, function=getattr(methods[name], derivative))

@@ -135,12 +135,13 @@ class VerifiedAutodiff:
         tolerance = TOLERANCE_IN_HALF if computes_in_half(self._model) else TOLERANCE
         arguments = (self._model, self._per_sample_loss, self._variables)
         judge = Judge(self._backend.evaluation, *arguments, x, y, tolerance)
-        checks = []
+        checks: list[CheckedDerivative] = []
         for derivative in derivatives:
             if derivative == "gradient":
                 check = check_gradient(self._methods[FORWARD], judge)
             else:
-                check = choose(derivative, self._methods, judge, may_substitute)
+                distrusted = {name for check in checks for name in check.wrong_methods}
+                check = choose(derivative, self._methods, judge, may_substitute, distrusted)
             self._functions[derivative, kind] = check.function
             checks.append(check)
         self.checks += self._with_blame(checks, x)
