@@ -8,12 +8,12 @@ from programs import run_on_jax
 from sklearn.decomposition import PCA
 
 from tfdrop.data.augmentation.crop import RandomCrop
+from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model, ten_crops
 from tfdrop.data.augmentation.flip import RandomHorizontalFlip
 from tfdrop.data.augmentation.lighting import IMAGENET_COLOUR_AXES, RandomLighting, colour_axes
 from tfdrop.data.augmentation.policies import POLICIES, augmentation
 from tfdrop.data.augmentation.resized_crop import RandomResizedCrop
 from tfdrop.data.augmentation.shift import RandomShift
-from tfdrop.data.augmentation.test_crops import centre_crop, ten_crop_model, ten_crops
 from tfdrop.data.preprocessing.standardization import fit_channels
 from tfdrop.data.sets.image_set import ImageSet, save_image_set
 from tfdrop.data.sets.splits import split_for_validation

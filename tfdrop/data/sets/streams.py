@@ -121,7 +121,7 @@ def evaluation_batches(
         stream: An `ImageStream`.
         batch_size: Samples per batch; the last batch has what is left.
         size: Height and width of the crops. With `size=resized` they are for
-            `tfdrop.data.augmentation.test_crops.ten_crop_model`.
+            `tfdrop.data.augmentation.evaluation_crops.ten_crop_model`.
         resized: What the images' shorter side is resized to first.
         keep: Which samples to use, booleans of shape `(stream.samples,)`; all by default.
 

@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from tfdrop.checkpoint import Pace
-from tfdrop.data.augmentation.test_crops import centre_crop, ten_crop_model
+from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
     augments,
