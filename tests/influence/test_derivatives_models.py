@@ -1,5 +1,7 @@
 """Derivatives and influence of whole networks, against gradients by Keras in float64 and their differences."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -110,11 +112,15 @@ def test_of_networks(name):
     reference = InFloat64(build, model, last_variables, cross_entropy if logits else cross_entropy_of_probabilities)
     step = 1e-6
     product, directional = (change / step for change in reference._difference((x, y), step * vector))
-    found = np.asarray(autodiff.hessian_product(x, y, vector))
+    normalizes_layers = name == "ConvNeXtTiny"  # whose second derivatives TensorFlow has wrong
+    expected_warning = pytest.warns(DerivativeWarning, match="central differences")
+    with expected_warning if normalizes_layers else contextlib.nullcontext():
+        found = np.asarray(autodiff.hessian_product(x, y, vector))
     assert np.linalg.norm(found - product) < 1e-3 * np.linalg.norm(product)
     found = np.asarray(autodiff.directional_derivatives(x, y, vector))
     assert np.linalg.norm(found - directional) < 1e-3 * np.linalg.norm(directional)
-    assert [check.method for check in autodiff.checks] == ["forward over backward"] * 2
+    second = "central differences" if normalizes_layers else "forward over backward"
+    assert [check.method for check in autodiff.checks] == [second, "forward over backward"]
 
 
 def test_two_rounds_of_data_dropout_with_resnext29():
