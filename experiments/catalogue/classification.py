@@ -2,7 +2,7 @@
 
 from experiments.catalogue.experiment import CLASSIFICATION as TASK
 from experiments.catalogue.experiment import Experiment
-from tfdrop.tasks.arms import Arm
+from tfdrop.tasks.arm import Arm
 from train.recipes import RECIPES
 from train.recipes.cost import training_minutes
 

@@ -1,7 +1,7 @@
 """The denoising experiments. A line an experiment; arms and settings are said once."""
 
 from experiments.catalogue.experiment import Experiment
-from tfdrop.tasks.arms import Arm
+from tfdrop.tasks.arm import Arm
 from train.recipes.denoising import DNCNN_S25
 
 ROUND_1 = Arm("round 1", paper=30.436)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from tfdrop.tasks.arms import Arm
+from tfdrop.tasks.arm import Arm
 
 CLASSIFICATION, DENOISING = "classification", "denoising"
 

@@ -11,7 +11,7 @@ from experiments.catalogue.classification import ROUND_1
 from experiments.catalogue.experiment import CLASSIFICATION, Experiment
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
-from tfdrop.tasks.arms import Arm
+from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.state import is_finished

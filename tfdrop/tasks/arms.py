@@ -10,10 +10,9 @@
 Everything that a run needs to go on is in its folder, on this machine or another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -22,35 +21,12 @@ from tfdrop.checkpoint import Checkpoint, Pace, replace
 from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.errors import UserError
 from tfdrop.influence import Influence
+from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed, undamaged
 from tfdrop.training.resumable import CHECKPOINT
 
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
-
-
-class Arm(NamedTuple):
-    """One training: on which samples, and with which settings.
-
-    Attributes:
-        name: What tables call it; unique among the arms of a run.
-        settings: Its settings where they are not the run's.
-        round: The round whose augmentation and drop layers it has.
-        after: Name of an earlier arm: it trains on that arm's samples except those that are dropped. On all if empty.
-        random: Whether the samples are dropped at random, from all, as many as the criterion would leave.
-        cap: Most samples to drop, as `tfdrop.data_dropout.Criterion` takes it; `None` for the criterion as printed.
-        counted: Whether to count the samples that are unfavorable by its own network even if no arm drops them.
-        paper: The paper's number, where it has one.
-    """
-
-    name: str
-    settings: Mapping[str, Any] = MappingProxyType({})
-    round: int = 1
-    after: str = ""
-    random: bool = False
-    cap: float | int | None = None
-    counted: bool = False
-    paper: Any = None
 
 
 class Task(Protocol):

@@ -8,7 +8,8 @@ import numpy as np
 
 from tfdrop import plots
 from tfdrop.checkpoint import replace
-from tfdrop.tasks.arms import INFLUENCE, Arm, ArmsRun
+from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.arms import INFLUENCE, ArmsRun
 
 GALLERY_SAMPLES = 48
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tfdrop.tasks.arms import Arm
+from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.settings import RunSettings
 
 FULL, RANDOM = "full set", "random drop"

@@ -1,0 +1,29 @@
+"""What an arm is: one training of several side by side. No deep-learning backend is needed to list them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+
+class Arm(NamedTuple):
+    """One training: on which samples, and with which settings.
+
+    Attributes:
+        name: What tables call it; unique among the arms of a run.
+        settings: Its settings where they are not the run's.
+        round: The round whose augmentation and drop layers it has.
+        after: Name of an earlier arm: it trains on that arm's samples except those that are dropped. On all if empty.
+        random: Whether the samples are dropped at random, from all, as many as the criterion would leave.
+        cap: Most samples to drop, as `tfdrop.data_dropout.Criterion` takes it; `None` for the criterion as printed.
+        counted: Whether to count the samples that are unfavorable by its own network even if no arm drops them.
+        paper: The paper's number, where it has one.
+    """
+
+    name: str
+    settings: Mapping[str, Any] = MappingProxyType({})
+    round: int = 1
+    after: str = ""
+    random: bool = False
+    cap: float | int | None = None
+    counted: bool = False
+    paper: Any = None
