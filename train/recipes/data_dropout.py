@@ -2,7 +2,8 @@
 
 A `_two_rounds` recipe is a row "++"; it has the error of Table I or III and the count of Table II or IV. The other
 rows are from the networks' own papers, whose training differs in this and that: their recipes here are round 2's
-settings in one round, for which a two-round run's control on the full set stands as well.
+settings in one round, for which a two-round run's control on the full set stands as well. The numbers of those papers
+are the best of five runs (section V); a recipe with `--seeds=5` reports the mean and the spread.
 
 What the paper leaves out: All-CNN's batch size and ImageNet's; whether All-CNN keeps the dropout of its own paper
 (taken as printed, without); how far the images of ResNet and DenseNet are shifted (4 pixels, as in the papers that it
