@@ -21,20 +21,20 @@ CORE = f"--core={min(os.sched_getaffinity(0))}"
 
 # Each of these writes a page.
 WITH_PAGE = {
-    "loo": f"{VALIDITY} --parts=loo --loo_samples=30,40 --loo_left_out=4 --loo_lissa_depth=100",
+    "loo": f"{VALIDITY} --parts=loo --loo_samples=40 --loo_left_out=4 --loo_lissa_depth=100",
     "lds": f"{VALIDITY} --parts=lds --lds_samples=40 --lds_subsets=6 --lds_retrainings=2 --lds_models=1 --lds_draws=20",
     "labels": f"{VALIDITY} --parts=labels --labels_samples=60 --labels_seeds=1 --labels_draws=2",
-    "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=1 --widening=1 "
+    "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
     "throughput": "benchmarks.training.throughput --depth=3 --filters=4 --patch_size=8 --batch_size=4 --steps=1 "
     "--repeats=2 --matrix_size=64",
-    "speed": f"benchmarks.influence_speed {JOB} --repeats=1 --turns=1 --batch_size=4 --network=cnn --memory_samples=8 "
-    f"{CORE} '--route=cg as it comes'",
+    "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
+    "--network=resnet20 --memory_samples=8",
 }
 WITH_DATA = ("loo", "lds", "labels", "speed")
 
 # The steps that each of tfdrop's routes is given.
-TFDROP_ROUTES = {"reference": 200, "cg": 10, "cg as it comes": 0, "lissa": 200, "lissa as it comes": 0}
+TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,6 @@ def run_all(folder: Path) -> dict[str, Run]:
     for route, effort in TFDROP_ROUTES.items():
         program = "benchmarks.influence_speed.rivals.tfdrop_contender"
         commands[f"tfdrop, {route}"] = [program, job, route, effort, folder / f"{route}.npy"]
-    sizes = ["--network=resnet20", "--turns=1", "--batch_size=2"]
-    commands["primitives"] = ["benchmarks.influence_speed.primitives", *sizes]
     for path, number, command in recorded_commands():
         commands[f"{path.name} {number}"] = [*command, "--only_check_args"]
     found = run_commands(commands.values(), preloaded=PRELOADED)

@@ -20,7 +20,7 @@ from absl import flags
 
 from benchmarks import pages
 from benchmarks.influence_speed.contest import AGREEMENT, REPEATS, Contest, check_flags
-from benchmarks.influence_speed.job import DATASET, FLAGS_OF_JOB, JOB
+from benchmarks.influence_speed.job import DATASET, JOB, write_job
 from benchmarks.influence_speed.one_core import run_module
 from benchmarks.influence_speed.rivals.contender import Job
 from train.program import run
@@ -51,19 +51,15 @@ def main():
     check_flags()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        job_path = Path(JOB.value) if JOB.value else make_job(folder / "job.npz")
+        job_path = Path(JOB.value) if JOB.value else folder / "job.npz"
+        if not JOB.value:
+            write_job(job_path)
         contest = Contest(job_path, folder)
         contest.run()
         text = report(Job(job_path), contest, parts_table(), memory_table())
     print(text)
     if OUT.value:
         pages.write(OUT.value, text)
-
-
-def make_job(path):
-    given = [flags.FLAGS[flag.name] for flag in FLAGS_OF_JOB if flag.value is not None]
-    run_module(sys.executable, "job", f"--job={path}", *(flag.serialize() for flag in given))
-    return path
 
 
 def parts_table():

@@ -20,9 +20,6 @@ JOB_EPOCHS = flags.DEFINE_integer("job_epochs", 20, "Epochs that the job's netwo
 TRAINING_SAMPLES = flags.DEFINE_integer("training_samples", 2000, "Training samples of the job.")
 VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 200, "Validation samples of the job.")
 
-# What makes a job, so that another program can pass it on.
-FLAGS_OF_JOB = (DATASET, DATA_DIR, JOB_EPOCHS, TRAINING_SAMPLES, VALIDATION_SAMPLES)
-
 SIZE = 32
 FILTERS = (32, 64, 64)
 LANCZOS_STEPS = 30
@@ -45,6 +42,10 @@ def loss():
 
 
 def main():
+    write_job(JOB.value)
+
+
+def write_job(path):
     """Trains the network, chooses the damping, and writes data, weights and damping to one file."""
     import keras
 
@@ -55,7 +56,7 @@ def main():
     model.fit(*train, batch_size=50, epochs=JOB_EPOCHS.value, verbose=0)
     spectrum = hessian_spectrum(model, train)
     np.savez(
-        JOB.value,
+        path,
         x=train[0],
         y=train[1],
         x_validation=validation[0],

@@ -32,28 +32,19 @@ def found_share(ranking, wrong):
 def rankings(model: Any, train: Samples, validation: Samples, seed: int) -> tuple[dict[str, np.ndarray], list[float]]:
     """Returns, by name, a number for each sample that should be large where the label is wrong; and the residuals."""
     from benchmarks.influence_validity.network import simple_scores
-    from tfdrop.influence import ConjugateGradient, self_influence, total_influence
+    from tfdrop.influence import ConjugateGradient, InfluenceModel
 
     found, residuals = {}, []
-    solver = ConjugateGradient(on_divergence="adapt")
+    settings: dict[str, Any] = {"batch_size": 250, "seed": seed, "verbose": 0}
+    wanted = dict.fromkeys([*CURVATURES.value, "gauss_newton"])
+    influence = {each: InfluenceModel(model, train, curvature=each, **settings) for each in wanted}
     for curvature in CURVATURES.value:
-        influence = total_influence(
-            model, train, validation, solver=solver, curvature=curvature, batch_size=250, verbose=0
-        )
-        found[f"influence, {TITLES[curvature]}"] = influence.scores
-        residuals.append(influence.residual)
-    for name, variables in (("self-influence", None), ("self-influence, last layer", model.layers[-1])):
-        found[name] = self_influence(
-            model,
-            train,
-            draws=DRAWS.value,
-            steps=20,
-            curvature="gauss_newton",
-            variables=variables,
-            batch_size=250,
-            seed=seed,
-            verbose=0,
-        ).scores
+        total = influence[curvature].total(validation, solver=ConjugateGradient(on_divergence="adapt"))
+        found[f"influence, {TITLES[curvature]}"] = total.scores
+        residuals.append(total.residual)
+    last_layer = InfluenceModel(model, train, curvature="gauss_newton", variables=model.layers[-1], **settings)
+    own = {"self-influence": influence["gauss_newton"], "self-influence, last layer": last_layer}
+    found |= {name: each.self_influence(draws=DRAWS.value, steps=20).scores for name, each in own.items()}
     return found | simple_scores(model, train, seed), residuals
 
 

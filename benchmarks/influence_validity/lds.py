@@ -75,19 +75,19 @@ def effects_of_removal(
 
     The effects are on the `totals`, shape `(n, totals)`; for LiSSA on the first of them alone.
     """
-    from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
+    from tfdrop.influence import ConjugateGradient, InfluenceModel, LiSSA
 
-    cg, lissa = ConjugateGradient(on_divergence="adapt"), LiSSA(batch_size=64, on_divergence="adapt")
-    settings: dict[str, Any] = {"curvature": curvature, "batch_size": 250, "seed": seed, "verbose": 0}
-    found = {"CG": total_influence(model, train, validation, solver=cg, **settings)}
-    settings["damping"] = found["CG"].damping
-    found["LiSSA"] = total_influence(model, train, validation, solver=lissa, **settings)
-    effects = {name: influence.removal_effect[:, None] for name, influence in found.items()}
+    influence = InfluenceModel(model, train, curvature=curvature, batch_size=250, seed=seed, verbose=0)
+    found = {"CG": influence.total(validation, solver=ConjugateGradient(on_divergence="adapt"))}
+    # The first solve may have raised the damping; the others are to have the same.
+    adapting: dict[str, Any] = {"on_divergence": "adapt", "damping": found["CG"].damping}
+    found["LiSSA"] = influence.total(validation, solver=LiSSA(batch_size=64, **adapting))
+    effects = {name: each.removal_effect[:, None] for name, each in found.items()}
     x, y = validation
     for c in np.unique(y):
-        part = total_influence(model, train, (x[y == c], y[y == c]), solver=cg, **settings)
+        part = influence.total((x[y == c], y[y == c]), solver=ConjugateGradient(**adapting))
         effects["CG"] = np.column_stack([effects["CG"], part.removal_effect])
-    return effects, {name: (influence.damping, influence.residual) for name, influence in found.items()}
+    return effects, {name: (each.damping, each.residual) for name, each in found.items()}
 
 
 def predictions(

@@ -63,7 +63,7 @@ def section(images: Images) -> list[str]:
 
 
 def _rows(regression: SoftmaxRegression, validation: Samples) -> list[list[str]]:
-    from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
+    from tfdrop.influence import ConjugateGradient, InfluenceModel, LiSSA
 
     solvers = {
         "CG": ConjugateGradient(tolerance=1e-5, depth=1000),
@@ -71,11 +71,8 @@ def _rows(regression: SoftmaxRegression, validation: Samples) -> list[list[str]]
     }
     train = regression.x, regression.y
     optimum = regression.optimum()
-    model = keras_model(regression, optimum)
-    found = {
-        name: total_influence(model, train, validation, solver=solver, damping=0, batch_size=250, verbose=0)
-        for name, solver in solvers.items()
-    }
+    model = InfluenceModel(keras_model(regression, optimum), train, damping=0, batch_size=250, verbose=0)
+    found = {name: model.total(validation, solver=solver) for name, solver in solvers.items()}
     chosen = choose(found["CG"].removal_effect, LEFT_OUT.value, np.random.default_rng(0))
     retrained = [retrained_effects(regression, optimum, validation, samples) for samples in chosen]
     rows = []

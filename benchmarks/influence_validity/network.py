@@ -1,7 +1,5 @@
 """The small CNN of the validity benchmark, its training from a seed, and what tells about samples without influence."""
 
-import importlib
-
 import keras
 import numpy as np
 from keras import ops
@@ -68,10 +66,10 @@ def losses(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def gradient_norms(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Returns the norm of the gradient of each sample's loss, without the weight penalty."""
+    from tfdrop.influence.autodiff import verified_autodiff
     from tfdrop.influence.per_sample_loss import PerSampleLoss
 
-    derivatives = importlib.import_module(f"tfdrop.influence.autodiff.{keras.backend.backend()}")
-    autodiff = derivatives.Autodiff(model, PerSampleLoss(model.loss))
+    autodiff = verified_autodiff(model, PerSampleLoss(model.loss), model.trainable_variables)
     gradients = (autodiff.gradient(x[i : i + 1], y[i : i + 1]) for i in range(len(x)))
     return np.array([np.linalg.norm(ops.convert_to_numpy(gradient)) for gradient in gradients])
 

@@ -86,7 +86,7 @@ def test_recorded_modules_exist():
 
 def test_loo_predicts_what_retraining_finds(runs):
     rows = cells(page(runs, "loo"))
-    assert [row[:2] for row in rows] == [["30", "CG"], ["30", "LiSSA"], ["40", "CG"], ["40", "LiSSA"]]
+    assert [row[:2] for row in rows] == [["40", "CG"], ["40", "LiSSA"]]
     for row in rows:
         residual, engines, r, *others = numbers(row[2:])
         assert len(others) == 5
@@ -127,7 +127,7 @@ def test_layers_are_ratios_to_the_rival(runs):
     assert layer[0] == "SelectScale"
     assert min(numbers(layer[1:])) > 0
     assert [cell.split()[-1] for cell in measured[1:]] == ["ms", "s", "MiB"]
-    assert "WRN-8-1 step" in page(runs, "layers")
+    assert "WRN-2-1 step" in page(runs, "layers")
 
 
 def test_throughput_is_measured(runs):
@@ -146,16 +146,9 @@ def test_speed_compares_the_routes_that_were_run(runs):
     assert float(times) == 1
     assert min(numbers([seconds, wall, mebibytes])) >= 0
     assert len(parts) == 8
-    assert all(float(row[1].split()[0]) > 0 for row in parts)
+    assert all(0 < float(row[1].split()[0]) < 1e4 for row in parts)
+    assert "ResNet-20" in page(runs, "speed")
     assert memory[1].endswith(" MiB")
-
-
-def test_primitives_are_timed_on_resnet20(runs):
-    assert runs["primitives"].status == 0, runs["primitives"].err
-    found = json.loads(runs["primitives"].out)
-    assert found.pop("gradient_ms") > 0
-    assert len(found) == 7
-    assert all(0 < ratio["median"] < 1e4 for ratio in found.values())
 
 
 def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
