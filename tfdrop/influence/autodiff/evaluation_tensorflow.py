@@ -53,11 +53,15 @@ class Evaluation:
 
     def loss_gradient(self, y, outputs):
         """Returns the gradient of the losses' sum with respect to the model's outputs."""
-        return _numpy(self._loss_gradient(y, outputs))
+        return _numpy(self._loss_gradient(y, self._as_outputs(outputs)))
 
     def expected_hessian_product(self, y, outputs, tangents):
         """Returns `PerSampleLoss.expected_hessian_product`."""
-        return _numpy(self._expected_hessian_product(y, outputs, tangents))
+        return _numpy(self._expected_hessian_product(y, self._as_outputs(outputs), self._as_outputs(tangents)))
+
+    def _as_outputs(self, array):
+        """A user's loss that fails on float64 must not see any."""
+        return tf.cast(array, self._dtype or "float32")
 
     def _values(self, weights):
         parts = np.split(weights, np.cumsum(self._sizes)[:-1])
