@@ -65,10 +65,10 @@ class SampleCheck:
                 f"sample{loss.hint(labels.shape[1:])}"
             )
         if loss.expects_class_indices:
-            labels = np.asarray(labels, "float64")
-            wrong = (labels < 0) | (labels >= output_shape[-1]) | (labels != np.floor(labels))
+            numbers = np.asarray(labels, "float64")  # of unsigned labels, none would be negative
+            wrong = (numbers < 0) | (numbers >= output_shape[-1]) | (numbers != np.floor(numbers))
             if loss.ignore_class is not None:
-                wrong &= labels != loss.ignore_class
+                wrong &= numbers != loss.ignore_class
             self._refuse(wrong, first, f"labels from 0 to {output_shape[-1] - 1}", labels)
 
     def _refuse(self, wrong, first, expected, array):
