@@ -44,7 +44,7 @@ def test_dncnn_s25_is_section_iv_c():
     assert (settings.crop_size, settings.patch_size) == (180, 40)
     assert (settings.epochs, settings.learning_rate, settings.learning_rate_drops) == (50, 1e-3, [30])
     assert (settings.batch_size, settings.rounds, settings.augment_from_round) == (128, 2, 2)
-    assert settings.max_drop_share == 1
+    assert settings.max_drop == 1
     assert settings.influence_curvature == "hessian"
 
 
