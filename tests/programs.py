@@ -31,9 +31,9 @@ def run_on_jax(*arguments):
     return _run([sys.executable, "-c", WITHOUT_TENSORFLOW, *map(str, arguments)], ROOT, environment)
 
 
-def _run(command, cwd, environment):
+def _run(command, cwd, environment, timeout=600):
     environment = {**environment, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=timeout)
 
 
 # Runs modules one after another, each time in a child process that has everything imported: what takes a second in a
@@ -77,6 +77,7 @@ def run_many(module, argument_lists, cwd, preloaded=()):
 def run_commands(commands, cwd=ROOT, preloaded=()):
     """Runs modules, each given with its arguments; returns a list of `(exit status, stdout, stderr)`."""
     order = json.dumps([[list(map(str, command)) for command in commands], list(preloaded)])
-    finished = _run([sys.executable, "-c", FORKING, order], cwd, os.environ)
+    # Many programs in one process: on a busy machine they need longer together than one alone.
+    finished = _run([sys.executable, "-c", FORKING, order], cwd, os.environ, timeout=2400)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)

@@ -116,7 +116,7 @@ def report(table):
         "block may begin; the others draw at most one for every map."
     )
     n = f"{REPEATS.value} turns for a layer alone, {STEPS.value} for a step; memory is measured once"
-    origin = pages.origin(pages.command("benchmarks.layers"), n)
+    origin = pages.origin(pages.command("benchmarks.layers", hidden=["out"]), n)
     return "\n".join([f"# The drop layers compared with Keras's {RIVAL}", "", explanation, "", *table, "", *origin, ""])
 
 
