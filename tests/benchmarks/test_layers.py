@@ -33,7 +33,7 @@ def test_wide_resnet_is_wrn_20_4():
 
 
 def test_the_picture_shows_what_the_layers_do(tmp_path):
-    runpy.run_path(str(ROOT / "examples" / "draw_layers.py"))["draw"](tmp_path / "layers.png")
+    runpy.run_path(str(ROOT / "docs" / "draw_layers.py"))["draw"](tmp_path / "layers.png")
     drawn, committed = (imread(path)[..., :3] for path in (tmp_path / "layers.png", ROOT / "docs" / "layers.png"))
     assert drawn.shape == committed.shape
     assert np.abs(drawn.astype(float) - committed).mean() < 4
