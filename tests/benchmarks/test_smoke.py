@@ -1,6 +1,10 @@
-"""Every benchmark, and every part of one, runs at toy size and says something true."""
+"""Every benchmark, and every part of one, runs at toy size and says something true.
+
+Minutes of processor time, so by hand: TFDROP_BENCHMARKS=1 python -m pytest tests/benchmarks
+"""
 
 import json
+import os
 import shlex
 import subprocess
 
@@ -24,6 +28,11 @@ from benchmarks.influence_speed.routes import ROUTES
 from benchmarks.influence_validity import labels, lds, loo
 from experiments.environment import commit
 from tfdrop.data.sets.image_set import save_image_set
+
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("TFDROP_BENCHMARKS"), reason="takes minutes; TFDROP_BENCHMARKS=1 runs the benchmarks at toy size"
+)
+
 
 VALIDITY_PARTS = {"loo": loo, "lds": lds, "labels": labels}
 
