@@ -124,7 +124,9 @@ def influence_table(workdir):
 def test_runs_on_jax_without_tensorflow(tmp_path):
     digits = load_image_set("digits")
     few = digits._replace(
-        train=tuple(part[:64] for part in digits.train), test=tuple(part[:64] for part in digits.test)
+        names=None,  # of all the images, which the few do not have
+        train=tuple(part[:64] for part in digits.train),
+        test=tuple(part[:64] for part in digits.test),
     )
     save_image_set(tmp_path / "few.npz", few)
     flags = (f"--data_dir={tmp_path}", "--dataset=few", "--rounds=1", "--validation_samples=0", "--epochs=1")

@@ -37,7 +37,7 @@ def influence_as_set(
     try:
         model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
         if settings.influence_order == "columns":
-            return _by_columns(model, validation, _solver(settings), checkpoint, curvature)
+            return _by_columns(model, validation, _solver(settings), checkpoint)
         return model.total(validation, solver=_solver(settings), checkpoint=checkpoint)
     except DivergenceError as error:
         raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
@@ -45,7 +45,7 @@ def influence_as_set(
         raise UserError(str(error)) from error
 
 
-def _by_columns(model, validation, solver, checkpoint, curvature):
+def _by_columns(model, validation, solver, checkpoint):
     """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
     found = model.matrix(validation, solver=solver, checkpoint=checkpoint)
     return Influence(
@@ -53,7 +53,7 @@ def _by_columns(model, validation, solver, checkpoint, curvature):
         solution=np.empty(0),  # there is one for each validation sample
         residual=float(found.residuals.max()),
         converged=bool(found.converged.all()),
-        curvature=curvature,
+        curvature=model.curvature,
         damping=found.damping,
         scale=None,
         spread=None,

@@ -1,11 +1,14 @@
-"""The arms of a program's run: its rounds, and the controls that tell what dropping did and what else did."""
+"""A program's run: its rounds, and the controls that tell what dropping did and what else did."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.settings import RunSettings
 
 FULL, RANDOM = "full set", "random drop"
+SCORES = "influence_scores.npz"  # until the table of them is written
 
 
 def round_name(number: int) -> str:
@@ -44,3 +47,21 @@ def controls(settings: RunSettings, results: Mapping[str, dict], rounds_differ: 
     if results[round_name(last)]["dropped"]:
         arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=settings.cap, random=True))
     return tuple(arms)
+
+
+def run_rounds(task: Task, settings: RunSettings, folder: Path, rounds_differ: bool) -> tuple[ArmsRun, dict]:
+    """Trains the rounds, and then the controls that the rounds give reason for.
+
+    Args:
+        task: The task.
+        settings: Its settings.
+        folder: Where everything is kept; what an earlier start has finished is not done again.
+        rounds_differ: As for `controls`.
+
+    Returns:
+        The finished run, and the results of all arms by name, the rounds first.
+    """
+    arms = rounds(settings)
+    results = ArmsRun(task, arms, folder, scores=SCORES).run()
+    done = ArmsRun(task, arms + controls(settings, results, rounds_differ), folder, scores=SCORES)
+    return done, done.run()

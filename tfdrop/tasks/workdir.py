@@ -65,6 +65,12 @@ class Workdir:
         """Has `save(path)` write a file and puts it in place once it is whole."""
         replace(self.path / name, save)
 
+    def remove(self, *names: str) -> None:
+        """Removes the files of some names, those in the folders of seeds included."""
+        for name in names:
+            for path in [*self.path.glob(name), *self.path.glob(f"*/{name}")]:
+                path.unlink()
+
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
 

@@ -1,6 +1,5 @@
 """A classification run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
-import dataclasses
 import json
 import time
 
@@ -8,20 +7,18 @@ import keras
 
 from tfdrop.checkpoint import replace
 from tfdrop.errors import UserError, blaming
-from tfdrop.tasks.arms import ArmsRun
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
 from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.influence_files import scored_rounds
-from tfdrop.tasks.rounds import controls, round_name, rounds
+from tfdrop.tasks.rounds import SCORES, round_name, rounds, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
 
 RUN = "run.json"  # one seed's part of the result, until all are done
-SCORES = "influence_scores.npz"  # the same, until the table of them is written
 
 
 def check(settings, data):
@@ -48,11 +45,12 @@ def run(settings, data, workdir, about):
         start = time.monotonic()
         for note in data.notes:
             print(note)
+        task = ClassificationTask(settings, data)
+        workdir.write("preprocessing.npz", lambda path: write_preprocessing(path, task.preprocessing))
         runs = []
         for seed in range(settings.seed, settings.seed + settings.seeds):
-            task = ClassificationTask(dataclasses.replace(settings, seed=seed), data)
-            workdir.write("preprocessing.npz", lambda path, task=task: write_preprocessing(path, task.preprocessing))
-            runs.append(_finished_run(task, data, workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path))
+            folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
+            runs.append(_finished_run(task.of_seed(seed), data, folder))
         workdir.write_json(
             RESULT,
             {
@@ -65,9 +63,7 @@ def run(settings, data, workdir, about):
                 "keras": keras.__version__,
             },
         )
-        for name in (RUN, STATE, SCORES):  # all of it is in the result and in influence.npz
-            for part in [*workdir.path.glob(name), *workdir.path.glob(f"*/{name}")]:
-                part.unlink()
+        workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
     print(classification_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
@@ -85,12 +81,8 @@ def _finished_run(task, data, folder):
 def _run(task, data, folder):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
-    arms = rounds(settings)
-    results = ArmsRun(task, arms, folder, scores=SCORES).run()
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    arms += controls(settings, results, differ)
-    done = ArmsRun(task, arms, folder, scores=SCORES)
-    results = done.run()
+    done, results = run_rounds(task, settings, folder, differ)
     scored = scored_rounds(done, rounds(settings))
     if scored:
         write_image_influence(folder, scored, data)

@@ -1,5 +1,6 @@
 """Classification as a task for `tfdrop.tasks.arms`: its trainings, influences and test errors."""
 
+import copy
 import dataclasses
 import json
 from functools import cached_property
@@ -46,6 +47,12 @@ class ClassificationTask:
     def preprocessing(self):
         """What the images went through."""
         return self._preprocessed[1]
+
+    def of_seed(self, seed):
+        """Returns the same task with another seed; the images are not preprocessed again."""
+        task = copy.copy(self)
+        task.settings, task.seed = dataclasses.replace(self.settings, seed=seed), seed
+        return task
 
     def settings_of(self, arm):
         """Returns the settings of an arm."""

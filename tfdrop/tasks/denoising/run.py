@@ -13,19 +13,17 @@ from tfdrop import plots
 from tfdrop.checkpoint import replace
 from tfdrop.errors import blaming
 from tfdrop.models import load_dncnn
-from tfdrop.tasks.arms import ArmsRun
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.scores import evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
-from tfdrop.tasks.rounds import controls, rounds
+from tfdrop.tasks.rounds import SCORES, rounds, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
 
-SCORES = "influence_scores.npz"  # until the table of them is written
 LONGEST_NAME = 120  # of an image, in the names of files
 
 
@@ -46,9 +44,7 @@ def run(settings, data, workdir):
         about = {"backend": keras.backend.backend(), "keras": keras.__version__}
         seconds = round(time.monotonic() - start, 1)
         workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
-        for name in (STATE, SCORES):  # all of it is in the result and in influence.npz
-            for part in [*workdir.path.glob(name), *workdir.path.glob(f"*/{name}")]:
-                part.unlink()
+        workdir.remove(STATE, SCORES)  # all of it is in the result and in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
@@ -86,9 +82,7 @@ def _trained(settings, data, folder):
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(settings, data, rated=False)
     arms = rounds(settings)
-    results = ArmsRun(task, arms, folder, scores=SCORES).run()
-    done = ArmsRun(task, arms + controls(settings, results, _augment_later(settings)), folder, scores=SCORES)
-    results = done.run()
+    done, results = run_rounds(task, settings, folder, _augment_later(settings))
     if scored := scored_rounds(done, arms):
         _write_patch_influence(folder, scored, data)
     dropped = {round.number: len(round.dropped) for round in scored}
