@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfdrop.arguments import invalid
+from tfdrop.arguments import check_choice, invalid
 
 
 @keras.saving.register_keras_serializable("tfdrop")
@@ -38,3 +38,60 @@ class HalfSumSquaredError(keras.losses.Loss):
             raise invalid("y_true", expected, received=f"y_true.shape={tuple(y_true.shape)}")
         squares = ops.square(y_pred - y_true)
         return 0.5 * ops.sum(squares, axis=range(1, len(squares.shape)))
+
+
+KINDS = ("sparse_categorical", "categorical", "binary")
+
+
+@keras.saving.register_keras_serializable("tfdrop")
+class ExpectedError(keras.losses.Loss):
+    """1 - p(label): the error of answers drawn with the probabilities that a classifier gives.
+
+    Unlike a cross-entropy it is bounded, so that a sample with a wrong label cannot outweigh hundreds of others. It is
+    meant to measure, not to train: its gradient vanishes where a classifier is surely wrong.
+
+    Args:
+        kind: What labels are: `"sparse_categorical"` for class indices, `"categorical"` for one-hot rows, `"binary"`
+            for 0 and 1.
+        from_logits: Whether the outputs are logits; otherwise they are probabilities.
+        reduction: How the values of the batch are combined, as in every Keras loss.
+        name: Optional name of the loss.
+        dtype: The dtype of the loss's computations.
+
+    Raises:
+        ValueError: If `kind` is unknown.
+
+    >>> loss = ExpectedError("sparse_categorical", from_logits=False)
+    >>> round(float(loss([0, 1], [[0.9, 0.1], [0.8, 0.2]])), 4)
+    0.45
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        from_logits: bool = False,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "expected_error",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.kind = check_choice("kind", kind, KINDS)
+        self.from_logits = from_logits
+        self.expects_class_indices = kind == "sparse_categorical"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        y_pred = ops.convert_to_tensor(y_pred)
+        if self.kind == "binary":
+            p = ops.sigmoid(y_pred) if self.from_logits else y_pred
+            y_true = ops.cast(y_true, p.dtype)
+            return ops.mean(y_true * (1 - p) + (1 - y_true) * p, axis=-1)
+        p = ops.softmax(y_pred) if self.from_logits else y_pred
+        if self.expects_class_indices:
+            y_true = ops.cast(y_true, "int32")
+            if len(y_true.shape) == len(p.shape):
+                y_true = ops.squeeze(y_true, -1)
+            y_true = ops.one_hot(y_true, p.shape[-1])
+        return 1 - ops.sum(ops.cast(y_true, p.dtype) * p, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kind": self.kind, "from_logits": self.from_logits}

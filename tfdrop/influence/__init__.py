@@ -17,6 +17,8 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "influence_model": ["InfluenceModel"],
         "matrix": ["InfluenceMatrix"],
         "one_line_forms": ["influence_matrix", "self_influence", "total_influence"],
+        "replay.replay": ["replay_influence"],
+        "replay.result": ["ReplayInfluence", "mean_influence"],
         "scores": ["Influence"],
         "self_scores": ["SelfInfluence"],
         "solvers.conjugate_gradient": ["ConjugateGradient"],

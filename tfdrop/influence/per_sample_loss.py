@@ -97,7 +97,7 @@ class PerSampleLoss:
     @property
     def expects_class_indices(self):
         """Whether the labels are class indices, from 0 to the size of the outputs' last axis minus one."""
-        return self._is("sparse_categorical_crossentropy")
+        return self._is("sparse_categorical_crossentropy") or getattr(self._loss, "expects_class_indices", False)
 
     @property
     def expects_probabilities(self):

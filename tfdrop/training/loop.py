@@ -2,13 +2,18 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
+from tfdrop.training.recording import check_loss, keep_if_due, new_record
+from tfdrop.training.replayable import checked_backward
+from tfdrop.training.step_function import read_state
 
 # How long a dispatch should take at most: between two of them a run can be saved, stopped, and shows its progress.
 SECONDS_PER_DISPATCH = 5.0
@@ -34,6 +39,13 @@ class Training:
         batch_size: Samples per step; the last step of an epoch takes what is left.
         epochs: Number of epochs.
         seed: Integer seed.
+        sample_weights: A number of at least 0 for each sample, shape `(n,)`. It multiplies the sample's loss in its
+            batch; the batch's mean is still over its size, not over the weights' sum. 0 leaves a sample out and moves
+            no other, except that batch normalization still sees it.
+        record: Whether to keep what `tfdrop.influence.replay_influence` needs: `True` in memory, or a folder to keep
+            it in. The training is the same to the bit. What cannot be replayed is an error before the first step.
+        memory: Bytes that a record in memory may take; one in a folder may take ten times as much there. Where not
+            every step's state fits, some are kept and the others computed again.
         steps_per_dispatch: Most steps between two returns to Python. There are fewer, 10 or 1, where so many would
             take longer than `SECONDS_PER_DISPATCH`; the result is the same.
         jit_compile: Whether to compile with XLA on TensorFlow; by default on accelerators only. JAX always does.
@@ -41,6 +53,7 @@ class Training:
     Raises:
         TypeError: If `train` is not a tuple `(x, y)`.
         ValueError: If an argument is out of range, or the optimizer scales the loss.
+        CheckpointError: If the folder `record` holds the record of another training.
 
     >>> x = np.arange(6, dtype="float32")[:, None]
     >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
@@ -58,6 +71,9 @@ class Training:
         batch_size: int,
         epochs: int,
         seed: int = 0,
+        sample_weights: ArrayLike | None = None,
+        record: bool | str | Path = False,
+        memory: int = 2**30,
         steps_per_dispatch: int = 100,
         jit_compile: bool | None = None,
     ):
@@ -66,28 +82,40 @@ class Training:
         # Its `apply` divides gradients by a scale that the loss here was never multiplied by, and skips steps.
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or optimizer.loss_scale_factor:
             raise invalid("optimizer", "one that does not scale the loss", optimizer)
-        self._model = model
-        self._optimizer = optimizer
-        self._samples = count(train, "train")
-        self._batch_size = min(batch_size, self._samples)
-        self._seed = seed
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.train = train
+        self.samples = count(train, "train")
+        self.batch_size = min(batch_size, self.samples)
+        self.seed = seed
+        self.sample_weights = None if sample_weights is None else _checked_weights(sample_weights, self.samples, loss)
         self.steps_per_dispatch = steps_per_dispatch
         self.epochs = epochs
-        self.steps_per_epoch = -(-self._samples // self._batch_size)
+        self.steps_per_epoch = -(-self.samples // self.batch_size)
+        self._backward = None
+        self._order: tuple[int, np.ndarray] | None = None
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
         jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
-        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile)
+        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile, self.sample_weights)
+        check_whole("memory", memory)
+        self.record = new_record(self, None if record is True else Path(record), memory) if record else None
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
 
     @property
     def step(self) -> int:
         """Number of steps taken so far, those before a restart included."""
-        return int(self._optimizer.iterations)
+        return int(self.optimizer.iterations)
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        return float(self._optimizer.learning_rate)
+        return float(self.optimizer.learning_rate)
 
     def dispatches(self) -> Iterator[np.ndarray]:
         """Takes all remaining steps.
@@ -95,25 +123,54 @@ class Training:
         Yields:
             After each dispatch, the losses of its steps. The model, the optimizer and `step` then agree, so this is
             where to save or to stop.
+
+        Raises:
+            ValueError: If the training is recorded and cannot be replayed; no step has been taken then.
         """
-        size, left = 1, np.zeros(0, int)
-        while self.step < self.epochs * self.steps_per_epoch:
-            left = left if len(left) else self._left_in_epoch()
-            batches = self._first_batches(left, size)
-            left = left[batches.size :]
-            self._seed_random_layers()
+        most = self.steps_per_dispatch
+        if self.record is not None:
+            self.backward()
+            most = min(most, self.record.gap)
+        size = 1
+        while self.step < self.steps:
+            batches = self._first_batches(self.samples_left(self.step), size)
+            self.seed_random_layers()
+            if self.record is not None:
+                keep_if_due(self, len(batches))
             start = time.monotonic()
             losses = self._compiled.run(batches)
             # Compiling is part of the first of a size, and at worst delays the next size by a dispatch.
             if len(batches) == size and 10 * (time.monotonic() - start) < SECONDS_PER_DISPATCH:
-                size = min(10 * size, self.steps_per_dispatch)
+                size = min(10 * size, most)
             yield losses
+        if self.record is not None:
+            self.record.keep(self.step, read_state(self.model, self.optimizer))
 
-    def _left_in_epoch(self) -> np.ndarray:
-        """Returns the indices of the samples that the running epoch has not reached yet, in its order."""
-        epoch, first = divmod(self.step, self.steps_per_epoch)
-        order = np.random.default_rng((self._seed, epoch)).permutation(self._samples)
-        return order[first * self._batch_size :]
+    def backward(self) -> Any:
+        """Returns the `BackwardStep` of the training, checked once.
+
+        Raises:
+            ValueError: If the training cannot be replayed; it says what stands in the way.
+        """
+        if self._backward is None:
+            self._backward = checked_backward(self)
+        return self._backward
+
+    def take_step(self) -> None:
+        """Takes the next step, whether or not it is one of the last epoch's, and keeps nothing."""
+        self.seed_random_layers()
+        self._compiled.run(self._first_batches(self.samples_left(self.step), 1))
+
+    def samples_left(self, step: int) -> np.ndarray:
+        """Returns the indices of the samples that a step's epoch has not reached before it, in the epoch's order."""
+        epoch, first = divmod(step, self.steps_per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng((self.seed, epoch)).permutation(self.samples)
+        return self._order[1][first * self.batch_size :]
+
+    def batch(self, step: int) -> np.ndarray:
+        """Returns the indices of the samples of a step, in order."""
+        return self.samples_left(step)[: self.batch_size]
 
     def _first_batches(self, samples: np.ndarray, most: int) -> np.ndarray:
         """Returns the first of some samples in batches, shape `(steps, batch)`, at most `most` steps.
@@ -121,17 +178,35 @@ class Training:
         There are few shapes, as each is compiled: `most` steps, a tenth of them, ..., one; and the smaller last batch
         of an epoch separately.
         """
-        while most > 1 and most * self._batch_size > len(samples):
+        while most > 1 and most * self.batch_size > len(samples):
             most = max(1, most // 10)
-        return samples[: most * self._batch_size].reshape(most, -1)
+        return samples[: most * self.batch_size].reshape(most, -1)
 
-    def _seed_random_layers(self) -> None:
+    def seed_random_layers(self) -> None:
         """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
-        weights = {id(weight) for weight in self._model.weights}
-        states = [variable for variable in self._model.variables if id(variable) not in weights]
+        weights = {id(weight) for weight in self.model.weights}
+        states = [variable for variable in self.model.variables if id(variable) not in weights]
         for number, state in enumerate(states):
-            layer_seed = np.random.SeedSequence(self._seed, spawn_key=(number,)).generate_state(1)[0]
+            layer_seed = np.random.SeedSequence(self.seed, spawn_key=(number,)).generate_state(1)[0]
             state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
+
+
+def _checked_weights(sample_weights, samples, loss):
+    """Returns weights of samples as an array that the loss takes.
+
+    Raises:
+        ValueError: If they are not `samples` numbers of at least 0, or the loss divides by their sum.
+    """
+    weights = np.asarray(sample_weights)
+    if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
+        expected = f"an array of {samples} numbers, one a sample"
+        raise invalid("sample_weights", expected, received=f"{weights.dtype} of shape {weights.shape}")
+    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(wrong):
+        received = f"{weights[wrong[0]]} for sample {wrong[0]}"
+        raise invalid("sample_weights", "finite numbers of at least 0", received=received)
+    check_loss(loss)
+    return weights.astype(loss.dtype)
 
 
 def _compiled_steps() -> Any:

@@ -17,6 +17,7 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Unused, for the same signature as on TensorFlow: JAX always compiles.
+        sample_weights: A factor for each sample's loss, shape `(n,)`.
     """
 
     def __init__(
@@ -26,11 +27,12 @@ class CompiledSteps:
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
         jit_compile: bool,
+        sample_weights: np.ndarray | None = None,
     ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._train = keras.tree.map_structure(jnp.asarray, train)
+        self._train = jax.tree.map(jnp.asarray, (*train, sample_weights))
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
@@ -61,12 +63,12 @@ class CompiledSteps:
 
     def _step(self, state, train, indices):
         trainable, fixed, moments = state
-        x, y = keras.tree.map_structure(lambda array: jnp.take(array, indices, axis=0), train)
+        x, y, weights = jax.tree.map(lambda array: jnp.take(array, indices, axis=0), train)
         gradient = jax.value_and_grad(self._total_loss, has_aux=True)
-        (loss, fixed), gradients = gradient(trainable, fixed, x, y)
+        (loss, fixed), gradients = gradient(trainable, fixed, x, y, weights)
         trainable, moments = self._optimizer.stateless_apply(moments, gradients, trainable)
         return [trainable, fixed, moments], loss
 
-    def _total_loss(self, trainable, fixed, x, y):
+    def _total_loss(self, trainable, fixed, x, y, weights):
         outputs, fixed, penalties = self._model.stateless_call(trainable, fixed, x, training=True, return_losses=True)
-        return self._loss(y, outputs) + sum(penalties), fixed
+        return self._loss(y, outputs, weights) + sum(penalties), fixed

@@ -16,6 +16,7 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Whether to compile with XLA.
+        sample_weights: A factor for each sample's loss, shape `(n,)`.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class CompiledSteps:
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
         jit_compile: bool,
+        sample_weights: np.ndarray | None = None,
     ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
         self._train = keras.tree.map_structure(tf.constant, train)
+        self._sample_weights = None if sample_weights is None else tf.constant(sample_weights)
         # One trace per shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
         # on the shapes that came before.
         self._compiled = tf.function(self._steps, jit_compile=jit_compile)
@@ -40,15 +43,16 @@ class CompiledSteps:
 
     def _steps(self, index_batches):
         steps = tf.shape(index_batches)[0]
-        losses = tf.TensorArray("float32", steps, element_shape=())
+        losses = tf.TensorArray(self._loss.dtype, steps, element_shape=())
         for step in tf.range(steps):
             losses = losses.write(step, self._step(index_batches[step]))
         return losses.stack()
 
     def _step(self, indices):
         x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
+        weights = None if self._sample_weights is None else tf.gather(self._sample_weights, indices)
         with tf.GradientTape() as tape:
-            loss = self._loss(y, self._model(x, training=True)) + sum(self._model.losses)
+            loss = self._loss(y, self._model(x, training=True), weights) + sum(self._model.losses)
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)

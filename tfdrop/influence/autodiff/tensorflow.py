@@ -58,6 +58,7 @@ class Autodiff:
     def gradient(self, x, y):
         """Returns the gradient of the losses' sum."""
         with tf.GradientTape() as tape:
+            tape.watch(self._variables)  # moving statistics are not watched by themselves
             loss = tf.reduce_sum(self._losses(x, y))
         return self._flatten(tape.gradient(loss, self._variables))
 

@@ -1,0 +1,1 @@
+"""What the derivatives of a Keras model need, whoever takes them: one layer below training and influence."""

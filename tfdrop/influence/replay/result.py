@@ -1,0 +1,74 @@
+"""What a replay finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfdrop.arguments import invalid
+
+
+@dataclass(frozen=True)
+class ReplayInfluence:
+    """What `replay_influence` returns.
+
+    Attributes:
+        scores: Array of shape `(n,)`: n times the derivative of the summed measure with respect to each sample's weight
+            in the training, in the units of `Influence.scores`. Positive means unfavorable: leaving the sample out
+            lowers the measure.
+        measure: What was summed over the validation samples.
+        value: That sum.
+        horizon: The share of the training that the scores are from, counted from its end.
+        norms: Norm of the derivative with respect to the weights after each step, from the last step to the first that
+            was walked back over; one more than the number of steps walked.
+        kept: Number of states that were read from the record.
+        recomputed: Number of states that were computed again between them.
+        spread: Standard deviation of the scores over an ensemble's trainings, shape `(n,)`; `None` of one training.
+    """
+
+    scores: np.ndarray
+    measure: str
+    value: float
+    horizon: float
+    norms: np.ndarray
+    kept: int
+    recomputed: int
+    spread: np.ndarray | None = None
+
+    @property
+    def removal_effect(self) -> np.ndarray:
+        """Predicted change of the summed measure when a sample is left out of the same training: `-scores / n`."""
+        return -self.scores / len(self.scores)
+
+
+def mean_influence(found: Sequence[ReplayInfluence]) -> ReplayInfluence:
+    """Returns the mean of the influences of trainings with several seeds on the same samples.
+
+    A training's own seed decides much of what its samples did to it; the mean foretells trainings with other seeds.
+
+    Args:
+        found: At least one `ReplayInfluence` of the same samples and measure.
+
+    Returns:
+        A `ReplayInfluence` with the mean of the scores, values and horizons, and the scores' spread; the norms are
+        those of the first.
+
+    Raises:
+        ValueError: If there is none, or they differ in samples or measure.
+    """
+    if not found:
+        raise invalid("found", "at least one ReplayInfluence", found)
+    if len({(len(each.scores), each.measure) for each in found}) > 1:
+        received = ", ".join(f"{each.measure} of {len(each.scores)} samples" for each in found)
+        raise invalid("found", "influences of the same samples on the same measure", received=received)
+    scores = np.stack([each.scores for each in found])
+    return ReplayInfluence(
+        scores=scores.mean(axis=0),
+        measure=found[0].measure,
+        value=float(np.mean([each.value for each in found])),
+        horizon=float(np.mean([each.horizon for each in found])),
+        norms=found[0].norms,
+        kept=sum(each.kept for each in found),
+        recomputed=sum(each.recomputed for each in found),
+        spread=scores.std(axis=0, ddof=1) if len(found) > 1 else None,
+    )

@@ -1,0 +1,117 @@
+"""The walk from the end of a training back to its start."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfdrop.influence.phases import Phases
+from tfdrop.influence.replay.horizon import Horizon
+from tfdrop.progress import Progress
+from tfdrop.training import Training
+from tfdrop.training.step_function import State, read_state, write_state
+
+
+class Walk:
+    """One walk back, which goes on from a checkpoint.
+
+    Args:
+        training: A finished, recorded `Training`.
+        cotangent: The measure's derivative with respect to the last state.
+        horizon: A `Horizon`.
+        phases: `Phases` of a checkpoint.
+        verbose: As in `Progress`.
+
+    Attributes:
+        derivatives: The measure's derivative with respect to each sample's weight, as far as it counts.
+        counted: Number of steps that count.
+        kept: Number of states that were read from the record.
+        recomputed: Number of states that were computed again.
+    """
+
+    def __init__(self, training: Training, cotangent: State, horizon: Horizon, phases: Phases, verbose: int | str):
+        self._training = training
+        self._cotangent = cotangent
+        self._horizon = horizon
+        self._phases = phases
+        self._verbose = verbose
+        self._step = training.steps
+        precision = np.result_type("float64")
+        self._so_far = np.zeros(training.samples, precision)
+        self.derivatives = self._so_far.copy()
+        self.counted = self.kept = self.recomputed = 0
+        start = phases.start("replay")
+        if start:
+            self._restore(start)
+        else:
+            horizon.add(cotangent.weights)
+
+    def run(self) -> None:
+        """Walks to the horizon."""
+        training, horizon = self._training, self._horizon
+        backward = training.backward()
+        ones = np.ones(training.samples, training.loss.dtype)
+        sample_weights = ones if training.sample_weights is None else training.sample_weights
+        with Progress("Replaying the training", training.steps - horizon.last, self._verbose) as progress:
+            progress.resume(training.steps - self._step)
+            for step, state in self._states():
+                batch = training.batch(step)
+                self._cotangent, found = backward.backward(state, batch, sample_weights[batch], self._cotangent)
+                self._so_far[batch] += keras.ops.convert_to_numpy(found)
+                self._step = step
+                horizon.add(self._cotangent.weights)
+                if not horizon.is_auto or horizon.is_shortest:
+                    self.derivatives, self.counted = self._so_far.copy(), training.steps - step
+                progress.advance(norm=horizon.norms[-1])
+                self._phases.after_step("replay", self._arrays)
+                if horizon.is_past:
+                    break
+
+    def _states(self) -> Iterator[tuple[int, State]]:
+        """Yields the steps that are left with the states before them, backwards."""
+        training, last = self._training, self._horizon.last
+        kept = training.record.steps
+        for first in reversed([step for step in kept if step < self._step]):
+            upper = self._step
+            if upper <= last or self._horizon.is_past:
+                return
+            states = self._segment(first, upper)
+            for step in reversed(range(max(first, last), upper)):
+                yield step, states.pop() if step > first else states[0]
+
+    def _segment(self, first: int, upper: int) -> list[State]:
+        """Returns the states before the steps from a kept one on, up to `upper`: those between are computed again."""
+        training = self._training
+        self.kept += 1
+        states = [training.record.state(first)]
+        if upper - first == 1:
+            return states
+        final = read_state(training.model, training.optimizer)
+        try:
+            write_state(states[0], training.model, training.optimizer)
+            for _ in range(upper - first - 1):
+                training.take_step()
+                training.seed_random_layers()
+                states.append(read_state(training.model, training.optimizer))
+                self.recomputed += 1
+        finally:
+            write_state(final, training.model, training.optimizer)
+        return states
+
+    def _arrays(self) -> dict[str, Any]:
+        arrays = {
+            f"{name}/{place:04d}": keras.ops.convert_to_numpy(part)
+            for name, parts in self._cotangent._asdict().items()
+            for place, part in enumerate(parts)
+        }
+        numbers = [self._step, self.counted, self.kept, self.recomputed]
+        ours = {"so_far": self._so_far, "derivatives": self.derivatives, "norms": np.array(self._horizon.norms)}
+        return arrays | ours | {"numbers": np.array(numbers)}
+
+    def _restore(self, start: dict[str, np.ndarray]) -> None:
+        groups = [sorted(name for name in start if name.startswith(f"{group}/")) for group in State._fields]
+        self._cotangent = State(*([start[name] for name in names] for names in groups))
+        self._so_far, self.derivatives = start["so_far"], start["derivatives"]
+        self._horizon.norms = start["norms"].tolist()
+        self._step, self.counted, self.kept, self.recomputed = (int(number) for number in start["numbers"])

@@ -1,0 +1,170 @@
+"""A training step walked backwards, on JAX: the same class as `backward_tensorflow.py`."""
+
+import contextlib
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+from jax import numpy as jnp
+
+from tfdrop.training.step_function import BatchLoss, State, differentiable, differentiable_slots, off_zero
+
+enable_x64 = getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")  # noqa: B009
+
+
+class BackwardStep:
+    """A training step as a function of the state before it, and its transposed derivative.
+
+    A cotangent is a `State` with the derivative of some number with respect to the values that can be differentiated:
+    the weights, the moving statistics, and the optimizer's slots but for its count and learning rate.
+
+    Args:
+        model: A built Keras model.
+        optimizer: Its optimizer, built.
+        loss: The training loss.
+        train: Arrays `(x, y)`.
+        dtype: Type that layers and loss compute in; `None` for their own.
+        reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        train: tuple[Any, Any],
+        dtype: str | None = None,
+        reverse: bool = False,
+    ):
+        self._optimizer = optimizer
+        self._train = keras.tree.map_structure(jnp.asarray, train)
+        self._loss = BatchLoss(model, loss, dtype)
+        self._dtype = dtype
+        self._moving = differentiable(model.non_trainable_variables)
+        self._slots = differentiable_slots(optimizer)
+        self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
+        self._functions = [jax.jit(f) for f in (self._forward, self._backward, self._gradients, self._products_of)]
+
+    def forward(self, state: State, indices: np.ndarray, sample_weights: np.ndarray) -> State:
+        """Returns the state after the step."""
+        return self._call(0, state, indices, sample_weights)
+
+    def backward(
+        self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
+    ) -> tuple[State, np.ndarray]:
+        """Walks one step back; see `backward_tensorflow.py`."""
+        return self._call(1, state, indices, sample_weights, cotangent)
+
+    def gradients(self, state, indices, sample_weights, moving_cotangent):
+        """Returns the gradients of the loss, and of the next moving statistics times some cotangents: see `products`.
+
+        Each is a list of three: with respect to weights, moving statistics and samples' weights.
+        """
+        return self._call(2, state, indices, sample_weights, moving_cotangent)
+
+    def products(self, state, indices, sample_weights, direction, moving_cotangent):
+        """Returns the derivative of the loss's gradients along a direction of the weights, plus those of the moving
+        statistics: what a step's derivative has that can be wrong, laid open for a check."""
+        return self._call(3, state, indices, sample_weights, direction, moving_cotangent)
+
+    def _call(self, number, state, indices, sample_weights, *others):
+        with enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext():
+            arguments = keras.tree.map_structure(self._cast, (state, sample_weights, *others))
+            return self._functions[number](self._train, arguments[0], jnp.asarray(indices, "int32"), *arguments[1:])
+
+    def _cast(self, array):
+        array = jnp.asarray(array)
+        return array.astype(self._dtype) if self._dtype and jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    def _batch(self, train, indices):
+        return keras.tree.map_structure(lambda array: jnp.take(array, indices, axis=0), train)
+
+    def _forward(self, train, state, indices, sample_weights):
+        x, y = self._batch(train, indices)
+        gradients, others = self._gradient(state, x, y, sample_weights)
+        weights, slots = self._optimizer.stateless_apply(state.slots, gradients, state.weights)
+        return State(weights, others, slots)
+
+    def _backward(self, train, state, indices, sample_weights, cotangent):
+        x, y = self._batch(train, indices)
+        gradients, _ = self._gradient(state, x, y, sample_weights)
+        direction, weights, slots = self._through_optimizer(state, gradients, cotangent)
+        products, moving, derivatives = self._products(state, x, y, sample_weights, direction, cotangent.others)
+        return State([one + two for one, two in zip(weights, products, strict=True)], moving, slots), derivatives
+
+    def _gradient(self, state, x, y, sample_weights):
+        """Returns the gradient that the optimizer is given, and the next values of the other variables."""
+        function = jax.grad(self._loss, has_aux=True)
+        return function(state.weights, state.others, x, y, sample_weights)
+
+    def _through_optimizer(self, state, gradients, cotangent):
+        """Returns the cotangents of the batch's gradient, the weights and the slots behind the optimizer's update."""
+
+        def update(gradients, weights, moved):
+            slots = list(state.slots)
+            for place, slot in zip(self._slots, moved, strict=True):
+                slots[place] = slot
+            weights, slots = self._optimizer.stateless_apply(slots, gradients, weights)
+            return weights, [slots[place] for place in self._slots]
+
+        moved = [off_zero(state.slots[place]) for place in self._slots]
+        return jax.vjp(update, gradients, state.weights, moved)[1]((cotangent.weights, cotangent.slots))
+
+    def _losses(self, state, x, y, moving_cotangent):
+        """Returns the batch's loss and the moving statistics' product with cotangents, of what they depend on."""
+
+        def losses(weights, moving, sample_weights):
+            others = list(state.others)
+            for place, value in zip(self._moving, moving, strict=True):
+                others[place] = value
+            loss, others = self._loss(weights, others, x, y, sample_weights)
+            products = [jnp.sum(others[p] * c) for p, c in zip(self._moving, moving_cotangent, strict=True)]
+            return loss, sum(products, jnp.zeros_like(loss))
+
+        return losses
+
+    def _watched(self, state, sample_weights):
+        """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
+        return state.weights, [state.others[place] for place in self._moving], sample_weights
+
+    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):
+        """Returns the derivative of the loss's gradients along `direction`, plus the moving statistics' gradients.
+
+        Of `loss + e * moved` with e = 0, the gradients' derivative along (direction, e: 1) is both at once.
+        """
+        losses = self._losses(state, x, y, moving_cotangent)
+        watched = self._watched(state, sample_weights)
+
+        def total(share, *watched):
+            loss, moved = losses(*watched)
+            return loss + share * moved
+
+        def gradients(weights, share):
+            return jax.grad(total, argnums=(1, 2, 3))(share, weights, *watched[1:])
+
+        share = jnp.zeros((), sample_weights.dtype)
+        return jax.jvp(gradients, (state.weights, share), (direction, jnp.ones_like(share)))[1]
+
+    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent):
+        """Returns the same by a second pass backwards."""
+        losses = self._losses(state, x, y, moving_cotangent)
+
+        def along(*watched):
+            gradients = jax.grad(lambda weights: losses(weights, *watched[1:])[0])(watched[0])
+            products = [jnp.sum(g * d) for g, d in zip(gradients, direction, strict=True)]
+            return sum(products) + losses(*watched)[1]
+
+        return jax.grad(along, argnums=(0, 1, 2))(*self._watched(state, sample_weights))
+
+    def _products_of(self, train, state, indices, sample_weights, direction, moving_cotangent):
+        x, y = self._batch(train, indices)
+        return self._products(state, x, y, sample_weights, direction, moving_cotangent)
+
+    def _gradients(self, train, state, indices, sample_weights, moving_cotangent):
+        x, y = self._batch(train, indices)
+        losses = self._losses(state, x, y, moving_cotangent)
+        watched = self._watched(state, sample_weights)
+        pulled_back = jax.vjp(losses, *watched)[1]
+        one, zero = jnp.ones((), sample_weights.dtype), jnp.zeros((), sample_weights.dtype)
+        return [pulled_back((one, zero)), pulled_back((zero, one))]

@@ -1,0 +1,181 @@
+"""A training step walked backwards, on TensorFlow. `backward_jax.py` holds the same class for JAX."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfdrop.autodiff.moments_tensorflow import exact_moments
+from tfdrop.autodiff.optimizer_tensorflow import stateless_apply
+from tfdrop.training.step_function import BatchLoss, State, differentiable, differentiable_slots, off_zero
+
+ZERO = tf.UnconnectedGradients.ZERO
+
+
+class BackwardStep:
+    """A training step as a function of the state before it, and its transposed derivative.
+
+    A cotangent is a `State` with the derivative of some number with respect to the values that can be differentiated:
+    the weights, the moving statistics, and the optimizer's slots but for its count and learning rate.
+
+    Args:
+        model: A built Keras model.
+        optimizer: Its optimizer, built.
+        loss: The training loss.
+        train: Arrays `(x, y)`.
+        dtype: Type that layers and loss compute in; `None` for their own.
+        reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        loss: keras.losses.Loss,
+        train: tuple[Any, Any],
+        dtype: str | None = None,
+        reverse: bool = False,
+    ):
+        self._optimizer = optimizer
+        self._train = keras.tree.map_structure(tf.constant, train)
+        self._loss = BatchLoss(model, loss, dtype)
+        self._dtype = dtype
+        self._moving = differentiable(model.non_trainable_variables)
+        self._slots = differentiable_slots(optimizer)
+        self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
+        self._functions = [tf.function(f) for f in (self._forward, self._backward, self._gradients, self._products_of)]
+
+    def forward(self, state: State, indices: np.ndarray, sample_weights: np.ndarray) -> State:
+        """Returns the state after the step."""
+        return self._call(0, state, indices, sample_weights)
+
+    def backward(
+        self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
+    ) -> tuple[State, np.ndarray]:
+        """Walks one step back.
+
+        Args:
+            state: The state before the step.
+            indices: Indices of the batch, shape `(batch,)`.
+            sample_weights: The batch's weights, shape `(batch,)`.
+            cotangent: That of the state after the step.
+
+        Returns:
+            The cotangent of the state before the step, and the derivative with respect to each weight of a sample.
+        """
+        return self._call(1, state, indices, sample_weights, cotangent)
+
+    def gradients(self, state, indices, sample_weights, moving_cotangent):
+        """Returns the gradients of the loss, and of the next moving statistics times some cotangents: see `products`.
+
+        Each is a list of three: with respect to weights, moving statistics and samples' weights.
+        """
+        return self._call(2, state, indices, sample_weights, moving_cotangent)
+
+    def products(self, state, indices, sample_weights, direction, moving_cotangent):
+        """Returns the derivative of the loss's gradients along a direction of the weights, plus those of the moving
+        statistics: what a step's derivative has that can be wrong, laid open for a check."""
+        return self._call(3, state, indices, sample_weights, direction, moving_cotangent)
+
+    def _call(self, number, state, indices, sample_weights, *others):
+        arguments = keras.tree.map_structure(tf.convert_to_tensor, (state, sample_weights, *others))
+        state, sample_weights, *others = keras.tree.map_structure(self._cast, arguments)
+        return self._functions[number](state, tf.constant(indices, "int32"), sample_weights, *others)
+
+    def _cast(self, tensor):
+        return tf.cast(tensor, self._dtype) if self._dtype and tensor.dtype.is_floating else tensor
+
+    def _batch(self, indices):
+        return keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
+
+    def _forward(self, state, indices, sample_weights):
+        x, y = self._batch(indices)
+        gradients, others = self._gradient(state, x, y, sample_weights)
+        weights, slots = stateless_apply(self._optimizer, state.slots, gradients, state.weights)
+        return State(weights, others, slots)
+
+    def _backward(self, state, indices, sample_weights, cotangent):
+        x, y = self._batch(indices)
+        gradients, _ = self._gradient(state, x, y, sample_weights)
+        direction, weights, slots = self._through_optimizer(state, gradients, cotangent)
+        products, moving, derivatives = self._products(state, x, y, sample_weights, direction, cotangent.others)
+        return State([one + two for one, two in zip(weights, products, strict=True)], moving, slots), derivatives
+
+    def _gradient(self, state, x, y, sample_weights):
+        """Returns the gradient that the optimizer is given, and the next values of the other variables."""
+        with tf.GradientTape() as tape:
+            tape.watch(state.weights)
+            loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
+        return [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(loss, state.weights)], others
+
+    def _through_optimizer(self, state, gradients, cotangent):
+        """Returns the cotangents of the batch's gradient, the weights and the slots behind the optimizer's update."""
+        slots = [off_zero(s) if place in self._slots else s for place, s in enumerate(state.slots)]
+        present = [place for place, gradient in enumerate(gradients) if gradient is not None]
+        sources = [[gradients[place] for place in present], state.weights, [slots[place] for place in self._slots]]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            weights, slots = stateless_apply(self._optimizer, slots, gradients, state.weights)
+        targets = [*weights, *(slots[place] for place in self._slots)]
+        found, *others = tape.gradient(targets, sources, [*cotangent.weights, *cotangent.slots], ZERO)
+        direction = [tf.zeros_like(weight) for weight in state.weights]
+        for place, each in zip(present, found, strict=True):
+            direction[place] = each
+        return direction, *others
+
+    def _watched(self, state, sample_weights):
+        """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
+        return state.weights, [state.others[place] for place in self._moving], sample_weights
+
+    def _moved(self, loss, others, cotangent):
+        """Returns the next moving statistics times their cotangents, a scalar."""
+        products = [tf.reduce_sum(others[place] * c) for place, c in zip(self._moving, cotangent, strict=True)]
+        return tf.add_n([tf.zeros_like(loss), *products])
+
+    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):
+        """Returns the derivative of the loss's gradients along `direction`, plus the moving statistics' gradients.
+
+        Of `loss + e * moved` with e = 0, the gradients' derivative along (direction, e: 1) is both at once.
+        """
+        watched = self._watched(state, sample_weights)
+        share = tf.zeros((), sample_weights.dtype)
+        primals, tangents = [*state.weights, share], [*direction, tf.ones_like(share)]
+        with exact_moments(), tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
+            with tf.GradientTape() as tape:
+                tape.watch(watched)
+                loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
+                loss += share * self._moved(loss, others, moving_cotangent)
+            gradients = _dense(tape.gradient(loss, watched, unconnected_gradients=ZERO))
+        return forward.jvp(gradients, ZERO)
+
+    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent):
+        """Returns the same by a second pass backwards."""
+        watched = self._watched(state, sample_weights)
+        with exact_moments(), tf.GradientTape() as outer:
+            outer.watch(watched)
+            with tf.GradientTape() as tape:
+                tape.watch(state.weights)
+                loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
+            gradients = _dense(tape.gradient(loss, state.weights, unconnected_gradients=ZERO))
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients, direction, strict=True)])
+            along += self._moved(loss, others, moving_cotangent)
+        return _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
+
+    def _products_of(self, state, indices, sample_weights, direction, moving_cotangent):
+        x, y = self._batch(indices)
+        return self._products(state, x, y, sample_weights, direction, moving_cotangent)
+
+    def _gradients(self, state, indices, sample_weights, moving_cotangent):
+        watched = self._watched(state, sample_weights)
+        x, y = self._batch(indices)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(watched)
+            loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
+            moved = self._moved(loss, others, moving_cotangent)
+        return [_dense(tape.gradient(each, watched, unconnected_gradients=ZERO)) for each in (loss, moved)]
+
+
+def _dense(gradients):
+    """Turns the sparse gradients of embeddings into tensors."""
+    return keras.tree.map_structure(tf.convert_to_tensor, gradients)

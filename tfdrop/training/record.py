@@ -1,0 +1,152 @@
+"""The states that a training went through: what walking it backwards needs.
+
+States are kept in memory or in a folder. Where not all of them fit, some are kept, and those between two of them are
+computed again, each once.
+"""
+
+import json
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tfdrop.checkpoint import CheckpointError, replace
+from tfdrop.training.step_function import State
+
+DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
+
+
+def spacing(steps: int, state_bytes: int, memory: int, on_disk: bool) -> int:
+    """Returns the number of steps from one kept state to the next: the fewest that the memory allows.
+
+    The kept states, or in a folder those alone that are computed again at a time, must fit into the memory.
+
+    Args:
+        steps: Steps of the training.
+        state_bytes: Size of a state.
+        memory: Bytes that may be taken.
+        on_disk: Whether the states are kept in a folder, which may take ten times as much.
+
+    Raises:
+        ValueError: If there is no such number.
+
+    >>> spacing(1000, 1, memory=2000, on_disk=False), spacing(1000, 1, 200, False), spacing(1000, 1, 30, True)
+    (1, 6, 4)
+    """
+    room = memory // state_bytes
+    for gap in range(1, steps + 1):
+        kept, again = math.ceil(steps / gap) + 1, 0 if gap == 1 else gap
+        if again <= room and (kept <= DISK_TO_MEMORY * room if on_disk else kept + again <= room):
+            return gap
+    least = state_bytes * (2 * math.isqrt(steps) + 2)
+    raise ValueError(
+        f"Invalid value received for argument `memory`. Expected at least {least} bytes for {steps} steps of "
+        f"{state_bytes} bytes each{'' if on_disk else ', or a folder as `record`'}. Received: memory={memory}"
+    )
+
+
+class Record:
+    """States of one training, by the number of steps that were taken before.
+
+    Args:
+        folder: Where to keep them; `None` for memory.
+        key: Text that says what the training depends on; a folder of another is refused.
+        template: A state of the training, for the shapes and types.
+        gap: Steps from one kept state to the next, at most.
+
+    Attributes:
+        key: The key.
+        gap: Steps from one kept state to the next, at most.
+
+    Raises:
+        CheckpointError: If the folder holds the record of another training.
+    """
+
+    def __init__(self, folder: Path | None, key: str, template: State, gap: int):
+        self.gap = gap
+        self.key = key
+        self._folder = folder
+        self._template = template
+        self._states: dict[int, State | None] = {}
+        if folder is not None:
+            self._open(folder)
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps whose states are kept."""
+        return sorted(self._states)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the states are in a folder."""
+        return self._folder is not None
+
+    def is_due(self, step: int, upcoming: int) -> bool:
+        """Tells whether to keep the state before a step, if the next that can be kept is `upcoming` steps later."""
+        kept = [each for each in self._states if each <= step]
+        return not kept or step + upcoming - max(kept) > self.gap
+
+    def keep(self, step: int, state: State) -> None:
+        """Keeps the state before a step; what was kept of later ones by an interrupted run is of no use any more."""
+        for later in [each for each in self._states if each > step]:
+            self._forget(later)
+        if self._folder is None:
+            self._states[step] = state
+            return
+        content = b"".join(array.tobytes() for array in _arrays(state))
+        content = zlib.crc32(content).to_bytes(4, "little") + content
+        replace(self._path(step), lambda partial: partial.write_bytes(content))
+        self._states[step] = None
+
+    def state(self, step: int) -> State:
+        """Returns a kept state.
+
+        Raises:
+            CheckpointError: If its file is damaged.
+        """
+        state = self._states[step]
+        return self._read(self._path(step)) if state is None else state
+
+    def _open(self, folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        about = folder / "record.json"
+        known = {"key": self.key, "gap": self.gap}
+        if about.exists():
+            try:
+                found = json.loads(about.read_text())
+            except ValueError:
+                raise CheckpointError(f"record {folder} is damaged") from None
+            if found != known:
+                raise CheckpointError(f"record {folder} is of another training")
+        replace(about, lambda partial: partial.write_text(json.dumps(known)))
+        self._states = {int(path.stem.removeprefix("state_")): None for path in folder.glob("state_*.bin")}
+
+    def _forget(self, step):
+        self._states.pop(step)
+        if self._folder is not None:
+            self._path(step).unlink(missing_ok=True)
+
+    def _path(self, step):
+        assert self._folder is not None
+        return self._folder / f"state_{step:08d}.bin"
+
+    def _read(self, path):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(f"record {path} cannot be read") from error
+        sizes = [array.nbytes for array in _arrays(self._template)]
+        if len(content) != 4 + sum(sizes) or zlib.crc32(content[4:]) != int.from_bytes(content[:4], "little"):
+            raise CheckpointError(f"record {path} is damaged")
+        parts, start = [], 4
+        for array in _arrays(self._template):
+            part = np.frombuffer(content, array.dtype, array.size, start).reshape(array.shape)
+            parts.append(part)
+            start += array.nbytes
+        groups = iter(parts)
+        return State(*([next(groups) for _ in group] for group in self._template))
+
+
+def _arrays(state):
+    return [array for group in state for array in group]

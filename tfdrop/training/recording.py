@@ -1,0 +1,60 @@
+"""What a training's record is keyed by, and which of its states are kept."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from tfdrop.arguments import invalid
+from tfdrop.training.record import Record, spacing
+from tfdrop.training.step_function import read_state
+
+if TYPE_CHECKING:
+    from tfdrop.training.loop import Training
+
+REDUCTIONS = ("sum", "sum_over_batch_size")
+
+
+def new_record(training: "Training", folder: Path | None, memory: int) -> Record:
+    """Returns the `Record` of a training: in memory, or in a folder, where that of an interrupted run goes on.
+
+    Raises:
+        CheckpointError: If the folder holds the record of another training.
+        ValueError: If the loss cannot be weighted by samples, or the memory is too small.
+    """
+    check_loss(training.loss)
+    state = read_state(training.model, training.optimizer)
+    size = sum(array.nbytes for group in state for array in group)
+    gap = spacing(training.steps, size, memory, folder is not None)
+    return Record(folder, _key(training), state, gap)
+
+
+def keep_if_due(training: "Training", upcoming: int) -> None:
+    """Keeps a training's state if the record needs it: at the start of each epoch, and as often as memory allows."""
+    step, record = training.step, training.record
+    if record is not None and (step % training.steps_per_epoch == 0 or record.is_due(step, upcoming)):
+        record.keep(step, read_state(training.model, training.optimizer))
+
+
+def check_loss(loss: keras.losses.Loss) -> None:
+    """Raises a `ValueError` if a loss is not the sum or mean of what its samples' weights multiply."""
+    if getattr(loss, "reduction", None) not in REDUCTIONS:
+        expected = f"a Keras loss whose reduction is one of {REDUCTIONS}, for weights of samples or a record"
+        raise invalid("loss", expected, loss)
+
+
+def _key(training):
+    """Returns a digest of all that a training's steps depend on, except its first weights."""
+    sizes = {name: getattr(training, name) for name in ("seed", "epochs", "batch_size", "samples")}
+    optimizer = keras.saving.serialize_keras_object(training.optimizer)
+    optimizer["config"].pop("learning_rate", None)  # a run that was interrupted may have lowered it
+    shapes = [(variable.path, list(variable.shape)) for variable in training.model.variables]
+    loss = keras.saving.serialize_keras_object(training.loss)
+    digest = hashlib.sha256(json.dumps([sizes, optimizer, shapes, loss], default=str, sort_keys=True).encode())
+    for array in keras.tree.flatten((training.train, training.sample_weights)):
+        if array is not None:
+            digest.update(np.asarray(array).tobytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,147 @@
+"""Whether a training can be walked backwards: its step's derivative, checked before the first step is taken."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from tfdrop.training.step_function import State, differentiable, read_state, write_state
+
+if TYPE_CHECKING:
+    from tfdrop.training.loop import Training
+
+CHECKED_SAMPLES = 32
+STEPS = (1e-6, 1e-5, 1e-4, 1e-3)  # of the length of the weights; some layers round to float32 inside
+TOLERANCE = 0.01  # relative to each variable's part
+INSIGNIFICANT = 1e-3  # what is smaller than this share of the whole need not be right
+SEED = 20
+
+
+def checked_backward(training: "Training") -> Any:
+    """Returns a training's `BackwardStep`: the first kind whose derivatives central differences confirm.
+
+    Both are in float64, so that they agree to many digits or not at all.
+
+    Raises:
+        ValueError: If the optimizer or the model cannot be replayed.
+    """
+    backend = keras.backend.backend()
+    kind = importlib.import_module(f"tfdrop.training.backward_{backend}").BackwardStep
+    arguments = training.model, training.optimizer, training.loss, training.train
+    problems = []
+    training.seed_random_layers()
+    state = read_state(training.model, training.optimizer)
+    for reverse in (False, True):
+        try:
+            apart = _inaccuracy(kind(*arguments, dtype="float64", reverse=reverse), training, state)
+        except Exception as error:  # TensorFlow, Keras and JAX raise all kinds for what they cannot differentiate
+            problems.append(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}")
+            continue
+        if apart <= 1:
+            backward = kind(*arguments, dtype=_replay_type(training.model), reverse=reverse)
+            _check_optimizer(backward, training, state)
+            return backward
+        problems.append(f"off by {apart * TOLERANCE:.2g} times its size")
+    raise ValueError(
+        "Invalid value received for argument `record`. Expected a model whose training steps can be differentiated "
+        f"twice. Received: the model {training.model.name!r}, of which forward over backward and reverse over reverse "
+        f"derivatives fail ({'; '.join(problems)})"
+    )
+
+
+def _replay_type(model):
+    """Returns the type that steps are walked back in: float32 where layers compute in 16 bits, else their own."""
+    half = any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers())
+    return "float32" if half else None
+
+
+def _inaccuracy(backward, training, state):
+    """Returns the largest distance of a step's derivatives to central differences, in units of the tolerance."""
+    rng = np.random.default_rng(SEED)
+    indices = training.batch(training.step)[:CHECKED_SAMPLES]
+    ones = np.ones(len(indices), "float64")
+    direction = [_probe(rng, weight) for weight in state.weights]
+    moving = [state.others[place] for place in differentiable(training.model.non_trainable_variables)]
+    cotangent = [rng.standard_normal(each.shape) for each in moving]
+    nothing = [np.zeros(each.shape) for each in moving]
+    length = np.sqrt(sum(np.sum(np.square(d)) for d in direction))
+    scale = max(np.sqrt(sum(np.sum(np.square(w.astype("float64"))) for w in state.weights)), 1e-3) / length
+
+    found = backward.products(state, indices, ones, direction, nothing)
+    nearest = np.inf
+    for step in STEPS:
+        above, below = (_moved(state, direction, sign * step * scale) for sign in (1, -1))
+        ends = [backward.gradients(end, indices, ones, nothing)[0] for end in (above, below)]
+        differences = keras.tree.map_structure(lambda up, down: _array(up) - _array(down), *ends)
+        expected = keras.tree.map_structure(lambda each: each / (2 * step * scale), differences)  # noqa: B023
+        nearest = min(nearest, _distance(found, expected))
+        if nearest <= 1:
+            break
+    if not moving:
+        return nearest
+    none = [np.zeros(weight.shape) for weight in state.weights]
+    found = backward.products(state, indices, ones, none, cotangent)
+    return max(nearest, _distance(found, backward.gradients(state, indices, ones, cotangent)[1]))
+
+
+def _probe(rng, weight):
+    """Returns a random direction of about a weight's own size."""
+    size = max(float(np.sqrt(np.mean(np.square(weight.astype("float64"))))), 1e-2)
+    return size * rng.standard_normal(weight.shape)
+
+
+def _moved(state, direction, step):
+    weights = [w.astype("float64") + step * d for w, d in zip(state.weights, direction, strict=True)]
+    return state._replace(weights=weights)
+
+
+def _distance(found, expected):
+    """Returns the largest distance of any variable's part, in units of what is allowed there."""
+    pairs = [(_array(a), _array(b)) for a, b in zip(*map(keras.tree.flatten, (found, expected)), strict=True)]
+    groups = [pairs[:-1], pairs[-1:]]  # variables, and the weights of samples
+    worst = 0.0
+    for group in groups:
+        whole = np.sqrt(sum(np.sum(np.square(b)) for _, b in group))
+        for a, b in group:
+            allowed = TOLERANCE * np.linalg.norm(b) + INSIGNIFICANT * whole + 1e-12
+            distance = np.linalg.norm(a - b) / allowed
+            worst = max(worst, distance if np.isfinite(distance) else np.inf)
+    return worst
+
+
+def _check_optimizer(backward, training, state):
+    """Takes one step both ways, and goes back.
+
+    Raises:
+        ValueError: If the optimizer's step as a function is not the one that it takes.
+    """
+    batch = training.batch(training.step)
+    ones = np.ones(len(batch)) if training.sample_weights is None else training.sample_weights[batch]
+    try:
+        expected = keras.tree.map_structure(_array, backward.forward(state, batch, ones.astype(training.loss.dtype)))
+        training.take_step()
+        found = read_state(training.model, training.optimizer)
+        problem = _first_difference(found, expected)
+    except Exception as error:
+        problem = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+    finally:
+        write_state(state, training.model, training.optimizer)
+    if problem:
+        raise ValueError(
+            "Invalid value received for argument `record`. Expected an optimizer whose step can be differentiated. "
+            f"Received: {training.optimizer.name!r} ({type(training.optimizer).__name__}): {problem}"
+        )
+
+
+def _first_difference(found, expected):
+    for name, ours, theirs in zip(State._fields, found, expected, strict=True):
+        for one, two in zip(ours, theirs, strict=True):
+            one, two = one.astype("float64"), two.astype("float64")
+            if not np.linalg.norm(one - two) <= 0.05 * np.linalg.norm(one) + 1e-6:
+                return f"another value of {name} after a step"
+    return ""
+
+
+def _array(tensor):
+    return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")

@@ -1,0 +1,107 @@
+"""One training step as a function: from the values of all variables to their next values, on either backend.
+
+`CompiledSteps` takes the same step on the variables themselves, as fast as can be; this is the form to differentiate.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from tfdrop.influence.autodiff.double_precision import computing_in, is_floating
+
+SMALLEST = 1e-30  # its square root is far below the epsilon beside it
+
+
+class State(NamedTuple):
+    """A value for each variable that a step reads or writes, NumPy arrays or tensors.
+
+    Attributes:
+        weights: Those of the model's trainable variables.
+        others: Those of its other variables: moving statistics, seeds, counters.
+        slots: Those of the optimizer's variables.
+    """
+
+    weights: list[Any]
+    others: list[Any]
+    slots: list[Any]
+
+
+def state_variables(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> State:
+    """Returns the variables of a training as a `State`."""
+    return State(list(model.trainable_variables), list(model.non_trainable_variables), list(optimizer.variables))
+
+
+def read_state(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> State:
+    """Returns a copy of a training's state."""
+    groups = ([ops.convert_to_numpy(v).copy() for v in group] for group in state_variables(model, optimizer))
+    return State(*groups)
+
+
+def write_state(state: State, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Sets a training's state."""
+    for variables, values in zip(state_variables(model, optimizer), state, strict=True):
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+
+class BatchLoss:
+    """The training loss of one batch as a function of the values of the model's variables.
+
+    Args:
+        model: A built Keras model.
+        loss: A Keras loss.
+        dtype: Type to compute in, `None` for that of the model's layers.
+    """
+
+    def __init__(self, model: keras.Model, loss: keras.losses.Loss, dtype: str | None):
+        self._model = model
+        self._loss = loss
+        self._dtype = dtype
+        self._variables = [*model.trainable_variables, *model.non_trainable_variables]
+        self._others = list(model.non_trainable_variables)
+
+    def __call__(
+        self, weights: Sequence[Any], others: Sequence[Any], x: Any, y: Any, sample_weights: Any
+    ) -> tuple[Any, list[Any]]:
+        """Returns the loss, with the penalties of weights, and the next values of the other variables."""
+        scope = keras.StatelessScope(collect_losses=True)
+        for variable, value in zip(self._variables, [*weights, *others], strict=True):
+            scope.add_update((variable, value))  # unlike the constructor's mapping, this keeps the value's type
+        with computing_in(self._model, self._dtype), scope:
+            outputs = self._model(x, training=True)
+            penalties = list(self._model.losses)
+        loss = self._of_batch(y, outputs, sample_weights)
+        total = loss + sum(ops.cast(penalty, loss.dtype) for penalty in penalties)
+        following = [scope.get_current_value(variable) for variable in self._others]
+        # A variable that is assigned to inside the scope takes its own type.
+        return total, [ops.cast(new, old.dtype) for new, old in zip(following, others, strict=True)]
+
+    def _of_batch(self, y, outputs, sample_weights):
+        own = self._loss._dtype
+        try:
+            if self._dtype is not None:
+                self._loss._dtype = self._dtype
+            return self._loss(y, outputs, sample_weight=sample_weights)
+        finally:
+            self._loss._dtype = own
+
+
+def differentiable(variables: Sequence[keras.Variable]) -> list[int]:
+    """Returns the places of the variables that hold floating-point numbers."""
+    return [place for place, variable in enumerate(variables) if is_floating(variable)]
+
+
+def differentiable_slots(optimizer: keras.optimizers.Optimizer) -> list[int]:
+    """Returns the places of an optimizer's variables that steps carry on: not its count, nor its learning rate."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return [place for place in differentiable(optimizer.variables) if optimizer.variables[place] is not rate]
+
+
+def off_zero(slot: Any) -> Any:
+    """Returns an optimizer's variable without its zeros, where the square root in Adam has no derivative.
+
+    Where it is zero so is the mean gradient that is divided by it, so that nothing depends on what takes its place.
+    """
+    return ops.where(slot == 0, ops.cast(SMALLEST, slot.dtype), slot)
