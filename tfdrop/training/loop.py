@@ -98,7 +98,7 @@ class Training:
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
         jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
-        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile, self.sample_weights)
+        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile)
         check_whole("memory", memory)
         self.record = new_record(self, None if record is True else Path(record), memory) if record else None
 
@@ -138,7 +138,7 @@ class Training:
             if self.record is not None:
                 keep_if_due(self, len(batches))
             start = time.monotonic()
-            losses = self._compiled.run(batches)
+            losses = self._compiled.run(batches, self.sample_weights)
             # Compiling is part of the first of a size, and at worst delays the next size by a dispatch.
             if len(batches) == size and 10 * (time.monotonic() - start) < SECONDS_PER_DISPATCH:
                 size = min(10 * size, most)
@@ -159,7 +159,7 @@ class Training:
     def take_step(self) -> None:
         """Takes the next step, whether or not it is one of the last epoch's, and keeps nothing."""
         self.seed_random_layers()
-        self._compiled.run(self._first_batches(self.samples_left(self.step), 1))
+        self._compiled.run(self._first_batches(self.samples_left(self.step), 1), self.sample_weights)
 
     def samples_left(self, step: int) -> np.ndarray:
         """Returns the indices of the samples that a step's epoch has not reached before it, in the epoch's order."""

@@ -17,7 +17,6 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Unused, for the same signature as on TensorFlow: JAX always compiles.
-        sample_weights: A factor for each sample's loss, shape `(n,)`.
     """
 
     def __init__(
@@ -27,24 +26,27 @@ class CompiledSteps:
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
         jit_compile: bool,
-        sample_weights: np.ndarray | None = None,
     ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._train = jax.tree.map(jnp.asarray, (*train, sample_weights))
+        self._train = keras.tree.map_structure(jnp.asarray, train)
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
-    def run(self, index_batches: np.ndarray) -> np.ndarray:
-        """Takes one step per row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
+    def run(self, index_batches: np.ndarray, sample_weights: np.ndarray | None = None) -> np.ndarray:
+        """Takes one step per row of sample indices; see `steps_tensorflow.py`."""
         groups = (self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables)
         state = [[variable.value for variable in group] for group in groups]
-        state, losses = self._compiled(state, self._train, jnp.asarray(index_batches, "int32"))
+        state, losses = self._compiled(state, self._samples(sample_weights), jnp.asarray(index_batches, "int32"))
         for group, values in zip(groups, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
         return np.asarray(losses)
+
+    def _samples(self, sample_weights):
+        """Returns what is taken from for a batch: arrays `(x, y, weights)`; the weights may be `None`."""
+        return *self._train, None if sample_weights is None else jnp.asarray(sample_weights)
 
     def _scan(self, state, train, index_batches):
         return jax.lax.scan(lambda state, indices: self._step(state, train, indices), state, index_batches)

@@ -16,7 +16,6 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Whether to compile with XLA.
-        sample_weights: A factor for each sample's loss, shape `(n,)`.
     """
 
     def __init__(
@@ -26,31 +25,38 @@ class CompiledSteps:
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
         jit_compile: bool,
-        sample_weights: np.ndarray | None = None,
     ):
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
         self._train = keras.tree.map_structure(tf.constant, train)
-        self._sample_weights = None if sample_weights is None else tf.constant(sample_weights)
         # One trace per shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
         # on the shapes that came before.
         self._compiled = tf.function(self._steps, jit_compile=jit_compile)
 
-    def run(self, index_batches: np.ndarray) -> np.ndarray:
-        """Takes one step per row of sample indices, shape `(steps, batch)`; returns the losses, `(steps,)`."""
-        return self._compiled(tf.constant(index_batches, "int32")).numpy()
+    def run(self, index_batches: np.ndarray, sample_weights: np.ndarray | None = None) -> np.ndarray:
+        """Takes one step per row of sample indices.
 
-    def _steps(self, index_batches):
+        Args:
+            index_batches: Indices, shape `(steps, batch)`.
+            sample_weights: A factor for the loss of each of the `n` samples, or `None`.
+
+        Returns:
+            The losses, shape `(steps,)`.
+        """
+        weights = None if sample_weights is None else tf.constant(sample_weights)
+        return self._compiled(tf.constant(index_batches, "int32"), weights).numpy()
+
+    def _steps(self, index_batches, sample_weights):
         steps = tf.shape(index_batches)[0]
         losses = tf.TensorArray(self._loss.dtype, steps, element_shape=())
         for step in tf.range(steps):
-            losses = losses.write(step, self._step(index_batches[step]))
+            losses = losses.write(step, self._step(index_batches[step], sample_weights))
         return losses.stack()
 
-    def _step(self, indices):
+    def _step(self, indices, sample_weights):
         x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
-        weights = None if self._sample_weights is None else tf.gather(self._sample_weights, indices)
+        weights = None if sample_weights is None else tf.gather(sample_weights, indices)
         with tf.GradientTape() as tape:
             loss = self._loss(y, self._model(x, training=True), weights) + sum(self._model.losses)
         variables = self._model.trainable_variables

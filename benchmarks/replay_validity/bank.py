@@ -1,0 +1,87 @@
+"""A bank of retrainings: what a network does on the validation set after some samples were left out of its training."""
+
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.replay_validity.trainings import Samples, Setup, training
+from tfdrop.checkpoint import Pace, replace
+
+MEASURES = ("loss", "expected_error")
+
+
+def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
+    """Returns a Boolean array of shape `(subsets, samples)`: which samples each subset leaves out, always the same."""
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(samples, round(share * 1e6))))
+    chosen = np.zeros((subsets, samples), bool)
+    for row in chosen:
+        row[rng.permutation(samples)[: round(share * samples)]] = True
+    return chosen
+
+
+class Bank:
+    """Retrainings of one setup from one seed, kept in a folder.
+
+    Args:
+        folder: The folder.
+        name: Name of the setup.
+        setup: The `Setup`.
+        train: Training samples.
+        validation: Validation samples.
+        seed: Seed of all the trainings.
+    """
+
+    def __init__(self, folder: str, name: str, setup: Setup, train: Samples, validation: Samples, seed: int):
+        self._folder = Path(folder)
+        self._name, self._setup, self._seed = name, setup, seed
+        self._train, self._validation = train, validation
+        self._training = self._start = None
+
+    def measures(self, share: float, subsets: int, pace: Pace) -> np.ndarray:
+        """Returns the summed `MEASURES` after each retraining, shape `(subsets, 2)`; trains where they are missing.
+
+        Raises:
+            OutOfTime: If the pace says so; what was trained is kept.
+        """
+        path = self._folder / f"{self._name}_seed{self._seed}_{share:g}.npy"
+        found = list(np.load(path)) if path.exists() else []
+        rows = left_out(len(self._train[0]), share, subsets)
+
+        def save():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with_suffix = np.array(found)
+            replace(path, lambda partial: _write(partial, with_suffix))
+
+        while len(found) < subsets:
+            found.append(self._retrained(~rows[len(found)]))
+            if len(found) % 10 == 0:
+                print(f"{path.name}: {len(found)} of {subsets}", flush=True)
+            pace.after_step(save)
+        save()
+        return np.array(found[:subsets])
+
+    def _retrained(self, kept):
+        from tfdrop.training.step_function import read_state, write_state
+
+        if self._training is None:
+            self._training = training(self._setup, self._train, self._seed)
+            self._start = read_state(self._training.model, self._training.optimizer)
+        write_state(self._start, self._training.model, self._training.optimizer)
+        self._training.sample_weights = kept.astype("float32")
+        for _ in self._training.dispatches():
+            pass
+        return summed_measures(self._training.model, self._validation)
+
+
+def summed_measures(model, validation: Samples) -> list[float]:
+    """Returns the summed `MEASURES` of a model on validation samples, from its logits."""
+    x, y = validation
+    logits = model.predict(x, batch_size=500, verbose=0).astype("float64")
+    log_p = logits - np.log(np.sum(np.exp(logits - logits.max(1, keepdims=True)), 1, keepdims=True))
+    own = (log_p - logits.max(1, keepdims=True))[np.arange(len(y)), y]
+    return [float(-own.sum()), float((1 - np.exp(own)).sum())]
+
+
+def _write(path, array):
+    with open(path, "wb") as file:
+        np.save(file, array)

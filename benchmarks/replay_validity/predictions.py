@@ -1,0 +1,51 @@
+"""What is compared with the retrainings: predicted effects of leaving out each sample of one training."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.influence_validity.network import simple_scores
+from benchmarks.replay_validity.bank import MEASURES
+from benchmarks.replay_validity.trainings import Samples, Setup, training
+
+CURVATURES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
+
+
+def predictions(setup: Setup, train: Samples, validation: Samples, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
+    """Trains on all samples from a seed, and asks.
+
+    Returns:
+        By name, the predicted effect of leaving out each sample on each of the `MEASURES`, shape `(n, 2)`; and times in
+        seconds.
+    """
+    from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
+
+    run = training(setup, train, seed, record=True)
+    run.backward()
+    seconds = {"training": _timed(lambda: [None for _ in run.dispatches()])[1]}
+    effects: dict[str, Any] = {}
+    for horizon, title in ((1.0, "replay"), ("auto", "replay, automatic horizon"), (0.5, "replay, last half")):
+        found = []
+        for measure in MEASURES:
+            each, took = _timed(lambda: replay_influence(run, validation, measure, horizon=horizon, verbose=0))  # noqa: B023
+            found.append(each.removal_effect)
+            seconds.setdefault(title, took)
+            seconds[f"{title}: horizon for {measure}"] = each.horizon
+        effects[title] = np.stack(found, axis=1)
+    loss = run.loss
+    for curvature, title in CURVATURES.items():
+        model = InfluenceModel(run.model, train, loss, curvature=curvature, batch_size=250, seed=seed, verbose=0)
+        found = [
+            model.total(validation, solver=ConjugateGradient(on_divergence="adapt"), measure=measure).removal_effect
+            for measure in MEASURES
+        ]
+        effects[f"influence, {title}"] = np.stack(found, axis=1)
+    run.model.loss = loss
+    simple = simple_scores(run.model, train, seed)
+    return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, seconds
+
+
+def _timed(function):
+    start = time.perf_counter()
+    return function(), time.perf_counter() - start

@@ -1,0 +1,73 @@
+"""The trainings that are asked: networks of a few thousand weights on some images, seconds each on a processor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Samples = tuple[np.ndarray, np.ndarray]
+BATCH_SIZE = 50
+MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A training that a benchmark asks.
+
+    Attributes:
+        title: What the tables call it.
+        build: Function `image shape -> network` with random weights of Keras's global seed.
+        learning_rate: Learning rate of the SGD with momentum.
+        epochs: Number of epochs.
+    """
+
+    title: str
+    build: Callable[[tuple[int, ...]], Any]
+    learning_rate: float
+    epochs: int = 12
+
+
+def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
+    """Returns three strided convolutions, average pooling and a dense layer: 57,000 weights on RGB images."""
+    import keras
+    from keras import layers
+
+    convolutions = [
+        layers.Conv2D(filters, 3, strides=2, padding="same", activation=activation) for filters in (32, 64, 64)
+    ]
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    return keras.Sequential([keras.Input(shape), *convolutions, *head])
+
+
+def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
+    """Returns ResNet-8 with batch normalization, at the end of crops and flips if asked for."""
+    import keras
+
+    from tfdrop.data.augmentation.flip import RandomFlip
+    from tfdrop.data.augmentation.shift import RandomShift
+    from tfdrop.models.networks import build_network
+
+    network = build_network("resnet8", shape, 10)
+    return keras.Sequential([keras.Input(shape), RandomShift(4), RandomFlip(), network]) if augments else network
+
+
+SETUPS = {
+    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.02),
+    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.02),
+    "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01),
+    "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01),
+}
+
+
+def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> Any:
+    """Returns a `tfdrop.training.Training` that has not begun."""
+    import keras
+
+    from tfdrop.training import Training
+
+    keras.utils.set_random_seed(seed)
+    model = setup.build(train[0].shape[1:])
+    optimizer = keras.optimizers.SGD(setup.learning_rate, momentum=MOMENTUM)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, record=record)
