@@ -83,6 +83,20 @@ def test_validation_batches_of_different_shapes():
     np.testing.assert_allclose(np.sum(parts, 0), whole.scores, rtol=1e-3, atol=1e-3 * np.abs(whole.scores).max())
 
 
+@pytest.mark.parametrize("strength", [0.05, -0.4])
+def test_auto_damping_is_a_hundredth_of_the_largest_eigenvalue_or_twice_the_most_negative(strength):
+    """By NumPy's eigenvalues; a penalty of negative strength makes the Hessian indefinite."""
+    problem = SoftmaxRegression()
+    problem.model.layers[0].kernel.regularizer = lambda kernel: strength * keras.ops.sum(kernel**2)
+    problem.l2 = strength
+    found = influence_of(problem, solver=ConjugateGradient(on_divergence="adapt"), damping="auto")
+    eigenvalues = np.linalg.eigvalsh(problem.hessian())
+    assert (eigenvalues[0] < 0) == (strength < 0)
+    assert found.spectrum.smallest == pytest.approx(eigenvalues[0], rel=1e-3)
+    expected = -2 * eigenvalues[0] if strength < 0 else 0.01 * eigenvalues[-1]
+    assert found.damping == pytest.approx(expected, rel=1e-3)
+
+
 def test_auto_damping_exceeds_the_negative_curvature():
     model, x, y = smooth_denoiser()
     y = 5 * y  # large errors make the Hessian of an untrained network indefinite

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import bootstrap, spearmanr
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import pages
@@ -64,6 +64,23 @@ def test_summed_influence_ranks_random_halves_as_retraining_does(regression, opt
     low, high = lds.interval(predicted, retrained, draws=200)
     assert low < spearmanr(predicted[:, 0], retrained[:, 0]).statistic == lds.score(predicted, retrained) < high
     assert low > 0
+
+
+def test_intervals_are_scipys():
+    rng = np.random.default_rng(0)
+    predicted = rng.normal(size=(80, 1))
+    retrained = predicted + rng.normal(size=(80, 1))
+
+    def correlation(a, b):
+        return spearmanr(a, b).statistic
+
+    pairs = (predicted[:, 0], retrained[:, 0])
+    expected = bootstrap(
+        pairs, correlation, n_resamples=2000, paired=True, vectorized=False, method="percentile", rng=1
+    ).confidence_interval
+    low, high = lds.interval(predicted, retrained, draws=2000)
+    # Both are drawn: what is compared is known to about a twentieth of the interval's width.
+    np.testing.assert_allclose([low, high], expected, atol=0.06 * (high - low))
 
 
 def test_wrong_labels_are_found(digits):

@@ -6,16 +6,22 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfdrop.influence.kept import kept_with
 from tfdrop.influence.tensor_derivatives import hessian_product
 from tfdrop.influence.weights import Weighted
 
 
 def joined_outputs(model, used):
-    """Returns a model with the outputs of another at some places, the only one or all joined to one of rank 2."""
-    if keras.backend.backend() == "tensorflow":
-        with model.distribute_strategy.scope():
-            return _JoinedOutputs(model, used)
-    return _JoinedOutputs(model, used)
+    """Returns a model with the outputs of another at some places, the only one or all joined to one of rank 2.
+
+    It is the same each time, as what is compiled for it is kept with it.
+    """
+    kept, places = kept_with(model).joined, tuple(used)
+    if places not in kept:
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        with model.distribute_strategy.scope() if on_tensorflow else contextlib.nullcontext():
+            kept[places] = _JoinedOutputs(model, used)
+    return kept[places]
 
 
 class _JoinedOutputs(keras.Model):

@@ -9,7 +9,7 @@ from keras import ops
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import select, stream
 from tfdrop.influence.computation import Computation
-from tfdrop.influence.curvature import norm
+from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.influence.training_data import batch_length
@@ -76,7 +76,7 @@ def _solved(computation, samples, verbose):
                 scores.append(0.0)
             else:
                 solution, damping = computation.solve(gradient)
-                scores.append(float(ops.dot(gradient, solution.vector)))
+                scores.append(float(dot(gradient, solution.vector)))
                 if damping != computation.damping:  # it had to be raised: all samples are to have the same
                     computation.damping, scores, left = damping, [], wanted()
             phases.forget("solve")

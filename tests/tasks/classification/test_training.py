@@ -8,6 +8,7 @@ from sklearn.metrics import top_k_accuracy_score
 from tfdrop import layers, schedules
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.models import NETWORKS
+from tfdrop.tasks.classification import training
 from tfdrop.tasks.classification.data import ClassifyData, preprocessed, read_data
 from tfdrop.tasks.classification.drop_layers import DROPS, with_usual_values
 from tfdrop.tasks.classification.networks import optimizer, training_network
@@ -94,6 +95,33 @@ def test_errors_are_those_of_scikit_learn(classes):
         if k < classes:
             assert errors[name] == pytest.approx(100 - 100 * top_k_accuracy_score(y, answers, k=k, labels=labels))
     assert len(errors) == (2 if classes > 5 else 1)
+
+
+@pytest.mark.parametrize("test_batch", [8, 500])
+def test_errors_of_equal_answers_and_a_smaller_last_batch(monkeypatch, test_batch):
+    """Of equal answers the first counts as given, as in an argmax; a network that answers all alike says class 0."""
+    monkeypatch.setattr(training, "TEST_BATCH", test_batch)
+    rng = np.random.default_rng(0)
+    x = np.round(rng.normal(size=(43, 1, 1, 9))).astype("float32")
+    x[-3:] = 0
+    y = np.concatenate([rng.integers(0, 9, 40), [0, 4, 5]])
+    answers = x.reshape(43, 9).tolist()
+    wrong = {1: 0, 5: 0}
+    for row, label in zip(answers, y.tolist(), strict=True):
+        before = sum(value > row[label] or (value == row[label] and at < label) for at, value in enumerate(row))
+        wrong = {k: count + (before >= k) for k, count in wrong.items()}
+    errors = measured_errors(new_settings(), keras.Sequential([keras.Input((1, 1, 9)), keras.layers.Flatten()]), (x, y))
+    assert errors["test_error"] == pytest.approx(100 * wrong[1] / 43)
+    assert errors["test_error"] == pytest.approx(100 * np.mean(np.argmax(answers, axis=1) != y))
+    assert errors["test_top5_error"] == pytest.approx(100 * wrong[5] / 43)
+
+
+def test_answers_that_are_not_finite_are_all_wrong():
+    x = np.zeros((4, 1, 1, 9), "float32")
+    x[1, 0, 0, 3] = np.nan
+    model = keras.Sequential([keras.Input((1, 1, 9)), keras.layers.Flatten()])
+    errors = measured_errors(new_settings(), model, (x, np.zeros(4, int)))
+    assert errors == {"test_error": 100.0, "test_top5_error": 100.0}
 
 
 def test_ten_crops_average_probabilities():

@@ -2,13 +2,15 @@
 
 `tensorflow.py` and `jax.py` have them by forward over backward passes, `reverse_tensorflow.py` and `reverse_jax.py` by
 backward passes alone, `differences.py` by central differences. `judge.py` and `verification.py` check them,
-`verified.py` takes the first that is right, `blame.py` names the layer that the others fail on.
+`verified.py` takes the first that is right, `blame.py` names the layer that the others fail on. `traced.py` keeps what
+they were compiled to, and `fingerprint.py` tells how long that holds.
 """
 
 import importlib
 
 import keras
 
+from tfdrop.influence.autodiff.traced import traced_derivatives
 from tfdrop.influence.autodiff.verification import DerivativeError
 from tfdrop.influence.autodiff.verified import Backend, DerivativeWarning, VerifiedAutodiff
 
@@ -18,7 +20,8 @@ __all__ = ["DerivativeError", "DerivativeWarning", "verified_autodiff"]
 def verified_autodiff(model, per_sample_loss, variables):
     """Returns the derivatives of a model's per-sample losses, each checked before it is used.
 
-    They are sharded over the replicas where the model was built under a TensorFlow strategy.
+    They are sharded over the replicas where the model was built under a TensorFlow strategy. What they are compiled to
+    is kept with the model, and used again as long as nothing has changed but weights.
 
     Args:
         model: A built Keras model.
@@ -34,7 +37,8 @@ def verified_autodiff(model, per_sample_loss, variables):
     name = keras.backend.backend()
     if name not in ("tensorflow", "jax"):
         raise ValueError(f"Influence needs the tensorflow or jax backend. Received: {name}")
-    return VerifiedAutodiff(_backend(name, model), model, per_sample_loss, variables)
+    arguments = (_backend(name, model), model, per_sample_loss, list(variables))
+    return VerifiedAutodiff(*arguments, traced_derivatives(*arguments))
 
 
 def _backend(name, model):

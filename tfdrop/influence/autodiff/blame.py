@@ -1,6 +1,7 @@
 """Which layer of a model a derivative fails on."""
 
 import contextlib
+import functools
 import itertools
 from typing import Any, NamedTuple
 
@@ -90,7 +91,7 @@ def _failing(autodiff_class, evaluation_class, calls, derivative):
     vector = ops.convert_to_tensor(probe_vector(model.probes, SEED))
     # Before the judge, as it may be the one to raise an error.
     found = None if derivative == "gradient" else getattr(autodiff, derivative)(x, y, vector)
-    judge = Judge(evaluation_class, *arguments, x, y)
+    judge = Judge(functools.partial(evaluation_class, *arguments), per_sample_loss, model.probes, x, y)
     if not judge.usable:
         return []
     if derivative == "gradient":

@@ -21,6 +21,7 @@ class Change:
         gradient: Derivative of the gradient of the losses' sum, shape `(size,)`.
         mean_gradient: Mean of that gradient at the two ends.
         loss_level: Mean size of a sample's loss.
+        mean_losses: Mean of every sample's loss at the two ends.
         ends: The outputs at the two ends.
     """
 
@@ -29,6 +30,7 @@ class Change:
     gradient: np.ndarray
     mean_gradient: np.ndarray
     loss_level: float
+    mean_losses: np.ndarray
     ends: tuple
 
 
@@ -68,7 +70,8 @@ class Differences:
         below = self._evaluation.losses_outputs_gradient(weights - step * vector, x, y)
         losses, outputs, gradient = ((up - down) / (2 * step) for up, down in zip(above, below, strict=True))
         level = float(np.mean(np.abs(above[0])))
-        return Change(losses, outputs, gradient, (above[2] + below[2]) / 2, level, (above[1], below[1]))
+        mean_losses, mean_gradient = (above[0] + below[0]) / 2, (above[2] + below[2]) / 2
+        return Change(losses, outputs, gradient, mean_gradient, level, mean_losses, (above[1], below[1]))
 
     def gauss_newton(self, x, y, change):
         """Returns the Gauss-Newton matrix times the vector of a `Change`: one more pass back."""

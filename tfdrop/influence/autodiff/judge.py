@@ -37,9 +37,8 @@ class Judge:
     The labels are those of the neighboring samples, so that a model that fits its data still has gradients to compare.
 
     Args:
-        evaluation_class: The backend's `Evaluation`.
-        model: The model.
-        per_sample_loss: Its `PerSampleLoss`.
+        evaluation_in: Function from a type, or `None` for the layers' own, to the model's `Evaluation` in it.
+        per_sample_loss: The model's `PerSampleLoss`.
         variables: The Keras variables.
         x: A batch of samples.
         y: Their labels.
@@ -54,20 +53,20 @@ class Judge:
         step: The first step.
     """
 
-    def __init__(self, evaluation_class, model, per_sample_loss, variables, x, y, tolerance=TOLERANCE):
+    def __init__(self, evaluation_in, per_sample_loss, variables, x, y, tolerance=TOLERANCE):
         self.x, self.y = x, y
         self.vector = probe_vector(variables, SEED)
         self._sizes = [int(np.prod(variable.shape)) for variable in variables]
         self._tolerance = tolerance
         self._changes, self._gauss_newton = {}, {}
         self.is_finite = True
-        self.usable = self._begin(evaluation_class, model, per_sample_loss, variables)
+        self.usable = self._begin(evaluation_in, per_sample_loss)
 
-    def _begin(self, evaluation_class, model, per_sample_loss, variables):
+    def _begin(self, evaluation_in, per_sample_loss):
         """Finds the type and labels for which the first difference is finite; tells whether there are any."""
         own, rolled = self.y, tree.map_structure(lambda labels: np.roll(np.asarray(labels), 1, axis=0), self.y)
         for dtype, steps in (("float64", STEPS_IN_FLOAT64), (None, STEPS_IN_FLOAT32)):
-            evaluation = evaluation_class(model, per_sample_loss, variables, dtype)
+            evaluation = evaluation_in(dtype)
             self._differences = {step: Differences(evaluation, per_sample_loss, step) for step in steps}
             for self.y in (rolled, own):
                 self._changes.clear()
@@ -84,6 +83,11 @@ class Judge:
             if not self.is_finite:
                 return False
         return False
+
+    @property
+    def losses(self):
+        """Every sample's loss with the judge's labels, at the model's weights, where the judge is usable."""
+        return self._change(self.step).mean_losses
 
     def verdict(self, derivative, found):
         """Returns the `Verdict` on what was computed, and its relative distance to the differences."""

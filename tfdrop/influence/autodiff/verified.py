@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import tree
+from keras import ops, tree
 
 from tfdrop.influence.autodiff.blame import layer_to_blame
 from tfdrop.influence.autodiff.double_precision import computes_in_half
 from tfdrop.influence.autodiff.judge import TOLERANCE, TOLERANCE_IN_HALF, Judge
+from tfdrop.influence.autodiff.traced import Traced
 from tfdrop.influence.autodiff.verification import (
     DIFFERENCES,
     FORWARD,
@@ -23,6 +24,8 @@ from tfdrop.influence.autodiff.verification import (
 )
 
 CHECKED_SAMPLES = 64  # at most; a usual batch is checked as it is, so that no shape is traced only for that
+SAMPLES_OF_NOW = 2
+STALE = 1e-3  # losses of the same functions are nearer; where rounding takes them apart, they are compiled once more
 NAMES = {
     "gradient": "The gradient",
     "directional_derivatives": "Each sample's gradient times a vector",
@@ -58,28 +61,29 @@ class VerifiedAutodiff:
     that takes two forward and backward passes in float64 for all derivatives together, and each of them once. From then
     on every call goes straight to the function that passed. What fails is said once, in a `DerivativeWarning`.
 
+    Only what was compiled is kept from one object to the next, never a verdict: so what is found, and every bit, is the
+    same with it and without.
+
     Args:
         backend: The `Backend`.
         model: A built Keras model.
         per_sample_loss: A `PerSampleLoss`.
         variables: The Keras variables.
+        traced: The `Traced` derivatives of these; by default new ones.
 
     Attributes:
         size: Number of the variables' elements.
         checks: List of a `CheckedDerivative` for each derivative and shape of sample.
     """
 
-    def __init__(self, backend, model, per_sample_loss, variables):
+    def __init__(self, backend, model, per_sample_loss, variables, traced=None):
         self._backend = backend
         self._model = model
         self._per_sample_loss = per_sample_loss
         self._variables = list(variables)
-        arguments = (model, per_sample_loss, self._variables)
-        self._methods = {FORWARD: backend.forward(*arguments), REVERSE: backend.reverse(*arguments)}
-        if backend.sharded is not None:
-            self._methods = {name: backend.sharded(autodiff) for name, autodiff in self._methods.items()}
+        self._traced = traced or Traced(backend, model, per_sample_loss, self._variables)
         self._functions: dict[tuple, Any] = {}
-        self.size = self._methods[FORWARD].size
+        self.size = self._traced.methods[FORWARD].size
         self.checks: list[CheckedDerivative] = []
 
     def verify(self, x, y, curvature):
@@ -118,7 +122,7 @@ class VerifiedAutodiff:
 
     def penalty_product(self, vector):
         """Returns the Hessian of the weights' regularizers, counted once, times `vector`."""
-        return self._methods[FORWARD].penalty_product(vector)
+        return self._traced.methods[FORWARD].penalty_product(vector)
 
     def _function(self, derivative, x, y):
         key = derivative, _shape_kind(x, y)
@@ -130,22 +134,45 @@ class VerifiedAutodiff:
         """Finds the function of each derivative; returns a `CheckedDerivative` each."""
         kind = _shape_kind(x, y)
         x, y = tree.map_structure(lambda array: np.asarray(array)[:CHECKED_SAMPLES], (x, y))
-        # First, for an error in the data or the loss to reach the user as it is.
-        self._methods[FORWARD].gradient(x, y)
-        tolerance = TOLERANCE_IN_HALF if computes_in_half(self._model) else TOLERANCE
-        arguments = (self._model, self._per_sample_loss, self._variables)
-        judge = Judge(self._backend.evaluation, *arguments, x, y, tolerance)
+        judge = self._judge(kind, x, y)
+        methods = self._traced.methods
         checks: list[CheckedDerivative] = []
         for derivative in derivatives:
             if derivative == "gradient":
-                check = check_gradient(self._methods[FORWARD], judge)
+                check = check_gradient(methods[FORWARD], judge)
             else:
                 distrusted = {name for check in checks for name in check.wrong_methods}
-                check = choose(derivative, self._methods, judge, may_substitute, distrusted)
+                check = choose(derivative, methods, judge, may_substitute, distrusted)
             self._functions[derivative, kind] = check.function
             checks.append(check)
         self.checks += self._with_blame(checks, x)
         return checks
+
+    def _judge(self, kind, x, y):
+        """Returns the `Judge`; what was compiled before must still give the losses that the model has now."""
+        for _ in range(2):
+            # First, for an error in the data or the loss to reach the user as it is.
+            self._traced.methods[FORWARD].gradient(x, y)
+            tolerance = TOLERANCE_IN_HALF if computes_in_half(self._model) else TOLERANCE
+            judge = Judge(self._traced.evaluation, self._per_sample_loss, self._variables, x, y, tolerance)
+            if kind not in self._traced.kinds or self._is_of_now(judge):
+                break
+            self._traced.begin(self._per_sample_loss)
+            self._functions.clear()
+        self._traced.kinds.add(kind)
+        return judge
+
+    def _is_of_now(self, judge):
+        """Tells whether the judge's losses are those of the model when it is called layer by layer.
+
+        The fingerprint says so already, but for what a layer computes with that is not its own: a global variable, say.
+        """
+        if not judge.usable:
+            return False
+        x, y = tree.map_structure(lambda array: np.asarray(array)[:SAMPLES_OF_NOW], (judge.x, judge.y))
+        losses = np.asarray(ops.convert_to_numpy(self._per_sample_loss(y, self._model(x, training=False))), "float64")
+        kept = judge.losses[:SAMPLES_OF_NOW]
+        return bool(np.all(np.abs(losses - kept) <= STALE * np.max(np.abs(losses))))
 
     def _with_blame(self, checks, x):
         """Says what failed, with the layer to blame; returns the checks with it."""

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_share, check_whole
-from tfdrop.influence.curvature import norm
+from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, Solution, numpy_history, restored_history
 from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.progress import Progress
@@ -125,9 +125,9 @@ class _Iteration:
 
     def _take_step(self):
         product = self._product(self._direction)
-        curvature = float(ops.dot(self._direction, product))
+        curvature = float(dot(self._direction, product))
         if not curvature > 0:  # also true for NaN
-            raise self._not_definite(curvature / float(ops.dot(self._direction, self._direction)))
+            raise self._not_definite(curvature / float(dot(self._direction, self._direction)))
         length = self._alignment / curvature
         self.solution = self.solution + length * self._direction
         self._residual = self._residual - length * product
@@ -135,13 +135,13 @@ class _Iteration:
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
             self._measure_residual()
         preconditioned = self._precondition(self._residual)
-        alignment = float(ops.dot(self._residual, preconditioned))
+        alignment = float(dot(self._residual, preconditioned))
         self._direction = preconditioned + (alignment / self._alignment) * self._direction
         self._alignment = alignment
 
     def _begin_direction(self):
         self._direction = self._precondition(self._residual)
-        self._alignment = float(ops.dot(self._residual, self._direction))
+        self._alignment = float(dot(self._residual, self._direction))
 
     def _product(self, vector):
         """Returns the damped curvature times the direction, starting at the batch where an earlier run stopped."""

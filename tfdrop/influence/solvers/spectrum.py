@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from tfdrop.influence.curvature import norm
+from tfdrop.influence.curvature import dot, norm
 
 
 class Spectrum(NamedTuple):
@@ -58,10 +58,10 @@ def krylov(product, first, steps, after_step=None):
     diagonal, off_diagonal = [], []
     for _ in range(min(steps, len(first))):
         vector = product(basis[-1])
-        diagonal.append(float(ops.dot(vector, basis[-1])))
+        diagonal.append(float(dot(vector, basis[-1])))
         # Twice: one pass of Gram-Schmidt in float32 leaves components of the order of its rounding error.
         for previous in basis + basis:
-            vector = vector - ops.dot(vector, previous) * previous
+            vector = vector - dot(vector, previous) * previous
         off_diagonal.append(norm(vector))
         if after_step is not None:
             after_step()
