@@ -3,10 +3,10 @@
     python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn
     python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn --minutes=20   # a slice of it
 
-A model is trained on all samples, and the change of the summed validation measure is predicted for random subsets that
-are left out. Then the same training is repeated without each subset: from the same seed, each sample in the same batch
-of the same step, those left out with weight 0. The score is Spearman's correlation over the subsets. With `--own_seed=N`
-the predictions are for the trainings of one seed, and made from trainings of other seeds too.
+A model is trained on all samples, and the change of the summed validation measure is predicted for random subsets
+that are left out. Then the same training is repeated without each subset: from the same seed, each sample in the same
+batch of the same step, those left out with weight 0. The score is Spearman's correlation over the subsets. What the
+trainings of other seeds predict for those of `--own_seed` stands beside it.
 """
 
 import time
@@ -68,7 +68,9 @@ def _section(setup, name, train, validation, retrained):
     own, seconds = predictions(setup, train, validation, OWN_SEED.value)
     others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
     replayed = {title: seconds[title] / seconds["training"] for title in own if title in seconds}
-    horizons = ", ".join(f"{seconds[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES)
+    horizons = ", ".join(
+        f"{seconds[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
+    )
     text = (
         f"{name}, {len(train[0])} training samples, {len(validation[0])} validation samples; {setup.epochs} epochs of "
         f"SGD, momentum {MOMENTUM}, learning rate {setup.learning_rate}, batches of {BATCH_SIZE}. Spearman's "
@@ -90,11 +92,17 @@ def _table(own, others, retrained, column):
     header = ["prediction", *(f"{100 * share:g} % left out" for share in retrained)]
     rows = []
     for name in own:
-        rows.append([f"{name}; own seed", *(_cell([own[name]], *item, column) for item in retrained.items())])
+        rows.append(
+            [f"{name}; own seed", *(_cell([own[name]], share, found, column) for share, found in retrained.items())]
+        )
         if others:
             each = [effects[name] for effects in others]
-            rows.append([f"{name}; other seeds", *(_single(each, *item, column) for item in retrained.items())])
-            rows.append([f"{name}; mean of them", *(_cell(each, *item, column) for item in retrained.items())])
+            rows.append(
+                [f"{name}; other seeds", *(_single(each, share, found, column) for share, found in retrained.items())]
+            )
+            rows.append(
+                [f"{name}; mean of them", *(_cell(each, share, found, column) for share, found in retrained.items())]
+            )
     return pages.table(header, rows)
 
 

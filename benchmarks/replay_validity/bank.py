@@ -1,6 +1,7 @@
 """A bank of retrainings: what a network does on the validation set after some samples were left out of its training."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ class Bank:
         self._folder = Path(folder)
         self._name, self._setup, self._seed = name, setup, seed
         self._train, self._validation = train, validation
-        self._training = self._start = None
+        self._training: Any = None
+        self._start: Any = None
 
     def measures(self, share: float, subsets: int, pace: Pace) -> np.ndarray:
         """Returns the summed `MEASURES` after each retraining, shape `(subsets, 2)`; trains where they are missing.

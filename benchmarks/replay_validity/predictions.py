@@ -12,7 +12,9 @@ from benchmarks.replay_validity.trainings import Samples, Setup, training
 CURVATURES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
 
 
-def predictions(setup: Setup, train: Samples, validation: Samples, seed: int) -> tuple[dict[str, Any], dict[str, float]]:
+def predictions(
+    setup: Setup, train: Samples, validation: Samples, seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
     """Trains on all samples from a seed, and asks.
 
     Returns:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+import tfdrop
+
 Samples = tuple[np.ndarray, np.ndarray]
 BATCH_SIZE = 50
 MOMENTUM = 0.9
@@ -42,14 +44,12 @@ def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
 
 def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
     """Returns ResNet-8 with batch normalization, at the end of crops and flips if asked for."""
-    import keras
-
-    from tfdrop.data.augmentation.flip import RandomFlip
+    from tfdrop.data.augmentation.flip import RandomHorizontalFlip
     from tfdrop.data.augmentation.shift import RandomShift
-    from tfdrop.models.networks import build_network
 
-    network = build_network("resnet8", shape, 10)
-    return keras.Sequential([keras.Input(shape), RandomShift(4), RandomFlip(), network]) if augments else network
+    return tfdrop.models.build(
+        "resnet8", shape, 10, input_layers=[RandomShift(4), RandomHorizontalFlip()] if augments else []
+    )
 
 
 SETUPS = {

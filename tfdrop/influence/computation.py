@@ -7,6 +7,7 @@ from keras import ops
 
 from tfdrop.arguments import check_flag
 from tfdrop.influence.curvature import DampedSystem, norm
+from tfdrop.influence.measures import measure_name
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.solvers.driver import get_solver, solve
 from tfdrop.influence.solvers.solution import DivergenceError
@@ -26,6 +27,7 @@ class Computation:
         verbose: Progress of the phases, as in `Progress`.
         regularized_gradients: Whether training samples' gradients include the regularizers'; `None` is as the solver
             has it.
+        measure: What is summed over the validation samples.
         **settings: What the result depends on beside the problem's settings and the solver.
 
     Attributes:
@@ -35,7 +37,9 @@ class Computation:
         damping: Number added to the eigenvalues, in plain units; it may be raised.
     """
 
-    def __init__(self, problem, solver, checkpoint=None, verbose=0, regularized_gradients=None, **settings):
+    def __init__(
+        self, problem, solver, checkpoint=None, verbose=0, regularized_gradients=None, measure="loss", **settings
+    ):
         problem.check_unchanged()
         self.problem = problem
         self._solver = get_solver(solver)
@@ -43,6 +47,9 @@ class Computation:
         self._regularized_gradients = _regularized(regularized_gradients, self._solver)
         if self._regularized_gradients:  # checkpoints of earlier releases have no such setting
             settings["regularized_gradients"] = True
+        if measure != "loss":
+            settings["measure"] = measure_name(measure)
+        self._measure = measure
         self.phases = Phases(checkpoint, problem.model, solver=self._solver, **problem.settings, **settings)
         self.spectrum = self._spectrum()
         own = self._solver.damping
@@ -57,23 +64,22 @@ class Computation:
         return spectrum
 
     def validation_gradient(self, validation):
-        """Returns the gradient of the validation loss, summed over the validation samples.
+        """Returns the gradient of the measure, summed over the validation samples.
 
         Raises:
             ValueError: If there are no samples, or their gradient is zero or not finite.
         """
-        problem = self.problem
         start = self.phases.start("target")
         total, done = start.get("total", 0.0), int(start.get("batches", 0))
 
         def state():
             return {"total": ops.convert_to_numpy(total), "batches": done}
 
-        data = problem.validation(validation)
+        data, gradient = self.measured(validation)
         with Progress("Validation gradient", data.batch_count, self._verbose) as progress:
             progress.resume(done)
             for x, y in itertools.islice(data.batches(), done, None):
-                total = total + problem.autodiff.gradient(x, y)
+                total = total + gradient(x, y)
                 done += 1
                 progress.advance()
                 self.phases.after_step("target", state)
@@ -88,6 +94,10 @@ class Computation:
                 f"Expected data with a finite, nonzero loss gradient. Received: gradient norm {norm(total)}"
             )
         return total
+
+    def measured(self, validation):
+        """Returns what `Problem.measured` does, for the computation's measure."""
+        return self.problem.measured(validation, self._measure)
 
     def solve(self, target, phase="solve"):
         """Returns the `Solution` for a right-hand side, and the damping that it took."""

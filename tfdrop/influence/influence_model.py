@@ -119,6 +119,7 @@ class InfluenceModel:
         validation: Any,
         *,
         solver: Solver = "lissa",
+        measure: Any = "loss",
         regularized_gradients: bool | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> Influence:
@@ -131,6 +132,9 @@ class InfluenceModel:
         Args:
             validation: Data as for `InfluenceModel`; the shapes of batches may differ.
             solver: `"lissa"`, `"cg"`, `"exact"`; or a `LiSSA`, `ConjugateGradient` or `Exact`.
+            measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
+                `"expected_error"`, 1 - p(label), which is bounded, so that validation samples with wrong labels do not
+                rule it; or any Keras loss per sample.
             regularized_gradients: Whether the gradient of a training sample includes that of the weights' regularizers
                 (the L2 term), which shifts all scores by the same number. Without it a score is the effect of leaving
                 the sample out, the regularizers kept as they are. With it each sample has its share of them, and at an
@@ -147,7 +151,7 @@ class InfluenceModel:
             OutOfTime: If the checkpoint's deadline is near; everything is saved.
         """
         solver = self._solver(solver)
-        return total(self._problem, validation, solver, checkpoint, self._verbose, regularized_gradients)
+        return total(self._problem, validation, solver, checkpoint, self._verbose, regularized_gradients, measure)
 
     def matrix(
         self,
@@ -155,6 +159,7 @@ class InfluenceModel:
         *,
         solver: Solver = "lissa",
         columns: int = 1,
+        measure: Any = "loss",
         regularized_gradients: bool | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> InfluenceMatrix:
@@ -169,6 +174,7 @@ class InfluenceModel:
             solver: As for `total`.
             columns: Validation samples that share one pass over the training data: they are solved one after another,
                 then one pass scores them all. 1 is the paper's order. The result is the same.
+            measure: As for `total`.
             regularized_gradients: As for `total`.
             checkpoint: As for `total`.
 
@@ -176,7 +182,9 @@ class InfluenceModel:
             ValueError, DivergenceError, OutOfTime: As for `total`.
         """
         solver = self._solver(solver)
-        return matrix(self._problem, validation, solver, columns, checkpoint, self._verbose, regularized_gradients)
+        return matrix(
+            self._problem, validation, solver, columns, checkpoint, self._verbose, regularized_gradients, measure
+        )
 
     def self_influence(
         self,

@@ -33,12 +33,12 @@ class InfluenceMatrix:
     damping: float
 
 
-def matrix(problem, validation, solver, columns, checkpoint, verbose, regularized_gradients=None):
+def matrix(problem, validation, solver, columns, checkpoint, verbose, regularized_gradients=None, measure="loss"):
     """Returns the `InfluenceMatrix` of a `Problem`'s training samples; see `InfluenceModel.matrix`."""
     check_whole("columns", columns)
-    computation = Computation(problem, solver, checkpoint, regularized_gradients=regularized_gradients)
+    computation = Computation(problem, solver, checkpoint, 0, regularized_gradients, measure)
     phases = computation.phases
-    data = problem.validation(validation)
+    data, gradient = computation.measured(validation)
     samples = sum(batch_length(x) for x, _ in data.batches())
     if samples == 0:
         raise ValueError(
@@ -61,7 +61,7 @@ def matrix(problem, validation, solver, columns, checkpoint, verbose, regularize
         progress.resume(len(residuals))
         while len(residuals) < samples:
             first = len(residuals)
-            gradients = itertools.islice(_single_gradients(problem, data), first, first + columns)
+            gradients = itertools.islice(_single_gradients(data, gradient), first, first + columns)
             solutions = _solved(computation, gradients)
             if solutions is None:  # the damping had to be raised: all columns are to have the same
                 found, residuals, converged = [], [], []
@@ -94,8 +94,8 @@ def _solved(computation, gradients):
     return solutions
 
 
-def _single_gradients(problem, data):
-    """Yields the loss gradient of each validation sample."""
+def _single_gradients(data, gradient):
+    """Yields the gradient of the measure at each validation sample."""
     for x, y in data.batches():
         for sample in range(batch_length(x)):
-            yield ops.convert_to_tensor(problem.autodiff.gradient(*select((x, y), slice(sample, sample + 1))))
+            yield ops.convert_to_tensor(gradient(*select((x, y), slice(sample, sample + 1))))

@@ -31,6 +31,7 @@ def total_influence(
     validation: Any,
     *,
     solver: Solver = "lissa",
+    measure: Any = "loss",
     regularized_gradients: bool | None = None,
     checkpoint: Checkpoint | None = None,
     **settings: Unpack[Settings],
@@ -41,7 +42,7 @@ def total_influence(
 
     Args:
         model, train: As for `InfluenceModel`.
-        validation, solver, regularized_gradients, checkpoint: As for `InfluenceModel.total`.
+        validation, solver, measure, regularized_gradients, checkpoint: As for `InfluenceModel.total`.
         **settings: `loss`, `curvature`, `damping`, `variables`, `batch_size`, `seed`, `verbose`, `loss_weights`,
             `class_weight`: as for `InfluenceModel`.
 
@@ -64,7 +65,11 @@ def total_influence(
     """
     influence = InfluenceModel(model, train, **settings)
     return influence.total(
-        validation, solver=solver, regularized_gradients=regularized_gradients, checkpoint=checkpoint
+        validation,
+        solver=solver,
+        measure=measure,
+        regularized_gradients=regularized_gradients,
+        checkpoint=checkpoint,
     )
 
 
@@ -75,6 +80,7 @@ def influence_matrix(
     *,
     solver: Solver = "lissa",
     columns: int = 1,
+    measure: Any = "loss",
     regularized_gradients: bool | None = None,
     checkpoint: Checkpoint | None = None,
     **settings: Unpack[Settings],
@@ -85,7 +91,7 @@ def influence_matrix(
 
     Args:
         model, train: As for `InfluenceModel`.
-        validation, solver, columns, regularized_gradients, checkpoint: As for `InfluenceModel.matrix`.
+        validation, solver, columns, measure, regularized_gradients, checkpoint: As for `InfluenceModel.matrix`.
         **settings: As for `total_influence`.
 
     Returns:
@@ -110,6 +116,7 @@ def influence_matrix(
         validation,
         solver=solver,
         columns=columns,
+        measure=measure,
         regularized_gradients=regularized_gradients,
         checkpoint=checkpoint,
     )

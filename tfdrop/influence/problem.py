@@ -8,6 +8,7 @@ from tfdrop.arguments import check_choice, check_whole, invalid, is_number
 from tfdrop.influence.autodiff import verified_autodiff
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
 from tfdrop.influence.curvature import CURVATURES, Curvature
+from tfdrop.influence.measures import measure_loss
 from tfdrop.influence.objective import Objective, try_model
 from tfdrop.influence.phases import weights_digest
 from tfdrop.influence.prepared_data import PreparedData
@@ -52,19 +53,19 @@ class Problem:
         self._weights_digest = weights_digest(model)
         self._damping = damping
         self._batch_size = check_whole("batch_size", batch_size)
-        self._objective = Objective(model, loss, loss_weights, class_weight, _first_samples(model, train))
+        self._loss = model.loss if loss is None else loss
+        self._some = _first_samples(model, train)
+        self._objective = Objective(model, loss, loss_weights, class_weight, self._some)
         self._spectrum = None
         data = PreparedData("train", train, self._objective, batch_size)
-        self.data = TrainingData(data, batch_size, seed, self._sample_check("train"), verbose)
+        check = SampleCheck("train", self._objective.losses, self._objective.output_shapes)
+        self.data = TrainingData(data, batch_size, seed, check, verbose)
         first = next(iter(self.data.batches()))
         self._objective.check_batch("train", *first)
         self._variables = chosen_variables(model, variables)
         self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
         check_choice("curvature", curvature, CURVATURES)
         self.curvature = Curvature(self.autodiff, self.autodiff.verify(*first, curvature))
-
-    def _sample_check(self, name):
-        return SampleCheck(name, self._objective.losses, self._objective.output_shapes)
 
     def losses(self):
         """Returns every training sample's loss, shape `(n,)`."""
@@ -98,9 +99,22 @@ class Problem:
             return max(0.01 * spectrum.largest, -2.0 * spectrum.smallest)
         return float(self._damping)
 
-    def validation(self, data):
-        """Returns validation data as a `ValidationData`."""
-        return ValidationData(data, self._objective, self._batch_size, self._sample_check("validation"))
+    def measured(self, validation, measure):
+        """Returns what the influence is on: validation data, and the measure that is summed over it.
+
+        Args:
+            validation: As for `InfluenceModel.total`.
+            measure: As for `InfluenceModel.total`.
+
+        Returns:
+            A `ValidationData`, and the function `(x, y) -> gradient` of the measure's sum over a batch.
+        """
+        objective, autodiff = self._objective, self.autodiff
+        if measure != "loss":
+            objective = Objective(self.model, measure_loss(measure, self._loss), None, None, self._some)
+            autodiff = verified_autodiff(objective.model, objective.loss, self._variables)
+        check = SampleCheck("validation", objective.losses, objective.output_shapes)
+        return ValidationData(validation, objective, self._batch_size, check), autodiff.gradient
 
     def check_unchanged(self):
         """Raises a `ValueError` if the model's weights are not those that the problem was made with."""

@@ -15,8 +15,8 @@ class Influence:
 
     Attributes:
         scores: Array of shape `(n,)`, eq. (1) summed over the validation samples: the change of the summed
-            validation loss when a training sample is weighted up. Positive means unfavorable: leaving the
-            sample out lowers the validation loss.
+            validation loss, or other measure, when a training sample is weighted up. Positive means unfavorable:
+            leaving the sample out lowers it.
         solution: The vector `s` of eq. (2), `(curvature + damping I)^-1` times the validation gradient.
         residual: `|v - (curvature + damping I) s| / |v|` of that solution, measured on up to 8,192 training
             samples (by conjugate gradients: on all); 0 is exact, 1 no better than `s = 0`.
@@ -46,9 +46,9 @@ class Influence:
         return -self.scores / len(self.scores)
 
 
-def total(problem, validation, solver, checkpoint, verbose, regularized_gradients=None):
+def total(problem, validation, solver, checkpoint, verbose, regularized_gradients=None, measure="loss"):
     """Returns the `Influence` of a `Problem`'s training samples; see `InfluenceModel.total`."""
-    computation = Computation(problem, solver, checkpoint, verbose, regularized_gradients)
+    computation = Computation(problem, solver, checkpoint, verbose, regularized_gradients, measure)
     solution, damping = computation.solve(computation.validation_gradient(validation))
     return Influence(
         scores=-computation.train_gradients_times([solution.vector])[:, 0],
