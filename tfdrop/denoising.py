@@ -1,10 +1,12 @@
 """Training denoisers and denoising images with them."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import ArrayLike
 from skimage.restoration import denoise_nl_means
 
 from tfdrop.arguments import check_number, check_whole, invalid
@@ -24,6 +26,9 @@ def denoiser_training(
     augment: bool = False,
     redrawn_sigma: float | None = None,
     seed: int = 0,
+    sample_weights: ArrayLike | None = None,
+    record: bool | str | Path = False,
+    memory: int = 2**30,
 ) -> Training:
     """Returns the `Training` of a denoiser with Adam on half the summed squared error.
 
@@ -42,6 +47,8 @@ def denoiser_training(
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
             drawn anew whenever a patch comes up.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
+        sample_weights, record, memory: As for `Training`. To ask the training with `replay_influence`, validation data
+            are `((noisy, clean), zeros)` with zeros of shape `(n, 1, 1, 1)`: the model of the training gives errors.
 
     Raises:
         ValueError: If the patches differ in shape or are not floats, or an argument is out of range.
@@ -63,7 +70,9 @@ def denoiser_training(
     errors = _error_model(denoiser, noisy.shape[1:], augment, redrawn_sigma)
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")
     train = ((noisy, clean), no_error)
-    return Training(errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed)
+    return Training(
+        errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed, sample_weights, record, memory
+    )
 
 
 def denoise(denoiser: keras.Model, noisy: np.ndarray) -> np.ndarray:
@@ -141,12 +150,24 @@ def _error_model(
 ) -> keras.Model:
     """Returns a model from noisy and clean patches to the denoiser's error.
 
-    Both are inputs so that one augmentation layer, on the device, transforms both alike.
+    Both are inputs so that one augmentation layer, on the device, transforms both alike. Outside training its errors
+    are those of the noisy patches, also where training draws the noise anew.
     """
     noisy, clean = inputs = [keras.Input(patch_shape), keras.Input(patch_shape)]
     if augment:
         pair = RandomDihedral()(layers.Concatenate()(inputs))
         noisy, clean = ops.split(pair, 2, axis=-1)
     if redrawn_sigma is not None:
-        noisy = layers.GaussianNoise(redrawn_sigma / 255)(clean)
+        noisy = _Redrawn(redrawn_sigma / 255)([noisy, clean])
     return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
+
+
+class _Redrawn(layers.GaussianNoise):
+    """Returns clean patches with noise in training, and the noisy ones otherwise."""
+
+    def call(self, inputs, training=False):
+        noisy, clean = inputs
+        return super().call(clean, training=True) if training else noisy
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

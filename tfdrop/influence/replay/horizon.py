@@ -13,11 +13,13 @@ class Horizon:
     """Follows the cotangent's norm on the walk back, and says when to stop and which steps count.
 
     A product of many steps' derivatives grows without bound where a training was rough. `"auto"` counts the steps up to
-    the one behind which the cotangent is shortest, and stops once it has grown to twice that.
+    the one behind which the cotangent is shortest, and stops once it has grown to twice that. Some are counted in any case:
+    a sample that does not come up in those that count has a score of 0.
 
     Args:
         share: Share of the training to walk back in (0, 1], or `"auto"`.
         steps: Steps of the training.
+        least: Fewest steps that `"auto"` counts: those of an epoch.
 
     Attributes:
         norms: The norms so far, that at the end of the training first.
@@ -26,11 +28,12 @@ class Horizon:
         ValueError: If `share` is neither.
     """
 
-    def __init__(self, share: float | str, steps: int):
+    def __init__(self, share: float | str, steps: int, least: int = 1):
         if share != "auto" and not (is_number(share) and 0 < share <= 1):
             raise invalid("horizon", 'a number in (0, 1] or "auto"', share)
         self._share = share
         self._steps = steps
+        self._least = least
         self.norms: list[float] = []
 
     @property
@@ -45,14 +48,15 @@ class Horizon:
 
     @property
     def is_shortest(self) -> bool:
-        """Whether the cotangent is shortest now."""
-        return bool(self.norms[-1] <= min(self.norms))
+        """Whether the cotangent is shortest now, of those that count."""
+        candidates = self.norms[self._least :]
+        return bool(candidates) and bool(self.norms[-1] <= min(candidates))
 
     @property
     def is_past(self) -> bool:
         """Whether the walk has passed the shortest cotangent for good."""
-        shortest = min(self.norms)
-        return self.is_auto and not self.norms[-1] <= PAST_THE_SHORTEST * shortest
+        candidates = self.norms[self._least :]
+        return self.is_auto and bool(candidates) and not self.norms[-1] <= PAST_THE_SHORTEST * min(candidates)
 
     def add(self, weights: Any) -> None:
         """Notes the norm of the weights' cotangent.

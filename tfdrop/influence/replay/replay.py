@@ -13,7 +13,7 @@ from tfdrop.influence.replay.measured import measured
 from tfdrop.influence.replay.result import ReplayInfluence
 from tfdrop.influence.replay.walk import Walk
 from tfdrop.training import Training
-from tfdrop.training.step_function import read_state
+from tfdrop.training.step_function import differentiable, read_state
 
 
 def replay_influence(
@@ -39,7 +39,7 @@ def replay_influence(
         measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
             `"expected_error"`, 1 - p(label), which is bounded; or any Keras loss per sample.
         horizon: The share of the training to walk back, in (0, 1]. 1 is exact for this very training. `"auto"` stops
-            where the derivative is shortest, which foretells trainings with other seeds better: what the first part
+            where the derivative is shortest, after one epoch at least, which foretells trainings with other seeds better: what the first part
             of a rough training did belongs to its seed.
         batch_size: Samples per step over the validation arrays.
         checkpoint: A `tfdrop.checkpoint.Checkpoint` to save in and to continue from, to the same bits.
@@ -71,7 +71,7 @@ def replay_influence(
     """
     check_whole("batch_size", batch_size)
     _check(training)
-    limit = Horizon(horizon, training.steps)
+    limit = Horizon(horizon, training.steps, training.steps_per_epoch)
     settings = {"measure": measure_name(measure), "horizon": horizon, "record": training.record.key}
     phases = Phases(checkpoint, training.model, **settings)
     value, cotangent = measured(training, validation, measure, batch_size, verbose)
@@ -103,7 +103,9 @@ def _check(training):
         raise _invalid("a training that was recorded from its first step on. Received: one with a gap in its record")
     final = training.record.state(training.steps)
     found = read_state(training.model, training.optimizer)
-    if any(not np.array_equal(one, two) for one, two in zip(final.weights, found.weights, strict=True)):
+    moving = differentiable(training.model.non_trainable_variables)
+    pairs = [*zip(final.weights, found.weights, strict=True), *((final.others[p], found.others[p]) for p in moving)]
+    if any(not np.array_equal(one, two) for one, two in pairs):
         raise _invalid("a model with the weights that its training ended with. Received: other weights")
 
 
