@@ -51,10 +51,13 @@ def _key(training):
     sizes = {name: getattr(training, name) for name in ("seed", "epochs", "batch_size", "samples")}
     optimizer = keras.saving.serialize_keras_object(training.optimizer)
     optimizer["config"].pop("learning_rate", None)  # a run that was interrupted may have lowered it
-    # Not their names, which count on when the same model is built once more.
+    # No names, which count on when the same is built once more.
+    optimizer["config"].pop("name", None)
     shapes = [(list(variable.shape), str(variable.dtype)) for variable in training.model.variables]
     loss = keras.saving.serialize_keras_object(training.loss)
-    digest = hashlib.sha256(json.dumps([sizes, optimizer, shapes, loss], default=str, sort_keys=True).encode())
+    digest = hashlib.sha256(
+        json.dumps([sizes, optimizer, shapes, loss, training.loss.dtype], default=str, sort_keys=True).encode()
+    )
     for array in keras.tree.flatten((training.train, training.sample_weights)):
         if array is not None:
             digest.update(np.asarray(array).tobytes())

@@ -13,8 +13,8 @@ class Horizon:
     """Follows the cotangent's norm on the walk back, and says when to stop and which steps count.
 
     A product of many steps' derivatives grows without bound where a training was rough. `"auto"` counts the steps up to
-    the one behind which the cotangent is shortest, and stops once it has grown to twice that. Some are counted in any case:
-    a sample that does not come up in those that count has a score of 0.
+    the one behind which the cotangent is shortest, and stops once it has grown to twice that. Those of an epoch count
+    in any case: a sample that does not come up in those that count has a score of 0.
 
     Args:
         share: Share of the training to walk back in (0, 1], or `"auto"`.

@@ -39,8 +39,8 @@ def replay_influence(
         measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
             `"expected_error"`, 1 - p(label), which is bounded; or any Keras loss per sample.
         horizon: The share of the training to walk back, in (0, 1]. 1 is exact for this very training. `"auto"` stops
-            where the derivative is shortest, after one epoch at least, which foretells trainings with other seeds better: what the first part
-            of a rough training did belongs to its seed.
+            where the derivative is shortest, after one epoch at least. That foretells trainings with other seeds
+            better: what the first part of a rough training did belongs to its seed.
         batch_size: Samples per step over the validation arrays.
         checkpoint: A `tfdrop.checkpoint.Checkpoint` to save in and to continue from, to the same bits.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
