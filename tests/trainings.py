@@ -61,7 +61,7 @@ def small_training(layers=dense_layers, data=None, optimizer=momentum, batch_siz
     model = classifier(layers, x.shape[1:], dtype)
     arguments = {"batch_size": batch_size, "epochs": epochs, "seed": 3, "record": True} | more
     train = x[:TRAINING_SAMPLES], y[:TRAINING_SAMPLES]
-    return Training(model, optimizer(), CROSS_ENTROPY, train, **arguments)
+    return Training(model, optimizer(), arguments.pop("loss", CROSS_ENTROPY), train, **arguments)
 
 
 def validation_of(data=None):

@@ -120,6 +120,27 @@ def test_lds_scores_every_predictor(runs):
     assert runs["lds"].out.count("half ") == 6
 
 
+def test_replay_is_compared_with_retraining(runs, folder):
+    rows = cells(page(runs, "replay"))
+    names = [
+        "replay",
+        "replay, automatic horizon",
+        "replay, last half",
+        "influence, Hessian",
+        "influence, Gauss-Newton",
+    ]
+    of = ["own seed", "other seeds", "mean of them"]
+    predictions = [f"{name}; {seeds}" for name in [*names, "training loss", "gradient norm", "random"] for seeds in of]
+    assert [row[0] for row in rows] == 2 * predictions
+    for _, *scores in rows:
+        for score in scores:
+            assert all(
+                -1 <= number <= 1 for number in numbers(score.replace("[", "").replace(",", "").strip("]").split())
+            )
+    for share in ("0.1", "0.5"):
+        assert np.load(folder / "bank" / f"gelu_cnn_seed0_{share}.npy").shape == (12, 2)
+
+
 def test_wrong_labels_are_found(runs):
     rows = cells(page(runs, "labels"))
     own = ["self-influence", "self-influence, last layer"]

@@ -11,6 +11,7 @@ from keras import ops
 
 from tfdrop.arguments import invalid
 from tfdrop.influence.autodiff.double_precision import computing_in, is_floating
+from tfdrop.layers.seeded_layer import SeededLayer
 
 SMALLEST = 1e-30  # its square root is far below the epsilon beside it
 
@@ -62,6 +63,9 @@ class BatchLoss:
         self._dtype = dtype
         self._variables = [*model.trainable_variables, *model.non_trainable_variables]
         self._others = list(model.non_trainable_variables)
+        # What Keras's own layers draw depends on the type that they draw in, so that these keep theirs where a training
+        # in 16 bits is replayed. In float64 nothing is replayed.
+        self._drawing = [] if dtype == "float64" else [each for each in model._flatten_layers() if _draws(each)]
 
     def __call__(
         self, weights: Sequence[Any], others: Sequence[Any], x: Any, y: Any, sample_weights: Any
@@ -70,7 +74,7 @@ class BatchLoss:
         scope = keras.StatelessScope(collect_losses=True)
         for variable, value in zip(self._variables, [*weights, *others], strict=True):
             scope.add_update((variable, value))  # unlike the constructor's mapping, this keeps the value's type
-        with computing_in(self._model, self._dtype), scope:
+        with computing_in(self._model, self._dtype, self._drawing), scope:
             outputs = self._model(x, training=True)
             penalties = list(self._model.losses)
         loss = self._of_batch(y, outputs, sample_weights)
@@ -87,6 +91,11 @@ class BatchLoss:
             return weighted_loss(self._loss, y, outputs, sample_weights)
         finally:
             self._loss._dtype = own
+
+
+def _draws(layer):
+    """Tells whether a layer draws with Keras's own functions; tfdrop's layers draw the same in every type."""
+    return hasattr(layer, "seed_generator") and not isinstance(layer, SeededLayer)
 
 
 def weighted_loss(loss: keras.losses.Loss, y_true: Any, y_pred: Any, sample_weights: Any) -> Any:

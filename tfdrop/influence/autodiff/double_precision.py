@@ -22,14 +22,17 @@ def computes_in_half(model):
 
 
 @contextlib.contextmanager
-def computing_in(model, dtype):
+def computing_in(model, dtype, unchanged=()):
     """Let the model's layers compute in another floating-point type inside the context.
 
     Args:
         model: A Keras model.
         dtype: `"float64"`, or `None` to leave the layers as they are.
+        unchanged: Layers that stay as they are.
     """
+    kept = {id(layer) for layer in unchanged}
     layers = [] if dtype is None else [layer for layer in model._flatten_layers() if _computes_in_floats(layer)]
+    layers = [layer for layer in layers if id(layer) not in kept]
     before = [(layer, layer.dtype_policy) for layer in layers]
     inputs = [tensor for layer in layers for tensor in _input_tensors(layer)]
     input_types = [tensor._dtype for tensor in inputs]
