@@ -1,10 +1,12 @@
 """Training denoisers and denoising images with them."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers, ops
+from numpy.typing import ArrayLike
 from skimage.restoration import denoise_nl_means
 
 from tfdrop.arguments import check_number, check_whole, invalid
@@ -24,6 +26,8 @@ def denoiser_training(
     augment: bool = False,
     redrawn_sigma: float | None = None,
     seed: int = 0,
+    sample_weights: ArrayLike | None = None,
+    record: bool | str | Path = False,
 ) -> Training:
     """Returns the `Training` of a denoiser with Adam on half the summed squared error.
 
@@ -42,6 +46,11 @@ def denoiser_training(
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
             drawn anew whenever a patch comes up.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
+        sample_weights: As `Training` takes them.
+        record: As `Training` takes it.
+
+    The `Training` is of a model of the denoiser's errors, from pairs `(noisy, clean)` to zero; so validation data for
+    `replay_influence` are batches `((noisy, clean), zeros)`.
 
     Raises:
         ValueError: If the patches differ in shape or are not floats, or an argument is out of range.
@@ -63,7 +72,17 @@ def denoiser_training(
     errors = _error_model(denoiser, noisy.shape[1:], augment, redrawn_sigma)
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")
     train = ((noisy, clean), no_error)
-    return Training(errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed)
+    return Training(
+        errors,
+        denoiser.optimizer,
+        denoiser.loss,
+        train,
+        batch_size,
+        epochs,
+        seed,
+        sample_weights=sample_weights,
+        record=record,
+    )
 
 
 def denoise(denoiser: keras.Model, noisy: np.ndarray) -> np.ndarray:

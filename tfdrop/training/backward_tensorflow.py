@@ -1,5 +1,6 @@
 """A training step walked backwards, on TensorFlow. `backward_jax.py` holds the same class for JAX."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,7 +9,7 @@ import tensorflow as tf
 
 from tfdrop.autodiff.moments_tensorflow import exact_moments
 from tfdrop.autodiff.optimizer_tensorflow import stateless_apply
-from tfdrop.training.step_function import BatchLoss, State, differentiable, differentiable_slots, off_zero
+from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 
 ZERO = tf.UnconnectedGradients.ZERO
 
@@ -24,6 +25,7 @@ class BackwardStep:
         optimizer: Its optimizer, built.
         loss: The training loss.
         train: Arrays `(x, y)`.
+        moving: Places, among the model's variables that are not trained, of those that a step makes depend on weights.
         dtype: Type that layers and loss compute in; `None` for their own.
         reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
     """
@@ -34,6 +36,7 @@ class BackwardStep:
         optimizer: keras.optimizers.Optimizer,
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
+        moving: Sequence[int],
         dtype: str | None = None,
         reverse: bool = False,
     ):
@@ -41,7 +44,7 @@ class BackwardStep:
         self._train = keras.tree.map_structure(tf.constant, train)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
-        self._moving = differentiable(model.non_trainable_variables)
+        self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
         self._functions = [tf.function(f) for f in (self._forward, self._backward, self._gradients, self._products_of)]
@@ -126,11 +129,11 @@ class BackwardStep:
 
     def _watched(self, state, sample_weights):
         """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
-        return state.weights, [state.others[place] for place in self._moving], sample_weights
+        return state.weights, [state.others[place] for place in self.moving], sample_weights
 
     def _moved(self, loss, others, cotangent):
         """Returns the next moving statistics times their cotangents, a scalar."""
-        products = [tf.reduce_sum(others[place] * c) for place, c in zip(self._moving, cotangent, strict=True)]
+        products = [tf.reduce_sum(others[place] * c) for place, c in zip(self.moving, cotangent, strict=True)]
         return tf.add_n([tf.zeros_like(loss), *products])
 
     def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):

@@ -50,8 +50,9 @@ def _key(training):
     """Returns a digest of all that a training's steps depend on, except its first weights."""
     sizes = {name: getattr(training, name) for name in ("seed", "epochs", "batch_size", "samples")}
     optimizer = keras.saving.serialize_keras_object(training.optimizer)
-    optimizer["config"].pop("learning_rate", None)  # a run that was interrupted may have lowered it
-    shapes = [(variable.path, list(variable.shape)) for variable in training.model.variables]
+    for varying in ("name", "learning_rate"):  # a run that was interrupted may have lowered the rate
+        optimizer["config"].pop(varying, None)
+    shapes = [(str(variable.dtype), list(variable.shape)) for variable in training.model.variables]
     loss = keras.saving.serialize_keras_object(training.loss)
     digest = hashlib.sha256(json.dumps([sizes, optimizer, shapes, loss], default=str, sort_keys=True).encode())
     for array in keras.tree.flatten((training.train, training.sample_weights)):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfdrop.training.loop import Training
 
 CHECKED_SAMPLES = 32
-STEPS = (1e-6, 1e-5, 1e-4, 1e-3)  # of the length of the weights; some layers round to float32 inside
+STEPS = (1e-7, 1e-8, 1e-6, 1e-5, 1e-4)  # of the length of the weights: some layers rank, some round to float32 inside
 TOLERANCE = 0.01  # relative to each variable's part
 INSIGNIFICANT = 1e-3  # what is smaller than this share of the whole need not be right
 SEED = 20
@@ -29,17 +29,22 @@ def checked_backward(training: "Training") -> Any:
     backend = keras.backend.backend()
     kind = importlib.import_module(f"tfdrop.training.backward_{backend}").BackwardStep
     arguments = training.model, training.optimizer, training.loss, training.train
+    moving = differentiable(training.model.non_trainable_variables)
     problems = []
     training.seed_random_layers()
     state = read_state(training.model, training.optimizer)
     for reverse in (False, True):
         try:
-            apart = _inaccuracy(kind(*arguments, dtype="float64", reverse=reverse), training, state)
+            backward = kind(*arguments, moving, dtype="float64", reverse=reverse)
+            if backward.moving:
+                moving = _dependent(backward, training, state)
+                backward = kind(*arguments, moving, dtype="float64", reverse=reverse)
+            apart = _inaccuracy(backward, training, state)
         except Exception as error:  # TensorFlow, Keras and JAX raise all kinds for what they cannot differentiate
             problems.append(f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}")
             continue
         if apart <= 1:
-            backward = kind(*arguments, dtype=_replay_type(training.model), reverse=reverse)
+            backward = kind(*arguments, moving, dtype=_replay_type(training.model), reverse=reverse)
             _check_optimizer(backward, training, state)
             return backward
         problems.append(f"off by {apart * TOLERANCE:.2g} times its size")
@@ -56,13 +61,30 @@ def _replay_type(model):
     return "float32" if half else None
 
 
+def _dependent(backward, training, state):
+    """Returns the places of the moving statistics: variables whose next values depend on the weights.
+
+    Others, such as the rate of a drop layer, are as constant as the data.
+    """
+    indices = training.batch(training.step)[:CHECKED_SAMPLES]
+    ones = np.ones(len(indices), "float64")
+    found = []
+    for number, place in enumerate(backward.moving):
+        cotangent = [np.full(state.others[each].shape, float(each == place)) for each in backward.moving]
+        weights, moving, _ = backward.gradients(state, indices, ones, cotangent)[1]
+        others = [*moving[:number], *moving[number + 1 :]]  # on itself it may depend
+        if any(np.any(_array(part)) for part in (*weights, *others)):
+            found.append(place)
+    return found
+
+
 def _inaccuracy(backward, training, state):
     """Returns the largest distance of a step's derivatives to central differences, in units of the tolerance."""
     rng = np.random.default_rng(SEED)
     indices = training.batch(training.step)[:CHECKED_SAMPLES]
     ones = np.ones(len(indices), "float64")
     direction = [_probe(rng, weight) for weight in state.weights]
-    moving = [state.others[place] for place in differentiable(training.model.non_trainable_variables)]
+    moving = [state.others[place] for place in backward.moving]
     cotangent = [rng.standard_normal(each.shape) for each in moving]
     nothing = [np.zeros(each.shape) for each in moving]
     length = np.sqrt(sum(np.sum(np.square(d)) for d in direction))
