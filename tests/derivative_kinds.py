@@ -121,7 +121,7 @@ def _kinds():
             after_dense(lambda: layers.GroupNormalization(2)), (3,), DIFFERENCES, "GroupNormalization", first=FORWARD
         ),
         "unit_normalization": Kind(after_dense(layers.UnitNormalization), (3,)),
-        # Recurrent layers: loops
+        # Recurrent layers: loops, which TensorFlow takes seconds to trace backwards twice
         "simple_rnn": Kind(alone(lambda: layers.SimpleRNN(2)), (3, 2), REVERSE, "SimpleRNN"),
         "lstm": Kind(alone(lambda: layers.LSTM(2)), (3, 2), REVERSE, "LSTM"),
         "gru": Kind(alone(lambda: layers.GRU(2)), (3, 2), REVERSE, "GRU"),
