@@ -134,7 +134,8 @@ class BackwardStep:
     def _moved(self, loss, others, cotangent):
         """Returns the next moving statistics times their cotangents, a scalar."""
         products = [tf.reduce_sum(others[place] * c) for place, c in zip(self.moving, cotangent, strict=True)]
-        return tf.add_n([tf.zeros_like(loss), *products])
+        # The rate of a drop layer is in float32 in a model of any type.
+        return tf.add_n([tf.zeros_like(loss), *(tf.cast(product, loss.dtype) for product in products)])
 
     def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):
         """Returns the derivative of the loss's gradients along `direction`, plus the moving statistics' gradients.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CHECKED_SAMPLES = 32
 STEPS = (1e-7, 1e-8, 1e-6, 1e-5, 1e-4)  # of the length of the weights: some layers rank, some round to float32 inside
 TOLERANCE = 0.01  # relative to each variable's part
+AWAY = 0.1  # of the length of the weights: first weights are often zeros, where a penalty or a layer may have a kink
 INSIGNIFICANT = 1e-3  # what is smaller than this share of the whole need not be right
 SEED = 20
 
@@ -83,12 +84,13 @@ def _inaccuracy(backward, training, state):
     rng = np.random.default_rng(SEED)
     indices = training.batch(training.step)[:CHECKED_SAMPLES]
     ones = np.ones(len(indices), "float64")
-    direction = [_probe(rng, weight) for weight in state.weights]
+    direction, away = ([_probe(rng, weight) for weight in state.weights] for _ in range(2))
     moving = [state.others[place] for place in backward.moving]
     cotangent = [rng.standard_normal(each.shape) for each in moving]
     nothing = [np.zeros(each.shape) for each in moving]
     length = np.sqrt(sum(np.sum(np.square(d)) for d in direction))
     scale = max(np.sqrt(sum(np.sum(np.square(w.astype("float64"))) for w in state.weights)), 1e-3) / length
+    state = _moved(state, away, AWAY * scale)
 
     found = backward.products(state, indices, ones, direction, nothing)
     nearest = np.inf
