@@ -47,29 +47,17 @@ class BackwardStep:
         self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
-        self._functions = [jax.jit(f) for f in (self._forward, self._backward, self._gradients, self._products_of)]
-
-    def forward(self, state: State, indices: np.ndarray, sample_weights: np.ndarray) -> State:
-        """Returns the state after the step."""
-        return self._call(0, state, indices, sample_weights)
+        self._functions = [jax.jit(self._backward), jax.jit(self._products_of)]
 
     def backward(
         self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
-    ) -> tuple[State, np.ndarray]:
+    ) -> tuple[State, np.ndarray, State]:
         """Walks one step back; see `backward_tensorflow.py`."""
-        return self._call(1, state, indices, sample_weights, cotangent)
+        return self._call(0, state, indices, sample_weights, cotangent)
 
-    def gradients(self, state, indices, sample_weights, moving_cotangent):
-        """Returns the gradients of the loss, and of the next moving statistics times some cotangents: see `products`.
-
-        Each is a list of three: with respect to weights, moving statistics and samples' weights.
-        """
-        return self._call(2, state, indices, sample_weights, moving_cotangent)
-
-    def products(self, state, indices, sample_weights, direction, moving_cotangent):
-        """Returns the derivative of the loss's gradients along a direction of the weights, plus those of the moving
-        statistics: what a step's derivative has that can be wrong, laid open for a check."""
-        return self._call(3, state, indices, sample_weights, direction, moving_cotangent)
+    def products(self, state, indices, sample_weights, direction, moving_cotangent, share=0.0):
+        """Returns what a step's derivative has that can be wrong, laid open; see `backward_tensorflow.py`."""
+        return self._call(1, state, indices, sample_weights, direction, moving_cotangent, np.asarray(share))
 
     def _call(self, number, state, indices, sample_weights, *others):
         with enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext():
@@ -83,18 +71,16 @@ class BackwardStep:
     def _batch(self, train, indices):
         return keras.tree.map_structure(lambda array: jnp.take(array, indices, axis=0), train)
 
-    def _forward(self, train, state, indices, sample_weights):
-        x, y = self._batch(train, indices)
-        gradients, others = self._gradient(state, x, y, sample_weights)
-        weights, slots = self._optimizer.stateless_apply(state.slots, gradients, state.weights)
-        return State(weights, others, slots)
-
     def _backward(self, train, state, indices, sample_weights, cotangent):
         x, y = self._batch(train, indices)
-        gradients, _ = self._gradient(state, x, y, sample_weights)
-        direction, weights, slots = self._through_optimizer(state, gradients, cotangent)
-        products, moving, derivatives = self._products(state, x, y, sample_weights, direction, cotangent.others)
-        return State([one + two for one, two in zip(weights, products, strict=True)], moving, slots), derivatives
+        gradients, others = self._gradient(state, x, y, sample_weights)
+        following, (direction, weights, slots) = self._through_optimizer(state, gradients, cotangent)
+        share = jnp.zeros((), sample_weights.dtype)
+        _, (products, moving, derivatives) = self._products(
+            state, x, y, sample_weights, direction, cotangent.others, share
+        )
+        weights = [one + two for one, two in zip(weights, products, strict=True)]
+        return State(weights, moving, slots), derivatives, State(following[0], others, following[1])
 
     def _gradient(self, state, x, y, sample_weights):
         """Returns the gradient that the optimizer is given, and the next values of the other variables."""
@@ -102,17 +88,19 @@ class BackwardStep:
         return function(state.weights, state.others, x, y, sample_weights)
 
     def _through_optimizer(self, state, gradients, cotangent):
-        """Returns the cotangents of the batch's gradient, the weights and the slots behind the optimizer's update."""
+        """Returns the weights and slots after the optimizer's update, and three cotangents before it: those of the
+        batch's gradient, the weights and the slots."""
 
         def update(gradients, weights, moved):
             slots = list(state.slots)
             for place, slot in zip(self._slots, moved, strict=True):
                 slots[place] = slot
             weights, slots = self._optimizer.stateless_apply(slots, gradients, weights)
-            return weights, [slots[place] for place in self._slots]
+            return (weights, [slots[place] for place in self._slots]), slots
 
         moved = [off_zero(state.slots[place]) for place in self._slots]
-        return jax.vjp(update, gradients, state.weights, moved)[1]((cotangent.weights, cotangent.slots))
+        (weights, _), pulled_back, slots = jax.vjp(update, gradients, state.weights, moved, has_aux=True)
+        return (weights, slots), pulled_back((cotangent.weights, cotangent.slots))
 
     def _losses(self, state, x, y, moving_cotangent):
         """Returns the batch's loss and the moving statistics' product with cotangents, of what they depend on."""
@@ -131,25 +119,15 @@ class BackwardStep:
         """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
         return state.weights, [state.others[place] for place in self.moving], sample_weights
 
-    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):
-        """Returns the derivative of the loss's gradients along `direction`, plus the moving statistics' gradients.
+    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent, share):
+        """Returns what `products` does.
 
-        Of `loss + e * moved` with e = 0, the gradients' derivative along (direction, e: 1) is both at once.
+        Of `loss + share * moved`, the gradients' derivative along (direction, share: 1) is all of it at once.
         """
-        losses = self._losses(state, x, y, moving_cotangent)
-        watched = self._watched(state, sample_weights)
+        gradients = self._gradients_of_total(state, x, y, sample_weights, moving_cotangent)
+        return jax.jvp(gradients, (state.weights, share), (direction, jnp.ones_like(share)))
 
-        def total(share, *watched):
-            loss, moved = losses(*watched)
-            return loss + share * moved
-
-        def gradients(weights, share):
-            return jax.grad(total, argnums=(1, 2, 3))(share, weights, *watched[1:])
-
-        share = jnp.zeros((), sample_weights.dtype)
-        return jax.jvp(gradients, (state.weights, share), (direction, jnp.ones_like(share)))[1]
-
-    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent):
+    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent, share):
         """Returns the same by a second pass backwards."""
         losses = self._losses(state, x, y, moving_cotangent)
 
@@ -158,16 +136,20 @@ class BackwardStep:
             products = [jnp.sum(g * d) for g, d in zip(gradients, direction, strict=True)]
             return sum(products) + losses(*watched)[1]
 
-        return jax.grad(along, argnums=(0, 1, 2))(*self._watched(state, sample_weights))
+        gradients = self._gradients_of_total(state, x, y, sample_weights, moving_cotangent)(state.weights, share)
+        return gradients, jax.grad(along, argnums=(0, 1, 2))(*self._watched(state, sample_weights))
 
-    def _products_of(self, train, state, indices, sample_weights, direction, moving_cotangent):
-        x, y = self._batch(train, indices)
-        return self._products(state, x, y, sample_weights, direction, moving_cotangent)
-
-    def _gradients(self, train, state, indices, sample_weights, moving_cotangent):
-        x, y = self._batch(train, indices)
+    def _gradients_of_total(self, state, x, y, sample_weights, moving_cotangent):
+        """Returns a function of weights and `share`: the gradients of the loss plus `share` times the moving part."""
         losses = self._losses(state, x, y, moving_cotangent)
         watched = self._watched(state, sample_weights)
-        pulled_back = jax.vjp(losses, *watched)[1]
-        one, zero = jnp.ones((), sample_weights.dtype), jnp.zeros((), sample_weights.dtype)
-        return [pulled_back((one, zero)), pulled_back((zero, one))]
+
+        def total(share, *watched):
+            loss, moved = losses(*watched)
+            return loss + share * moved
+
+        return lambda weights, share: jax.grad(total, argnums=(1, 2, 3))(share, weights, *watched[1:])
+
+    def _products_of(self, train, state, indices, sample_weights, direction, moving_cotangent, share):
+        x, y = self._batch(train, indices)
+        return self._products(state, x, y, sample_weights, direction, moving_cotangent, share)

@@ -47,15 +47,11 @@ class BackwardStep:
         self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
-        self._functions = [tf.function(f) for f in (self._forward, self._backward, self._gradients, self._products_of)]
-
-    def forward(self, state: State, indices: np.ndarray, sample_weights: np.ndarray) -> State:
-        """Returns the state after the step."""
-        return self._call(0, state, indices, sample_weights)
+        self._functions = [tf.function(self._backward), tf.function(self._products_of)]
 
     def backward(
         self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
-    ) -> tuple[State, np.ndarray]:
+    ) -> tuple[State, np.ndarray, State]:
         """Walks one step back.
 
         Args:
@@ -65,21 +61,19 @@ class BackwardStep:
             cotangent: That of the state after the step.
 
         Returns:
-            The cotangent of the state before the step, and the derivative with respect to each weight of a sample.
+            The cotangent of the state before the step, the derivative with respect to each weight of a sample, and the
+            state after the step.
         """
-        return self._call(1, state, indices, sample_weights, cotangent)
+        return self._call(0, state, indices, sample_weights, cotangent)
 
-    def gradients(self, state, indices, sample_weights, moving_cotangent):
-        """Returns the gradients of the loss, and of the next moving statistics times some cotangents: see `products`.
+    def products(self, state, indices, sample_weights, direction, moving_cotangent, share=0.0):
+        """Returns what a step's derivative has that can be wrong, laid open for a check.
 
-        Each is a list of three: with respect to weights, moving statistics and samples' weights.
+        Two lists of three, with respect to weights, moving statistics and samples' weights: the gradients of the loss
+        plus `share` times the next moving statistics' product with `moving_cotangent`; and those gradients' derivative
+        along a direction of the weights, plus the gradients of that product.
         """
-        return self._call(2, state, indices, sample_weights, moving_cotangent)
-
-    def products(self, state, indices, sample_weights, direction, moving_cotangent):
-        """Returns the derivative of the loss's gradients along a direction of the weights, plus those of the moving
-        statistics: what a step's derivative has that can be wrong, laid open for a check."""
-        return self._call(3, state, indices, sample_weights, direction, moving_cotangent)
+        return self._call(1, state, indices, sample_weights, direction, moving_cotangent, np.asarray(share))
 
     def _call(self, number, state, indices, sample_weights, *others):
         arguments = keras.tree.map_structure(tf.convert_to_tensor, (state, sample_weights, *others))
@@ -92,18 +86,16 @@ class BackwardStep:
     def _batch(self, indices):
         return keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
 
-    def _forward(self, state, indices, sample_weights):
-        x, y = self._batch(indices)
-        gradients, others = self._gradient(state, x, y, sample_weights)
-        weights, slots = stateless_apply(self._optimizer, state.slots, gradients, state.weights)
-        return State(weights, others, slots)
-
     def _backward(self, state, indices, sample_weights, cotangent):
         x, y = self._batch(indices)
-        gradients, _ = self._gradient(state, x, y, sample_weights)
-        direction, weights, slots = self._through_optimizer(state, gradients, cotangent)
-        products, moving, derivatives = self._products(state, x, y, sample_weights, direction, cotangent.others)
-        return State([one + two for one, two in zip(weights, products, strict=True)], moving, slots), derivatives
+        gradients, others = self._gradient(state, x, y, sample_weights)
+        following, (direction, weights, slots) = self._through_optimizer(state, gradients, cotangent)
+        share = tf.zeros((), sample_weights.dtype)
+        _, (products, moving, derivatives) = self._products(
+            state, x, y, sample_weights, direction, cotangent.others, share
+        )
+        weights = [one + two for one, two in zip(weights, products, strict=True)]
+        return State(weights, moving, slots), derivatives, State(following[0], others, following[1])
 
     def _gradient(self, state, x, y, sample_weights):
         """Returns the gradient that the optimizer is given, and the next values of the other variables."""
@@ -113,7 +105,8 @@ class BackwardStep:
         return [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(loss, state.weights)], others
 
     def _through_optimizer(self, state, gradients, cotangent):
-        """Returns the cotangents of the batch's gradient, the weights and the slots behind the optimizer's update."""
+        """Returns the weights and slots after the optimizer's update, and three cotangents before it: those of the
+        batch's gradient, the weights and the slots."""
         slots = [off_zero(s) if place in self._slots else s for place, s in enumerate(state.slots)]
         present = [place for place, gradient in enumerate(gradients) if gradient is not None]
         sources = [[gradients[place] for place in present], state.weights, [slots[place] for place in self._slots]]
@@ -125,7 +118,7 @@ class BackwardStep:
         direction = [tf.zeros_like(weight) for weight in state.weights]
         for place, each in zip(present, found, strict=True):
             direction[place] = each
-        return direction, *others
+        return (weights, slots), (direction, *others)
 
     def _watched(self, state, sample_weights):
         """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
@@ -137,47 +130,38 @@ class BackwardStep:
         # The rate of a drop layer is in float32 in a model of any type.
         return tf.add_n([tf.zeros_like(loss), *(tf.cast(product, loss.dtype) for product in products)])
 
-    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent):
-        """Returns the derivative of the loss's gradients along `direction`, plus the moving statistics' gradients.
+    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent, share):
+        """Returns what `products` does.
 
-        Of `loss + e * moved` with e = 0, the gradients' derivative along (direction, e: 1) is both at once.
+        Of `loss + share * moved`, the gradients' derivative along (direction, share: 1) is all of it at once.
         """
         watched = self._watched(state, sample_weights)
-        share = tf.zeros((), sample_weights.dtype)
         primals, tangents = [*state.weights, share], [*direction, tf.ones_like(share)]
         with exact_moments(), tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
             with tf.GradientTape() as tape:
                 tape.watch(watched)
                 loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
-                loss += share * self._moved(loss, others, moving_cotangent)
-            gradients = _dense(tape.gradient(loss, watched, unconnected_gradients=ZERO))
-        return forward.jvp(gradients, ZERO)
+                total = loss + tf.cast(share, loss.dtype) * self._moved(loss, others, moving_cotangent)
+            gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
+        return gradients, forward.jvp(gradients, ZERO)
 
-    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent):
+    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent, share):
         """Returns the same by a second pass backwards."""
         watched = self._watched(state, sample_weights)
         with exact_moments(), tf.GradientTape() as outer:
             outer.watch(watched)
             with tf.GradientTape() as tape:
-                tape.watch(state.weights)
+                tape.watch(watched)
                 loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
-            gradients = _dense(tape.gradient(loss, state.weights, unconnected_gradients=ZERO))
-            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients, direction, strict=True)])
-            along += self._moved(loss, others, moving_cotangent)
-        return _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
+                moved = self._moved(loss, others, moving_cotangent)
+                total = loss + tf.cast(share, loss.dtype) * moved
+            gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)]) + moved
+        return gradients, _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
 
-    def _products_of(self, state, indices, sample_weights, direction, moving_cotangent):
+    def _products_of(self, state, indices, sample_weights, direction, moving_cotangent, share):
         x, y = self._batch(indices)
-        return self._products(state, x, y, sample_weights, direction, moving_cotangent)
-
-    def _gradients(self, state, indices, sample_weights, moving_cotangent):
-        watched = self._watched(state, sample_weights)
-        x, y = self._batch(indices)
-        with tf.GradientTape(persistent=True) as tape:
-            tape.watch(watched)
-            loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
-            moved = self._moved(loss, others, moving_cotangent)
-        return [_dense(tape.gradient(each, watched, unconnected_gradients=ZERO)) for each in (loss, moved)]
+        return self._products(state, x, y, sample_weights, direction, moving_cotangent, share)
 
 
 def _dense(gradients):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from tfdrop.training.step_function import State, differentiable, read_state, write_state
+from tfdrop.training.step_function import State, differentiable, differentiable_slots, read_state, write_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
@@ -92,11 +92,14 @@ def _inaccuracy(backward, training, state):
     scale = max(np.sqrt(sum(np.sum(np.square(w.astype("float64"))) for w in state.weights)), 1e-3) / length
     state = _moved(state, away, AWAY * scale)
 
-    found = backward.products(state, indices, ones, direction, nothing)
+    _, found = backward.products(state, indices, ones, direction, nothing)
+    nearest = _asymmetry(backward.products(state, indices, ones, away, nothing)[1][0], direction, found[0], away)
+    if nearest > 1:
+        return nearest
     nearest = np.inf
     for step in STEPS:
         above, below = (_moved(state, direction, sign * step * scale) for sign in (1, -1))
-        ends = [backward.gradients(end, indices, ones, nothing)[0] for end in (above, below)]
+        ends = [backward.products(end, indices, ones, direction, nothing)[0] for end in (above, below)]
         differences = keras.tree.map_structure(lambda up, down: _array(up) - _array(down), *ends)
         expected = keras.tree.map_structure(lambda each: each / (2 * step * scale), differences)  # noqa: B023
         nearest = min(nearest, _distance(found, expected))
@@ -105,8 +108,23 @@ def _inaccuracy(backward, training, state):
     if not moving:
         return nearest
     none = [np.zeros(weight.shape) for weight in state.weights]
-    found = backward.products(state, indices, ones, none, cotangent)
-    return max(nearest, _distance(found, backward.gradients(state, indices, ones, cotangent)[1]))
+    with_moving, found = backward.products(state, indices, ones, none, cotangent, share=1.0)
+    without, _ = backward.products(state, indices, ones, none, cotangent)
+    expected = keras.tree.map_structure(lambda one, two: _array(one) - _array(two), with_moving, without)
+    return max(nearest, _distance(found, expected))
+
+
+def _asymmetry(product_of_one, two, product_of_two, one):
+    """Returns how far a matrix is from its transposed, which a step back needs, in units of the tolerance.
+
+    It is symmetric unless what is called a gradient is none, as a gradient of the user's own may be.
+    """
+    pairs = ((product_of_one, two), (product_of_two, one))
+    here, there = (sum(np.sum(_array(a) * b) for a, b in zip(*pair, strict=True)) for pair in pairs)
+    lengths = [np.sqrt(sum(np.sum(np.square(_array(part))) for part in parts)) for parts in (product_of_one, two)]
+    allowed = TOLERANCE * max(abs(here), abs(there)) + INSIGNIFICANT * TOLERANCE * np.prod(lengths) + 1e-12
+    distance = abs(here - there) / allowed
+    return distance if np.isfinite(distance) else np.inf
 
 
 def _probe(rng, weight):
@@ -143,7 +161,7 @@ def _check_optimizer(backward, training, state):
     batch = training.batch(training.step)
     ones = np.ones(len(batch)) if training.sample_weights is None else training.sample_weights[batch]
     try:
-        expected = keras.tree.map_structure(_array, backward.forward(state, batch, ones.astype(training.loss.dtype)))
+        expected = _state_after(backward, training, state, batch, ones.astype(training.loss.dtype))
         training.take_step()
         found = read_state(training.model, training.optimizer)
         problem = _first_difference(found, expected)
@@ -156,6 +174,22 @@ def _check_optimizer(backward, training, state):
             "Invalid value received for argument `record`. Expected an optimizer whose step can be differentiated. "
             f"Received: {training.optimizer.name!r} ({type(training.optimizer).__name__}): {problem}"
         )
+
+
+def _state_after(backward, training, state, batch, sample_weights):
+    """Returns the state after a step that is walked back, too, as every later one will be.
+
+    Raises:
+        ValueError: If the cotangent is not finite.
+    """
+    moving = differentiable(training.model.non_trainable_variables)
+    slots = differentiable_slots(training.optimizer)
+    others, moments = [state.others[place] for place in moving], [state.slots[place] for place in slots]
+    cotangent = State(state.weights, *([np.zeros_like(each) for each in group] for group in (others, moments)))
+    found, _, after = backward.backward(state, batch, sample_weights, cotangent)
+    if not all(np.isfinite(_array(part)).all() for part in keras.tree.flatten(found)):
+        raise ValueError("its derivative is not finite")
+    return keras.tree.map_structure(_array, after)
 
 
 def _first_difference(found, expected):

@@ -57,7 +57,8 @@ class Walk:
             progress.resume(training.steps - self._step)
             for step, state in self._states():
                 batch = training.batch(step)
-                self._cotangent, found = backward.backward(state, batch, sample_weights[batch], self._cotangent)
+                weights = sample_weights[batch]
+                self._cotangent, found, _ = backward.backward(state, batch, weights, self._cotangent)
                 self._so_far[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
                 horizon.add(self._cotangent.weights)
