@@ -12,6 +12,8 @@ from tfdrop.progress import Progress
 from tfdrop.training import Training
 from tfdrop.training.step_function import State, read_state, write_state
 
+LARGEST_DIFFERENCE = 0.3  # of a step's length: what training in bfloat16 is off by; another model is by far more
+
 
 class Walk:
     """One walk back, which goes on from a checkpoint.
@@ -58,7 +60,9 @@ class Walk:
             for step, state in self._states():
                 batch = training.batch(step)
                 weights = sample_weights[batch]
-                self._cotangent, found, _ = backward.backward(state, batch, weights, self._cotangent)
+                self._cotangent, found, following = backward.backward(state, batch, weights, self._cotangent)
+                if step == training.steps - 1:
+                    _check_step(state, following, read_state(training.model, training.optimizer))
                 self._so_far[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
                 horizon.add(self._cotangent.weights)
@@ -116,3 +120,17 @@ class Walk:
         self._so_far, self.derivatives = start["so_far"], start["derivatives"]
         self._horizon.norms = start["norms"].tolist()
         self._step, self.counted, self.kept, self.recomputed = (int(number) for number in start["numbers"])
+
+
+def _check_step(before: State, computed: State, recorded: State) -> None:
+    """Raises a `ValueError` if a training's last step is not the one in its record: it is the record of another."""
+    off = moved = 0.0
+    for start, ours, theirs in zip(before.weights, computed.weights, recorded.weights, strict=True):
+        ours = np.asarray(keras.ops.convert_to_numpy(ours), "float64")
+        off += np.sum(np.square(ours - theirs))
+        moved += np.sum(np.square(np.asarray(theirs, "float64") - start))
+    if not np.sqrt(off) <= LARGEST_DIFFERENCE * np.sqrt(moved) + 1e-12:
+        raise ValueError(
+            "Invalid value received for argument `training`. Expected the training that was recorded. Received: one "
+            f"whose last step is off by {np.sqrt(off / moved):.2g} times its length"
+        )
