@@ -200,9 +200,8 @@ def _state_after(backward, training, state, batch, sample_weights):
     Raises:
         ValueError: If the cotangent is not finite.
     """
-    moving = differentiable(training.model.non_trainable_variables)
     slots = differentiable_slots(training.optimizer)
-    others, moments = [state.others[place] for place in moving], [state.slots[place] for place in slots]
+    others, moments = [state.others[place] for place in backward.moving], [state.slots[place] for place in slots]
     cotangent = State(state.weights, *([np.zeros_like(each) for each in group] for group in (others, moments)))
     found, _, after = backward.backward(state, batch, sample_weights, cotangent)
     if not all(np.isfinite(_array(part)).all() for part in keras.tree.flatten(found)):

@@ -6,6 +6,7 @@ from keras import layers
 
 from tfdrop.checkpoint import Pace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
+from tfdrop.errors import blaming
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
     augments,
@@ -60,7 +61,11 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         return values
 
     def build(network):
-        return _network_and_training(settings, data, train, name, round, network, record)
+        network, training = _network_and_training(settings, data, train, name, round, network, record)
+        if record:
+            with blaming("influence", "replay"):
+                training.backward()
+        return network, training
 
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
     copy_weights(network, plain)

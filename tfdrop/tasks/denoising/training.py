@@ -4,6 +4,7 @@ import keras
 
 from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
+from tfdrop.errors import blaming
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
 from tfdrop.tasks.influence_step import influence_as_set
@@ -34,7 +35,11 @@ def train_denoiser(settings, train, name, augment, folder, key, pace, record=Fal
     """
 
     def build(denoiser):
-        return _denoiser_and_training(settings, train, name, augment, denoiser, record)
+        denoiser, training = _denoiser_and_training(settings, train, name, augment, denoiser, record)
+        if record:
+            with blaming("influence", "replay"):
+                training.backward()
+        return denoiser, training
 
     return train_resumably(name, key, build, folder, pace)
 
