@@ -10,6 +10,7 @@
 Everything that a run needs to go on is in its folder, on this machine or another.
 """
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -149,6 +150,8 @@ class ArmsRun:
             replace(self._scores, lambda partial: np.savez(partial, **scores))
             (self._folder / INFLUENCE_CHECKPOINT).unlink(missing_ok=True)
             shutil.rmtree(self._records(arm), ignore_errors=True)
+            with contextlib.suppress(OSError):  # if there is one, and no other arm's record in it
+                (self._folder / RECORDS).rmdir()
         return scores[arm.name]
 
     def _influence(self, arm, pace):
