@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.autodiff.moments_tensorflow import exact_moments
-from tfdrop.autodiff.optimizer_tensorflow import stateless_apply
+from tfdrop.functional.moments_tensorflow import exact_moments
+from tfdrop.functional.optimizer_tensorflow import stateless_apply
 from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 
 ZERO = tf.UnconnectedGradients.ZERO

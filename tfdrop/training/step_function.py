@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfdrop.influence.autodiff.double_precision import computing_in, is_floating
+from tfdrop.functional.double_precision import computing_in, is_floating
 
 SMALLEST = 1e-30  # its square root is far below the epsilon beside it
 
