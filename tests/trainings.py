@@ -1,5 +1,7 @@
 """Small recorded trainings, and the same trainings again with other weights of their samples."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -38,11 +40,17 @@ def tokens(samples=TRAINING_SAMPLES + 6):
 def classifier(layers, shape, dtype="float64"):
     """Returns a network of some layers, made by a function, and a dense one with three outputs."""
     keras.utils.set_random_seed(1)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
+    with dtype_policy(dtype):
         inputs = keras.Input(shape, dtype="int32" if shape == (5,) else None)
         return keras.Sequential([inputs, *layers(), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
     finally:
         keras.config.set_dtype_policy(before)
 

@@ -28,6 +28,7 @@ def denoiser_training(
     seed: int = 0,
     sample_weights: ArrayLike | None = None,
     record: bool | str | Path = False,
+    memory: int = 2**30,
 ) -> Training:
     """Returns the `Training` of a denoiser with Adam on half the summed squared error.
 
@@ -46,11 +47,10 @@ def denoiser_training(
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
             drawn anew whenever a patch comes up.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
-        sample_weights: As `Training` takes them.
-        record: As `Training` takes it.
+        sample_weights, record, memory: As for `Training`.
 
-    The `Training` is of a model of the denoiser's errors, from pairs `(noisy, clean)` to zero; so validation data for
-    `replay_influence` are batches `((noisy, clean), zeros)`.
+    The `Training` is of a model of the denoiser's errors, from pairs `(noisy, clean)` to zero. To ask it with
+    `replay_influence`, give that `model=denoiser` with validation data `(noisy, clean)`.
 
     Raises:
         ValueError: If the patches differ in shape or are not floats, or an argument is out of range.
@@ -73,15 +73,7 @@ def denoiser_training(
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")
     train = ((noisy, clean), no_error)
     return Training(
-        errors,
-        denoiser.optimizer,
-        denoiser.loss,
-        train,
-        batch_size,
-        epochs,
-        seed,
-        sample_weights=sample_weights,
-        record=record,
+        errors, denoiser.optimizer, denoiser.loss, train, batch_size, epochs, seed, sample_weights, record, memory
     )
 
 
@@ -160,12 +152,24 @@ def _error_model(
 ) -> keras.Model:
     """Returns a model from noisy and clean patches to the denoiser's error.
 
-    Both are inputs so that one augmentation layer, on the device, transforms both alike.
+    Both are inputs so that one augmentation layer, on the device, transforms both alike. Outside training its errors
+    are those of the noisy patches, also where training draws the noise anew.
     """
     noisy, clean = inputs = [keras.Input(patch_shape), keras.Input(patch_shape)]
     if augment:
         pair = RandomDihedral()(layers.Concatenate()(inputs))
         noisy, clean = ops.split(pair, 2, axis=-1)
     if redrawn_sigma is not None:
-        noisy = layers.GaussianNoise(redrawn_sigma / 255)(clean)
+        noisy = _Redrawn(redrawn_sigma / 255)([noisy, clean])
     return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
+
+
+class _Redrawn(layers.GaussianNoise):
+    """Returns clean patches with noise in training, and the noisy ones otherwise."""
+
+    def call(self, inputs, training=False):
+        noisy, clean = inputs
+        return super().call(clean, training=True) if training else noisy
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]

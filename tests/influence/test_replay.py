@@ -13,6 +13,7 @@ from trainings import (
     TRAINING_SAMPLES,
     Retrained,
     dense_layers,
+    dtype_policy,
     finished,
     images,
     momentum,
@@ -24,7 +25,9 @@ from trainings import (
 
 import tfdrop
 from tfdrop.data import augmentation
+from tfdrop.denoising import denoiser_training
 from tfdrop.influence import replay_influence
+from tfdrop.losses import HalfSumSquaredError
 
 OPTIMIZERS = {
     "sgd": lambda: optimizers.SGD(0.3),
@@ -33,8 +36,7 @@ OPTIMIZERS = {
         optimizers.schedules.CosineDecay(0.2, 5), momentum=0.9, nesterov=True, weight_decay=0.01
     ),
     "adam": lambda: optimizers.Adam(0.02),
-    "amsgrad": lambda: optimizers.Adam(0.02, amsgrad=True),
-    "adamw, clipnorm": lambda: optimizers.AdamW(0.02, clipnorm=0.3),
+    "adamw, amsgrad, clipnorm": lambda: optimizers.AdamW(0.02, amsgrad=True, clipnorm=0.3),
     "sgd, global_clipnorm": lambda: optimizers.SGD(0.3, momentum=0.9, global_clipnorm=0.5),
     "rmsprop": lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True),
 }
@@ -83,14 +85,10 @@ IMAGE_LAYERS = {
         _convolution(),
     ],
 }  # fmt: skip
-SEQUENCE_LAYERS = {
-    "embedding, lstm": lambda: [layers.Embedding(7, 3), layers.LSTM(3)],
-    "embedding with a mask, gru": lambda: [layers.Embedding(7, 3, mask_zero=True), layers.GRU(3)],
-}
 
 
 def check(make_layers, data=None, optimizer=momentum, measures=("expected_error",), **more):
-    """Asserts that scores along random directions and of single samples are the derivatives of whole retrainings."""
+    """Asserts that scores are the derivatives of whole retrainings, and what else is found."""
     validation = validation_of(data)
     training = small_training(make_layers, data, optimizer, sample_weights=np.ones(TRAINING_SAMPLES), **more)
     retrained = Retrained(training, lambda model: [summed_measure(model, validation, each) for each in measures])
@@ -104,6 +102,7 @@ def check(make_layers, data=None, optimizer=momentum, measures=("expected_error"
 
 
 def assert_derivatives(found, retrained):
+    """Asserts that scores along random directions, and of single samples, are the derivatives of retrainings."""
     derivatives = np.stack([each.scores for each in found]) / found[0].scores.size
     samples = derivatives.shape[1]
     directions = [*np.random.default_rng(5).normal(size=(2, samples)), *np.eye(samples)[[0, samples - 1]]]
@@ -121,9 +120,29 @@ def test_layers_of_images(name):
     check(IMAGE_LAYERS[name], images())
 
 
-@pytest.mark.parametrize("name", SEQUENCE_LAYERS)
-def test_layers_of_sequences(name):
-    check(SEQUENCE_LAYERS[name], tokens())
+def test_embedding_with_a_mask_and_lstm():
+    check(lambda: [layers.Embedding(7, 3, mask_zero=True), layers.LSTM(3)], tokens())
+
+
+def test_denoiser_with_redrawn_noise():
+    clean = images(TRAINING_SAMPLES, channels=1)[0]
+    noisy_validation, clean_validation = images(4, channels=1)[0], images(4, channels=1)[0][::-1]
+    with dtype_policy("float64"):
+        denoiser = tfdrop.models.DnCNN(depth=3, filters=2)
+        denoiser.get_layer("denoised").dtype_policy = "float64"  # float32 in networks of any type otherwise
+        denoiser.compile(optimizers.Adam(0.02), HalfSumSquaredError(dtype="float64"))
+        training = denoiser_training(
+            denoiser, clean, clean, 2, 7, augment=True, redrawn_sigma=25.0, seed=3,
+            record=True, sample_weights=np.ones(TRAINING_SAMPLES),
+        )  # fmt: skip
+    validation = (noisy_validation, clean_validation), np.zeros((4, 1, 1, 1))
+    retrained = Retrained(training, lambda model: [_half_squares(model((noisy_validation, clean_validation)))])
+    found = replay_influence(finished(training), validation, verbose=0)
+    assert_derivatives([found], retrained)
+
+
+def _half_squares(errors):
+    return 0.5 * np.sum(np.square(keras.ops.convert_to_numpy(errors)))
 
 
 def test_smaller_last_batch():

@@ -156,7 +156,8 @@ class BackwardStep:
                 moved = self._moved(loss, others, moving_cotangent)
                 total = loss + tf.cast(share, loss.dtype) * moved
             gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
-            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)]) + moved
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)])
+            along += tf.cast(moved, along.dtype)
         return gradients, _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
 
     def _products_of(self, state, indices, sample_weights, direction, moving_cotangent, share):

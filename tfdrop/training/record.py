@@ -19,13 +19,15 @@ ABOUT = "record.json"
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
 
 
-def spacing(steps: int, state_bytes: int, memory: int, on_disk: bool) -> int:
+def spacing(epochs: int, steps_per_epoch: int, state_bytes: int, memory: int, on_disk: bool) -> int:
     """Returns the number of steps from one kept state to the next: the fewest that the memory allows.
 
-    The kept states, or in a folder those alone that are computed again at a time, must fit into the memory.
+    The kept states, or in a folder those alone that are computed again at a time, must fit into the memory. Every
+    epoch's first is kept: between epochs the learning rate may be changed from outside.
 
     Args:
-        steps: Steps of the training.
+        epochs: Epochs of the training.
+        steps_per_epoch: Steps of each.
         state_bytes: Size of a state.
         memory: Bytes that may be taken.
         on_disk: Whether the states are kept in a folder, which may take ten times as much.
@@ -33,18 +35,20 @@ def spacing(steps: int, state_bytes: int, memory: int, on_disk: bool) -> int:
     Raises:
         ValueError: If there is no such number.
 
-    >>> spacing(1000, 1, memory=2000, on_disk=False), spacing(1000, 1, 200, False), spacing(1000, 1, 30, True)
+    >>> spacing(2, 500, 1, memory=2000, on_disk=False), spacing(2, 500, 1, 200, False), spacing(2, 500, 1, 30, True)
     (1, 6, 4)
     """
-    room = memory // state_bytes
-    for gap in range(1, steps + 1):
-        kept, again = math.ceil(steps / gap) + 1, 0 if gap == 1 else gap
-        if again <= room and (kept <= DISK_TO_MEMORY * room if on_disk else kept + again <= room):
+    least = math.inf
+    for gap in range(1, steps_per_epoch + 1):
+        kept, again = epochs * math.ceil(steps_per_epoch / gap) + 1, 0 if gap == 1 else gap
+        needed = max(again, math.ceil(kept / DISK_TO_MEMORY)) if on_disk else kept + again
+        if needed <= memory // state_bytes:
             return gap
-    least = state_bytes * (2 * math.isqrt(steps) + 2)
+        least = min(least, needed)
     raise ValueError(
-        f"Invalid value received for argument `memory`. Expected at least {least} bytes for {steps} steps of "
-        f"{state_bytes} bytes each{'' if on_disk else ', or a folder as `record`'}. Received: memory={memory}"
+        f"Invalid value received for argument `memory`. Expected at least {least * state_bytes} bytes for {epochs} "
+        f"epochs of {steps_per_epoch} steps with states of {state_bytes} bytes"
+        f"{'' if on_disk else ', or a folder as `record`'}. Received: memory={memory}"
     )
 
 
@@ -122,6 +126,7 @@ class Record:
     def _open(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
         about = folder / ABOUT
+        states = [int(path.stem.removeprefix("state_")) for path in folder.glob("state_*.bin")]
         if about.exists():
             try:
                 found = json.loads(about.read_text())
@@ -130,7 +135,9 @@ class Record:
                 raise CheckpointError(f"record {folder} is damaged") from None
             if (key, gap) != (self.key, self.gap):
                 raise CheckpointError(f"record {folder} is of another training")
-        self._states = {int(path.stem.removeprefix("state_")): None for path in folder.glob("state_*.bin")}
+        elif states:
+            raise CheckpointError(f"record {folder} is damaged: {ABOUT} is missing")
+        self._states = dict.fromkeys(states)
 
     def _forget(self, step):
         self._states.pop(step)

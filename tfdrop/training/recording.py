@@ -28,7 +28,7 @@ def new_record(training: "Training", folder: Path | None, memory: int) -> Record
     check_loss(training.loss)
     state = read_state(training.model, training.optimizer)
     size = sum(array.nbytes for group in state for array in group)
-    gap = spacing(training.steps, size, memory, folder is not None)
+    gap = spacing(training.epochs, training.steps_per_epoch, size, memory, folder is not None)
     return Record(folder, _key(training), state, gap)
 
 
@@ -52,7 +52,8 @@ def _key(training):
     optimizer = keras.saving.serialize_keras_object(training.optimizer)
     for varying in ("name", "learning_rate"):  # a run that was interrupted may have lowered the rate
         optimizer["config"].pop(varying, None)
-    shapes = [(str(variable.dtype), list(variable.shape)) for variable in training.model.variables]
+    # Not their names, which count on when the same model is built once more.
+    shapes = [(list(variable.shape), str(variable.dtype)) for variable in training.model.variables]
     loss = keras.saving.serialize_keras_object(training.loss)
     digest = hashlib.sha256(json.dumps([sizes, optimizer, shapes, loss], default=str, sort_keys=True).encode())
     for array in keras.tree.flatten((training.train, training.sample_weights)):

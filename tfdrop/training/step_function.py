@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfdrop.arguments import invalid
 from tfdrop.functional.double_precision import computing_in, is_floating
 
 SMALLEST = 1e-30  # its square root is far below the epsilon beside it
@@ -83,9 +84,29 @@ class BatchLoss:
         try:
             if self._dtype is not None:
                 self._loss._dtype = self._dtype
-            return self._loss(y, outputs, sample_weight=sample_weights)
+            return weighted_loss(self._loss, y, outputs, sample_weights)
         finally:
             self._loss._dtype = own
+
+
+def weighted_loss(loss: keras.losses.Loss, y_true: Any, y_pred: Any, sample_weights: Any) -> Any:
+    """Returns the loss of a batch whose samples' losses are multiplied by weights, if there are any.
+
+    Keras would broadcast the weights along the last axis of a loss that has a value for each pixel or position.
+
+    Raises:
+        ValueError: If the loss has no values of single samples.
+    """
+    if sample_weights is None:
+        return loss(y_true, y_pred)
+    values = loss.call(
+        *keras.tree.map_structure(lambda part: ops.convert_to_tensor(part, loss.dtype), (y_true, y_pred))
+    )
+    shape = tuple(values.shape)  # all that is used of the values; the compiler drops them
+    if not shape or shape[0] != sample_weights.shape[0]:
+        expected = "a loss with a value for each sample, for weights of samples or a record"
+        raise invalid("loss", expected, received=f"{loss.name!r} with values of shape {shape}")
+    return loss(y_true, y_pred, ops.reshape(sample_weights, (-1, *(1 for _ in shape[1:]))))
 
 
 def differentiable(variables: Sequence[keras.Variable]) -> list[int]:

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
+from tfdrop.training.step_function import weighted_loss
+
 
 class CompiledSteps:
     """Training steps on arrays that stay on the device.
@@ -73,4 +75,4 @@ class CompiledSteps:
 
     def _total_loss(self, trainable, fixed, x, y, weights):
         outputs, fixed, penalties = self._model.stateless_call(trainable, fixed, x, training=True, return_losses=True)
-        return self._loss(y, outputs, weights) + sum(penalties), fixed
+        return weighted_loss(self._loss, y, outputs, weights) + sum(penalties), fixed

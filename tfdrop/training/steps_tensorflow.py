@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfdrop.training.step_function import weighted_loss
+
 
 class CompiledSteps:
     """Training steps on arrays that stay on the device.
@@ -58,7 +60,7 @@ class CompiledSteps:
         x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
         weights = None if sample_weights is None else tf.gather(sample_weights, indices)
         with tf.GradientTape() as tape:
-            loss = self._loss(y, self._model(x, training=True), weights) + sum(self._model.losses)
+            loss = weighted_loss(self._loss, y, self._model(x, training=True), weights) + sum(self._model.losses)
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)

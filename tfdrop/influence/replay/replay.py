@@ -14,7 +14,7 @@ from tfdrop.influence.replay.measured import measured
 from tfdrop.influence.replay.result import ReplayInfluence
 from tfdrop.influence.replay.walk import Walk
 from tfdrop.training import Training
-from tfdrop.training.step_function import read_state
+from tfdrop.training.step_function import differentiable, read_state
 
 
 def replay_influence(
@@ -41,8 +41,8 @@ def replay_influence(
         measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
             `"expected_error"`, 1 - p(label), which is bounded; or any Keras loss per sample.
         horizon: The share of the training to walk back, in (0, 1]. 1 is exact for this very training. `"auto"` stops
-            where the derivative is shortest, which foretells trainings with other seeds better: what the first part
-            of a rough training did belongs to its seed.
+            where the derivative has grown to twice what it was at the end of the training, after one epoch at least:
+            what the first part of a rough training did belongs to its seed, and foretells no other training.
         model: The model to measure, where that is not the training's: one of the same weights without what belongs to
             training alone, such as the denoiser inside `denoiser_training`.
         batch_size: Samples per step over the validation arrays.
@@ -75,7 +75,7 @@ def replay_influence(
     """
     check_whole("batch_size", batch_size)
     _check(training)
-    limit = Horizon(horizon, training.steps)
+    limit = Horizon(horizon, training.steps, training.steps_per_epoch)
     settings = {"measure": measure_name(measure), "horizon": horizon, "record": training.record.key}
     phases = Phases(checkpoint, training.model, **settings)
     value, cotangent = measured(training, model, validation, measure, batch_size, verbose)
@@ -85,7 +85,7 @@ def replay_influence(
         scores=training.samples * walk.derivatives,
         measure=measure_name(measure),
         value=value,
-        horizon=walk.counted / training.steps,
+        horizon=(len(limit.norms) - 1) / training.steps,
         norms=np.array(limit.norms),
         kept=walk.kept,
         recomputed=walk.recomputed,
@@ -107,7 +107,9 @@ def _check(training):
         raise _invalid("a training that was recorded from its first step on. Received: one with a gap in its record")
     final = training.record.state(training.steps)
     found = read_state(training.model, training.optimizer)
-    if any(not np.array_equal(one, two) for one, two in zip(final.weights, found.weights, strict=True)):
+    moving = differentiable(training.model.non_trainable_variables)
+    pairs = [*zip(final.weights, found.weights, strict=True), *((final.others[p], found.others[p]) for p in moving)]
+    if any(not np.array_equal(one, two) for one, two in pairs):
         raise _invalid("a model with the weights that its training ended with. Received: other weights")
 
 

@@ -1,0 +1,215 @@
+"""A record changes nothing in the training, and how it is kept changes nothing in the scores."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from trainings import TRAINING_SAMPLES, finished, images, small_training, validation_of
+
+from tfdrop.checkpoint import Checkpoint, OutOfTime, Pace, load_training, save_training
+from tfdrop.influence import replay_influence
+from tfdrop.influence.replay.horizon import Horizon
+from tfdrop.training import Training
+from tfdrop.training.record import spacing
+from tfdrop.training.step_function import read_state
+
+DATA = images()
+VALIDATION = validation_of(DATA)
+
+
+def noisy_layers():
+    return [
+        layers.Conv2D(3, 3, activation="relu"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.3),
+    ]
+
+
+def training_of(**more):
+    return small_training(noisy_layers, DATA, batch_size=4, epochs=3, **more)
+
+
+def replay(training, **more):
+    return replay_influence(training, VALIDATION, verbose=0, **more)
+
+
+def state_bytes(training):
+    state = read_state(training.model, training.optimizer)
+    return sum(array.nbytes for group in state for array in group)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A finished training of 12 steps, 4 an epoch, whose states are all in memory."""
+    return finished(training_of())
+
+
+@pytest.fixture(scope="module")
+def found(whole):
+    return replay(whole)
+
+
+def test_a_recorded_training_is_the_same_to_the_bit(whole):
+    unrecorded = finished(training_of(record=False))
+    for ours, theirs in zip(whole.model.variables, unrecorded.model.variables, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs))
+    for ours, theirs in zip(whole.optimizer.variables, unrecorded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs))
+
+
+def test_every_state_is_read_once(found):
+    assert (found.kept, found.recomputed) == (12, 0)
+    assert (found.horizon, len(found.norms)) == (1.0, 13)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize("states", [11, 8])
+def test_states_that_do_not_fit_are_computed_again_once(tmp_path, whole, found, states, on_disk):
+    record = tmp_path / "record" if on_disk else True
+    states = -(-states // 4) if on_disk else states
+    training = finished(training_of(record=record, memory=states * state_bytes(whole)))
+    again = replay(training)
+    np.testing.assert_array_equal(again.scores, found.scores)
+    np.testing.assert_array_equal(again.norms, found.norms)
+    assert again.kept + again.recomputed == 12
+    assert again.kept == len(training.record.steps) - 1
+    if not on_disk:
+        assert again.recomputed > 0
+        assert len(training.record.steps) + training.record.gap <= states
+
+
+def test_in_a_folder(tmp_path, found):
+    training = finished(training_of(record=tmp_path))
+    assert training.record.on_disk
+    np.testing.assert_array_equal(replay(training).scores, found.scores)
+
+
+def test_an_interrupted_training_goes_on_with_its_record(tmp_path, found):
+    training = training_of(record=tmp_path / "record")
+    training.model.compile(training.optimizer, training.loss)
+    for step, _ in enumerate(training.dispatches()):
+        if step == 4:
+            save_training(tmp_path / "a.keras", training.model, {})
+        if step == 6:  # killed two steps after the save
+            break
+    model, _ = load_training(tmp_path / "a.keras")
+    train = (DATA[0][:TRAINING_SAMPLES], DATA[1][:TRAINING_SAMPLES])
+    restored = Training(model, model.optimizer, model.loss, train, 4, 3, 3, record=tmp_path / "record")
+    assert restored.step == 5
+    np.testing.assert_array_equal(replay(finished(restored)).scores, found.scores)
+
+
+def test_the_same_training_once_more_in_the_same_folder(tmp_path, found):
+    finished(training_of(record=tmp_path))
+    np.testing.assert_array_equal(replay(finished(training_of(record=tmp_path))).scores, found.scores)
+
+
+@pytest.mark.parametrize("states", [100, 8])
+def test_an_interrupted_replay_goes_on_to_the_same_bits(tmp_path, whole, found, states):
+    training = finished(training_of(memory=states * state_bytes(whole)))
+    interruptions = 0
+    while True:
+        ticks = iter(range(10**6))
+        pace = Pace(seconds=0, deadline=8, clock=lambda: next(ticks))  # noqa: B023
+        try:
+            again = replay(training, checkpoint=Checkpoint(tmp_path / "walk.npz", "walk", pace))
+            break
+        except OutOfTime:
+            interruptions += 1
+    assert interruptions > 2
+    np.testing.assert_array_equal(again.scores, found.scores)
+    np.testing.assert_array_equal(again.norms, found.norms)
+
+
+def test_half_of_the_horizon_is_the_walk_over_the_last_half(whole, found):
+    half = replay(whole, horizon=0.5)
+    assert (half.horizon, half.kept, len(half.norms)) == (0.5, 6, 7)
+    np.testing.assert_array_equal(half.norms, found.norms[:7])
+    before = replay_of_first_half(whole)
+    np.testing.assert_allclose(half.scores + before, found.scores, rtol=1e-12, atol=1e-12)
+
+
+def replay_of_first_half(whole):
+    """Returns what the first half of the steps adds to the scores, walked by hand."""
+    from tfdrop.influence.replay.measured import measured
+
+    _, cotangent = measured(whole, None, VALIDATION, "loss", 64, 0)
+    scores = np.zeros(TRAINING_SAMPLES)
+    for step in reversed(range(12)):
+        batch = whole.batch(step)
+        ones = np.ones(len(batch))
+        cotangent, derivatives, _ = whole.backward().backward(whole.record.state(step), batch, ones, cotangent)
+        if step < 6:
+            scores[batch] += TRAINING_SAMPLES * np.asarray(derivatives)
+    return scores
+
+
+@pytest.mark.parametrize(("share", "first"), [(1, 0), (1.0, 0), (0.5, 5), (0.25, 8), (1e-9, 9), ("auto", 0)])
+def test_how_far_a_share_goes(share, first):
+    assert Horizon(share, 10).first == first
+
+
+def walked(norms, steps, **more):
+    """Returns the number of steps that are walked for a sequence of norms."""
+    horizon = Horizon("auto", steps, **more)
+    horizon.add([np.array([norms[0]])])
+    for number, norm in enumerate(norms[1:], start=1):
+        horizon.add([np.array([norm])])
+        if horizon.is_past:
+            return number
+    return len(norms) - 1
+
+
+@pytest.mark.parametrize(
+    ("norms", "expected"),
+    [
+        ([5, 4, 3, 2, 1], 4),  # all the way
+        ([5, 4, 3, 4, 9, 10, 1], 6),  # never more than twice as long
+        ([5, 4, 3, 5, 10.5, 2, 3], 4),
+        ([5, 11, 4, 3], 1),
+    ],
+)
+def test_the_automatic_horizon_ends_where_the_norm_has_doubled(norms, expected):
+    assert walked(norms, len(norms) - 1) == expected
+
+
+def test_the_automatic_horizon_is_an_epoch_at_least():
+    """Samples that do not come up in the steps that are walked would have a score of 0, as if they did nothing."""
+    assert walked([1, 3, 4, 5, 6, 7], 5, least=3) == 3
+    assert walked([5, 4, 3, 12, 6, 7], 5, least=2) == 3
+
+
+def test_the_automatic_horizon_on_a_training(whole, found):
+    auto = replay(whole, horizon="auto")
+    steps = round(12 * auto.horizon)
+    assert steps >= whole.steps_per_epoch
+    assert len(auto.norms) == steps + 1
+    np.testing.assert_array_equal(auto.norms, found.norms[: steps + 1])
+    np.testing.assert_array_equal(auto.scores, replay(whole, horizon=steps / 12).scores)
+
+
+@pytest.mark.parametrize("share", [0.9, "auto"])
+def test_an_overflow_is_an_error_that_says_how_far_to_go(share):
+    horizon = Horizon(share, 10)
+    horizon.add([np.ones(2)])
+    horizon.add([np.ones(2)])
+    with pytest.raises(ValueError, match=r"argument `horizon`. Expected a share of less than 0.1, for a training"):
+        horizon.add([np.array([np.inf])])
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_kept_states_fit_into_the_memory(on_disk):
+    for epochs in (1, 2, 7, 30):
+        for steps_per_epoch in (1, 2, 9, 40):
+            for memory in (1, 3, 10, 40, 100, 2000):
+                try:
+                    gap = spacing(epochs, steps_per_epoch, 1, memory, on_disk)
+                except ValueError as error:
+                    least = int(str(error).split("at least ")[1].split()[0])
+                    assert least > memory
+                    assert spacing(epochs, steps_per_epoch, 1, least, on_disk) <= steps_per_epoch
+                    continue
+                kept = epochs * -(-steps_per_epoch // gap) + 1
+                again = 0 if gap == 1 else gap
+                assert kept + (0 if on_disk else again) <= memory * (10 if on_disk else 1)
+                assert again <= memory
