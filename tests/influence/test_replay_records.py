@@ -94,7 +94,8 @@ def test_an_interrupted_training_goes_on_with_its_record(tmp_path, found):
             break
     model, _ = load_training(tmp_path / "a.keras")
     train = (DATA[0][:TRAINING_SAMPLES], DATA[1][:TRAINING_SAMPLES])
-    restored = Training(model, model.optimizer, model.loss, train, 4, 3, 3, record=tmp_path / "record")
+    # Keras saves no type of a loss, and this one is in float64.
+    restored = Training(model, model.optimizer, training.loss, train, 4, 3, 3, record=tmp_path / "record")
     assert restored.step == 5
     np.testing.assert_array_equal(replay(finished(restored)).scores, found.scores)
 
