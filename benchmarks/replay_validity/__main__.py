@@ -53,7 +53,9 @@ def main():
     bank = Bank(BANK.value, SETUP.value, setup, train, validation, OWN_SEED.value)
     retrained = {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
     text = _section(setup, images.name, train, validation, retrained)
-    program = pages.command(f"benchmarks.replay_validity --setup={SETUP.value}", {"data_dir": "DIR"}, ["setup", "out"])
+    program = pages.command(
+        f"benchmarks.replay_validity --setup={SETUP.value}", {"data_dir": "DIR"}, ["setup", "out", "bank"]
+    )
     n = f"{SUBSETS.value} subsets a share; {len(OTHER_SEEDS.value)} other seeds"
     lines = [*text, "", *pages.origin(program, n, time.perf_counter() - start)]
     section = "\n".join(line if line.startswith(("|", "#", "-")) else pages.wrapped(line) for line in lines)
