@@ -4,12 +4,16 @@ A `Kind` says how derivatives are expected to be computed on TensorFlow where th
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from tfdrop.influence.autodiff import DerivativeWarning, verified_autodiff
+from tfdrop.influence.per_sample_loss import PerSampleLoss
 
 FORWARD = "forward over backward"
 REVERSE = "reverse over reverse"
@@ -121,7 +125,7 @@ def _kinds():
             after_dense(lambda: layers.GroupNormalization(2)), (3,), DIFFERENCES, "GroupNormalization", first=FORWARD
         ),
         "unit_normalization": Kind(after_dense(layers.UnitNormalization), (3,)),
-        # Recurrent layers: loops
+        # Recurrent layers: loops, which TensorFlow takes seconds to trace backwards twice
         "simple_rnn": Kind(alone(lambda: layers.SimpleRNN(2)), (3, 2), REVERSE, "SimpleRNN"),
         "lstm": Kind(alone(lambda: layers.LSTM(2)), (3, 2), REVERSE, "LSTM"),
         "gru": Kind(alone(lambda: layers.GRU(2)), (3, 2), REVERSE, "GRU"),
@@ -224,6 +228,7 @@ class Loop(layers.Layer):
 KINDS = _kinds()
 # JAX compiles each kind for seconds, so that all of them are run by hand: TFDROP_EVERY_KIND=1 python -m pytest
 # tests/influence/test_derivatives_on_jax.py. Keras resizes with TensorFlow on every backend.
+LOOPS = ("simple_rnn", "lstm", "gru", "bidirectional", "conv_lstm1d", "loop")
 SOME = (
     *("dense", "activation_softsign", "embedding_masked", "conv2d_grouped", "depthwise_conv2d_strides"),
     *("batch_normalization", "lstm", "gru", "multi_head_attention", "max_pooling2d_overlapping", "loop"),
@@ -298,3 +303,24 @@ def check_against(expected, curvature, directional):
     np.testing.assert_allclose(curvature, expected.curvature, rtol=2e-3, atol=1e-4)
     scale = np.abs(expected.directional).max()
     np.testing.assert_allclose(directional, expected.directional, atol=1e-3 * scale)
+
+
+def check_on_tensorflow(name):
+    """Checks the derivatives of a kind, how they were found, and what was said of it."""
+    kind, expected = KINDS[name], reference(name)
+    model, x, y = make(kind)
+    autodiff = verified_autodiff(model, PerSampleLoss("mse"), model.trainable_variables)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", DerivativeWarning)
+        assert autodiff.verify(x, y, "hessian") == "hessian"
+    check_against(
+        expected,
+        expected.one @ np.asarray(autodiff.hessian_product(x, y, expected.two)),
+        autodiff.directional_derivatives(x, y, expected.one),
+    )
+    methods = {check.derivative: check.method for check in autodiff.checks}
+    assert methods["hessian_product"] == (kind.method or FORWARD)
+    assert methods["directional_derivatives"] == (kind.first or kind.method or FORWARD)
+    messages = [str(warning.message) for warning in said if warning.category is DerivativeWarning]
+    assert len(messages) == (kind.method is not None)
+    assert all(kind.blamed is None or f"({kind.blamed})" in message for message in messages)

@@ -4,7 +4,8 @@ import pytest
 from problems import SoftmaxRegression
 
 from tfdrop.data_dropout import Criterion, NothingLeftError, control_samples, train_rounds
-from tfdrop.influence import total_influence
+from tfdrop.influence import replay_influence, total_influence
+from tfdrop.training import Training
 
 
 def dropped_by(scores, labels=None, **criterion):
@@ -236,3 +237,37 @@ def test_dropping_a_flipped_label_block_lowers_the_validation_loss():
     first, second = train_rounds(train_model, (problem.x, y), validation, 2, Criterion(cap=0.2), quiet_influence)
     assert wrong[first.dropped].mean() > 0.6
     assert second.model.evaluate(*validation, verbose=0) < first.model.evaluate(*validation, verbose=0)
+
+
+def test_replay_scores_the_training_that_the_round_was():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4)).astype("float32")
+    y = (x[:, 0] > 0).astype(int)
+    validation = x[40:], y[40:]
+    trainings = []
+
+    def train_model(train, round):
+        keras.utils.set_random_seed(round)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        training = Training(model, keras.optimizers.SGD(0.5), loss, train, batch_size=10, epochs=2, record=True)
+        trainings.append(training)
+        for _ in training.dispatches():
+            pass
+        return training
+
+    settings = {"criterion": Criterion(cap=4), "influence": "replay", "measure": "expected_error"}
+    first, second = train_rounds(train_model, (x[:40], y[:40]), validation, **settings)
+    expected = replay_influence(trainings[0], validation, "expected_error", horizon="auto", verbose=0)
+    np.testing.assert_array_equal(first.influence.scores, expected.scores)
+    assert first.model is trainings[0].model
+    assert len(first.dropped) == 4
+    assert len(second.samples) == 36
+
+
+def test_replay_needs_trainings_and_measures_need_a_function_that_takes_them():
+    x, y = np.zeros((6, 2), "float32"), np.arange(6) % 2
+    with pytest.raises(TypeError, match=r"a recorded tfdrop\.training\.Training, for influence='replay'"):
+        train_rounds(lambda train, round: keras.Sequential(), (x, y), (x, y), influence="replay")
+    with pytest.raises(ValueError, match="`measure`"):
+        train_rounds(lambda train, round: None, (x, y), (x, y), influence=lambda *_: None, measure="expected_error")

@@ -169,7 +169,7 @@ def python_blocks(page):
 
 
 def toy_problem():
-    """What the pages' Python blocks leave to the reader: data, a model that is trained, a function that builds one."""
+    """What pages leave to the reader: data, a trained model, what it is trained with, a function that builds one."""
     centres = np.array([[2, 0], [0, 2], [-2, -2]], "float32")
     rng = np.random.default_rng(0)
 
@@ -184,7 +184,8 @@ def toy_problem():
     model = build()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(x, y, epochs=2, verbose=0)
-    return {"x": x, "y": y, "x_validation": x_validation, "y_validation": y_validation, "build": build, "model": model}
+    toys = {"x": x, "y": y, "x_validation": x_validation, "y_validation": y_validation, "build": build, "model": model}
+    return toys | {"optimizer": keras.optimizers.SGD(0.1), "loss": model.loss}
 
 
 @pytest.mark.parametrize("page", [name for name, path in PAGES.items() if python_blocks(path)])
@@ -194,7 +195,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch):
     for block in python_blocks(PAGES[page]):
         exec(compile(block, page, "exec"), namespace)
     if page == "README.md":
-        assert namespace["scores"].shape == (64,)
+        assert namespace["first"].influence.scores.shape == (64,)
         assert len(namespace["first"].dropped) <= 1  # 3 % of 64
         assert len(namespace["second"].samples) == 64 - len(namespace["first"].dropped)
         assert namespace["model"].output_shape == (None, 10)

@@ -71,6 +71,11 @@ class Checkpoint:
         key: Text that identifies the computation, its settings for example.
         pace: When to save and when to stop.
 
+    Attributes:
+        path: The file.
+        key: The text.
+        pace: The `Pace`.
+
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     checkpoint = Checkpoint(f"{folder}/sum.npz", key="sum", pace=Pace(seconds=0))
@@ -81,8 +86,8 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, key: str, pace: Pace | None = None):
         self.path = Path(path)
-        self._key = key
-        self._pace = pace or Pace()
+        self.key = key
+        self.pace = pace or Pace()
 
     def load(self) -> dict[str, np.ndarray]:
         """Returns the arrays of the last save; an empty dictionary if there is none.
@@ -98,16 +103,16 @@ class Checkpoint:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"checkpoint {self.path} is damaged") from error
-        if str(arrays.pop(KEY, "")) != self._key:
+        if str(arrays.pop(KEY, "")) != self.key:
             raise CheckpointError(f"checkpoint {self.path} belongs to another computation")
         return arrays
 
     def after_step(self, arrays: Callable[[], dict[str, Any]]) -> None:
         """Saves what the function `arrays()` returns, if it is time to; see `Pace.after_step`."""
-        self._pace.after_step(lambda: self._save(arrays()))
+        self.pace.after_step(lambda: self._save(arrays()))
 
     def _save(self, arrays: dict[str, Any]) -> None:
-        named: dict[str, Any] = {KEY: np.array(self._key), **arrays}
+        named: dict[str, Any] = {KEY: np.array(self.key), **arrays}
         replace(self.path, lambda partial: np.savez(partial, **named))
 
 

@@ -12,15 +12,17 @@ rounds[-1].model
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfdrop.arguments import check_whole, invalid, is_number
+from tfdrop.arguments import check_whole, invalid, is_number, wrong_type
 from tfdrop.data.samples import count, is_arrays, select, stream
-from tfdrop.influence import Influence, total_influence
+from tfdrop.influence import Influence, ReplayInfluence, replay_influence, total_influence
+from tfdrop.training import Training
 
 ORDER_OF_CONTROLS = 5  # the number of the random control's stream
 
@@ -33,7 +35,7 @@ class NothingLeftError(ValueError):
         influence: Its `Influence`, for another criterion.
     """
 
-    def __init__(self, message: str, model: keras.Model, influence: Influence):
+    def __init__(self, message: str, model: keras.Model, influence: Influence | ReplayInfluence):
         super().__init__(message)
         self.model = model
         self.influence = influence
@@ -140,7 +142,7 @@ class Round:
     number: int
     model: Any
     samples: np.ndarray
-    influence: Influence | None
+    influence: Influence | ReplayInfluence | None
     dropped: np.ndarray
 
     @property
@@ -155,8 +157,9 @@ def train_rounds(
     validation: Any,
     rounds: int = 2,
     criterion: Criterion | None = None,
-    influence: Callable[[keras.Model, Any, Any], Influence] = total_influence,
+    influence: str | Callable[[keras.Model, Any, Any], Influence | ReplayInfluence] = total_influence,
     count_last: bool = False,
+    measure: Any = "loss",
 ) -> list[Round]:
     """Trains, drops the unfavorable samples, and trains again from scratch, `rounds` times in all.
 
@@ -164,22 +167,25 @@ def train_rounds(
 
     Args:
         train_model: Function `(train, round) -> model` that builds a model, trains it on the given arrays
-            `(x, y)` and returns it, compiled with the training loss. `round` counts from 1, so that
-            augmentation can be switched on in the second round, as the paper does.
+            `(x, y)` and returns it, compiled with the training loss; with `influence="replay"`, returns the finished
+            `tfdrop.training.Training`, recorded. `round` counts from 1, so that augmentation can be switched on in the
+            second round, as the paper does.
         train: Arrays `(x, y)` of training samples.
         validation: Validation data, as `total_influence` takes it; one that can be read again and again where influence
             is computed more than once.
         rounds: Number of rounds, at least 1; 2 is the paper's.
         criterion: A `Criterion`; by default the paper's.
-        influence: Function `(model, train, validation) -> Influence`; by default `total_influence` with its own
-            defaults.
+        influence: `"replay"`, for `replay_influence` with its automatic horizon, which foretells retraining; or a
+            function `(model, train, validation) -> Influence`, by default `total_influence` with its own defaults.
         count_last: Whether to compute the influence after the last round too, as for Fig. 1 of the paper.
+        measure: What `"replay"` and `total_influence` find the influence on: `"loss"`, `"expected_error"`, or any Keras
+            loss per sample.
 
     Returns:
         List of one `Round` per round.
 
     Raises:
-        TypeError: If `train` is not a tuple `(x, y)`.
+        TypeError: If `train` is not a tuple `(x, y)`, or `train_model` returns what the influence is not computed from.
         ValueError: If an argument is out of range.
         NothingLeftError: If every sample would be dropped.
 
@@ -201,13 +207,15 @@ def train_rounds(
     check_whole("rounds", rounds)
     criterion = Criterion() if criterion is None else criterion
     samples = np.arange(count(train, "train"))
-    _check(train_model, train, validation, criterion, influence, uses=rounds - 1 + bool(count_last))
+    found_by = _influence_function(influence, measure)
+    _check(train_model, train, validation, criterion, found_by, uses=rounds - 1 + bool(count_last))
     done = []
     for number in range(1, rounds + 1):
         kept = train if number == 1 else select(train, samples)
-        model = train_model(kept, number)
+        trained = train_model(kept, number)
+        model = trained.model if isinstance(trained, Training) else trained
         last = number == rounds
-        found = influence(model, kept, validation) if not last or count_last else None
+        found = found_by(trained, kept, validation) if not last or count_last else None
         drop = np.zeros(len(samples), bool)
         if found is not None and not last:
             drop = criterion.unfavorable(found.scores, None if criterion.class_cap is None else kept[1])
@@ -217,6 +225,24 @@ def train_rounds(
         done.append(Round(number, model, samples, found, samples[drop]))
         samples = samples[~drop]
     return done
+
+
+def _influence_function(influence: Any, measure: Any) -> Any:
+    """Returns a function `(trained, train, validation) -> influence`."""
+    if influence == "replay":
+        return partial(_replayed, measure=measure)
+    if influence is total_influence:
+        return partial(total_influence, measure=measure)
+    if measure != "loss":
+        raise invalid("measure", "'loss' with an influence function, which has its own", measure)
+    return influence
+
+
+def _replayed(training: Any, train: Any, validation: Any, measure: Any) -> ReplayInfluence:
+    if not isinstance(training, Training):
+        expected = "a function that returns a recorded tfdrop.training.Training, for influence='replay'"
+        raise wrong_type("train_model", expected, received=f"one that returns {type(training)}")
+    return replay_influence(training, validation, measure, horizon="auto")
 
 
 def _check(train_model: Any, train: Any, validation: Any, criterion: Any, influence: Any, uses: int) -> None:

@@ -47,8 +47,10 @@ def denoiser_training(
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
             drawn anew whenever a patch comes up.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
-        sample_weights, record, memory: As for `Training`. To ask the training with `replay_influence`, validation data
-            are `((noisy, clean), zeros)` with zeros of shape `(n, 1, 1, 1)`: the model of the training gives errors.
+        sample_weights, record, memory: As for `Training`.
+
+    The `Training` is of a model of the denoiser's errors, from pairs `(noisy, clean)` to zero. To ask it with
+    `replay_influence`, give that `model=denoiser` with validation data `(noisy, clean)`.
 
     Raises:
         ValueError: If the patches differ in shape or are not floats, or an argument is out of range.

@@ -54,7 +54,7 @@ def main():
     retrained = {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
     text = _section(setup, images.name, train, validation, retrained)
     program = pages.command(
-        f"benchmarks.replay_validity --setup={SETUP.value}", {"data_dir": "DIR"}, ["setup", "out", "bank", "minutes"]
+        f"benchmarks.replay_validity --setup={SETUP.value}", {"data_dir": "DIR"}, ["setup", "out", "bank"]
     )
     n = f"{SUBSETS.value} subsets a share; {len(OTHER_SEEDS.value)} other seeds"
     lines = [*text, "", *pages.origin(program, n, time.perf_counter() - start)]

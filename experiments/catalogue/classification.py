@@ -129,6 +129,8 @@ CIFAR10_CPU = Experiment(
         "batch_size": 64,
         "learning_rate": 0.1,
         "weight_decay": 1e-4,
+        "influence": "cg",
+        "measure": "loss",
     },
     two_round_arms(300),
     (0, 1, 2),
@@ -147,6 +149,8 @@ DIGITS_CHECK = Experiment(
         "augment": "translation",
         "train_samples": 200,
         "epochs": 2,
+        "influence": "cg",
+        "measure": "loss",
         "influence_depth": 5,
     },
     (

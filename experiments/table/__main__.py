@@ -18,6 +18,7 @@ from experiments.table.classification import classification_lines
 from experiments.table.denoising import denoising_lines
 from experiments.table.not_run import not_run_lines
 from tfdrop.checkpoint import replace
+from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.state import STATE, finished_arms, read_state
 from train.program import run
 
@@ -106,6 +107,8 @@ def _provenance(state):
 
 
 def _solve(influence):
+    if "horizon" in influence:
+        return influence_line(influence).removesuffix(".")
     about = f"{influence['curvature']} + {influence['damping']:.4g} I"
     return f"Influence: {about}, relative residual {influence['residual']:.3f}"
 

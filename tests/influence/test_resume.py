@@ -40,7 +40,7 @@ COMPUTATIONS = {
     "cg": (total_influence, {"solver": ConjugateGradient(tolerance=1e-6, part_samples=10, part_steps=2)}),
     "exact": (total_influence, {"solver": Exact()}),
     "matrix": (influence_matrix, {"solver": "cg", "columns": 3}),
-    "self": (self_influence, {"solver": "cg", "samples": range(20)}),
+    "self": (self_influence, {"solver": "cg", "samples": range(8)}),
     "drawn": (self_influence, {"draws": 3, "steps": 4}),
 }
 

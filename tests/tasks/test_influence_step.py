@@ -26,7 +26,7 @@ def problem():
 
 
 def found(problem, tmp_path, **flags):
-    settings = ClassifySettings(influence_depth=60, influence_batch_size=17, **flags)
+    settings = ClassifySettings(influence_depth=60, influence_batch_size=17, **({"measure": "loss"} | flags))
     return influence_as_set(settings, *problem, LOSS, Checkpoint(tmp_path / "influence.npz", "key"))
 
 
@@ -45,6 +45,14 @@ def test_each_flag_reaches_the_solver(problem, tmp_path):
         )
         np.testing.assert_allclose(ours.scores, theirs.scores, rtol=1e-5, atol=1e-5)
         assert (ours.curvature, ours.damping) == (theirs.curvature, theirs.damping)
+
+
+def test_the_measure_reaches_the_solver(problem, tmp_path):
+    ours = found(problem, tmp_path, influence="cg", measure="expected_error", influence_damping="0.1")
+    model, train, validation = problem
+    settings = {"loss": LOSS, "solver": ConjugateGradient(depth=60), "curvature": "gauss_newton", "damping": 0.1}
+    theirs = total_influence(model, train, validation, measure="expected_error", **settings, verbose=0)
+    np.testing.assert_allclose(ours.scores, theirs.scores, rtol=1e-5, atol=1e-5)
 
 
 def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_path):

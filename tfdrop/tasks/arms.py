@@ -10,6 +10,8 @@
 Everything that a run needs to go on is in its folder, on this machine or another.
 """
 
+import contextlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,13 +22,14 @@ import numpy as np
 from tfdrop.checkpoint import Checkpoint, Pace, replace
 from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.errors import UserError
-from tfdrop.influence import Influence
+from tfdrop.influence import Influence, ReplayInfluence
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed, undamaged
 from tfdrop.training.resumable import CHECKPOINT
 
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
+RECORDS = "records"
 
 
 class Task(Protocol):
@@ -42,11 +45,18 @@ class Task(Protocol):
     unit: str
     seed: int
 
-    def train(self, arm: Arm, samples: np.ndarray, folder: Path, key: str, pace: Any) -> keras.Model:
-        """Trains an arm on some samples, going on from the folder's checkpoint; returns the plain network."""
+    def train(
+        self, arm: Arm, samples: np.ndarray, folder: Path, key: str, pace: Any, records: Path | None
+    ) -> keras.Model:
+        """Trains an arm on some samples, going on from the folder's checkpoint; returns the plain network.
 
-    def influence(self, arm: Arm, model: keras.Model, samples: np.ndarray, checkpoint: Checkpoint) -> Influence:
-        """Returns the influence of an arm's samples on the validation loss."""
+        If it will be scored, `records` is where to keep what that needs of the training.
+        """
+
+    def influence(
+        self, arm: Arm, model: keras.Model, samples: np.ndarray, checkpoint: Checkpoint, records: Path
+    ) -> Influence | ReplayInfluence:
+        """Returns the influence of an arm's samples on the validation measure."""
 
     def measure(self, arm: Arm, model: keras.Model, folder: Path, result: dict, after_step: Any) -> None:
         """Adds to an arm's result what was measured, and calls `after_step()` wherever it may be interrupted."""
@@ -139,12 +149,19 @@ class ArmsRun:
             save_state(self._folder, self.state)
             replace(self._scores, lambda partial: np.savez(partial, **scores))
             (self._folder / INFLUENCE_CHECKPOINT).unlink(missing_ok=True)
+            shutil.rmtree(self._records(arm), ignore_errors=True)
+            with contextlib.suppress(OSError):  # if there is one, and no other arm's record in it
+                (self._folder / RECORDS).rmdir()
         return scores[arm.name]
 
     def _influence(self, arm, pace):
         model = undamaged(self.model_path(arm.name), lambda path: keras.saving.load_model(path, compile=False))
         checkpoint = Checkpoint(self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {arm.name}", pace or Pace())
-        return self._task.influence(arm, model, self.samples(arm, pace), checkpoint)
+        return self._task.influence(arm, model, self.samples(arm, pace), checkpoint, self._records(arm))
+
+    def _records(self, arm):
+        """Returns the folder with what is kept of an arm's training until its samples are scored."""
+        return self._folder / RECORDS / Path(self._task.model_file(arm.name)).stem
 
     def _run_arm(self, arm, pace):
         kept = self.samples(arm, pace)
@@ -169,7 +186,8 @@ class ArmsRun:
             print(f"{arm.name}: going on from {path}")
             return undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
         with timed(self.state, arm.name, "training"):
-            model = self._task.train(arm, samples, self._folder, self._key, pace)
+            records = self._records(arm) if self._is_scored(arm) else None
+            model = self._task.train(arm, samples, self._folder, self._key, pace, records)
         replace(path, model.save)
         (self._folder / CHECKPOINT).unlink(missing_ok=True)
         return model
@@ -177,8 +195,11 @@ class ArmsRun:
 
 def _summary(found):
     """Returns what tables say of an influence."""
-    return {
-        "unfavorable": int((found.scores > 0).sum()),
+    unfavorable = {"unfavorable": int((found.scores > 0).sum())}
+    if isinstance(found, ReplayInfluence):
+        seeds = {} if found.spread is None else {"seeds": found.trainings}
+        return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds}
+    return unfavorable | {
         "curvature": found.curvature,
         "damping": found.damping,
         "scale": found.scale,

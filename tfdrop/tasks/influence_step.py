@@ -37,17 +37,17 @@ def influence_as_set(
     try:
         model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
         if settings.influence_order == "columns":
-            return _by_columns(model, validation, _solver(settings), checkpoint)
-        return model.total(validation, solver=_solver(settings), checkpoint=checkpoint)
+            return _by_columns(model, validation, _solver(settings), settings.measure, checkpoint)
+        return model.total(validation, solver=_solver(settings), measure=settings.measure, checkpoint=checkpoint)
     except DivergenceError as error:
         raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
     except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
         raise UserError(str(error)) from error
 
 
-def _by_columns(model, validation, solver, checkpoint):
+def _by_columns(model, validation, solver, measure, checkpoint):
     """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
-    found = model.matrix(validation, solver=solver, checkpoint=checkpoint)
+    found = model.matrix(validation, solver=solver, measure=measure, checkpoint=checkpoint)
     return Influence(
         scores=found.scores.sum(axis=1),
         solution=np.empty(0),  # there is one for each validation sample

@@ -10,10 +10,16 @@ from typing import Any
 
 from tfdrop.errors import UserError, blaming
 
-INFLUENCES = ("cg", "lissa", "original")
+INFLUENCES = ("replay", "lissa", "cg", "original")
+MEASURES = ("loss", "expected_error")
+MEASURE_HELP = (
+    "What influence is the influence on, summed over the validation set: loss, as in the papers; or expected_error, "
+    "1 - p(label), which samples with wrong labels do not rule."
+)
 INFLUENCE_HELP = (
-    "How influence is computed: cg, conjugate gradients; lissa, the data dropout paper's; original, LiSSA on the "
-    "Hessian with the settings of the original implementation, L2 term included."
+    "How influence is computed: replay, by walking the training backwards, which foretells retraining; lissa, the data "
+    "dropout paper's; cg, conjugate gradients; original, LiSSA on the Hessian with the settings of the original "
+    "implementation, L2 term included."
 )
 
 
@@ -65,6 +71,13 @@ class RunSettings:
     )
     count_last: bool = setting(False, "Count the unfavorable samples after the last round, too.")
     influence: str = setting("cg", INFLUENCE_HELP, choices=INFLUENCES)
+    measure: str = setting("loss", MEASURE_HELP, choices=MEASURES)
+    influence_horizon: str = setting(
+        "auto", "Share of the training that replay walks back; auto stops where it would explode."
+    )
+    influence_seeds: int = setting(
+        1, "Trainings, each from its own seed, that replay averages influence over.", least=1
+    )
     influence_curvature: str = setting(
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
@@ -98,6 +111,12 @@ class RunSettings:
                     number = float(text)
                     if not 0 <= number < float("inf") or (number == 0 and lowest != "at least 0"):
                         raise ValueError(f"expected a finite number of {lowest}, or auto")
+        if (text := self.influence_horizon) != "auto":
+            with blaming("influence_horizon", text):
+                if not 0 < float(text) <= 1:
+                    raise ValueError("expected a share in (0, 1], or auto")
+        if self.influence_seeds > 1 and self.influence != "replay":
+            raise UserError(f"--influence_seeds={self.influence_seeds}: only --influence=replay averages over seeds")
         if self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 

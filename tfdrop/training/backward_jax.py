@@ -1,6 +1,7 @@
 """A training step walked backwards, on JAX: the same class as `backward_tensorflow.py`."""
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +9,7 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
-from tfdrop.training.step_function import BatchLoss, State, differentiable, differentiable_slots, off_zero
+from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 
 enable_x64 = getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")  # noqa: B009
 
@@ -24,6 +25,7 @@ class BackwardStep:
         optimizer: Its optimizer, built.
         loss: The training loss.
         train: Arrays `(x, y)`.
+        moving: Places, among the model's variables that are not trained, of those that a step makes depend on weights.
         dtype: Type that layers and loss compute in; `None` for their own.
         reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
     """
@@ -34,6 +36,7 @@ class BackwardStep:
         optimizer: keras.optimizers.Optimizer,
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
+        moving: Sequence[int],
         dtype: str | None = None,
         reverse: bool = False,
     ):
@@ -41,7 +44,7 @@ class BackwardStep:
         self._train = keras.tree.map_structure(jnp.asarray, train)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
-        self._moving = differentiable(model.non_trainable_variables)
+        self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
         self._functions = [jax.jit(self._backward), jax.jit(self._products_of)]
@@ -104,17 +107,17 @@ class BackwardStep:
 
         def losses(weights, moving, sample_weights):
             others = list(state.others)
-            for place, value in zip(self._moving, moving, strict=True):
+            for place, value in zip(self.moving, moving, strict=True):
                 others[place] = value
             loss, others = self._loss(weights, others, x, y, sample_weights)
-            products = [jnp.sum(others[p] * c) for p, c in zip(self._moving, moving_cotangent, strict=True)]
+            products = [jnp.sum(others[p] * c) for p, c in zip(self.moving, moving_cotangent, strict=True)]
             return loss, sum(products, jnp.zeros_like(loss))
 
         return losses
 
     def _watched(self, state, sample_weights):
         """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
-        return state.weights, [state.others[place] for place in self._moving], sample_weights
+        return state.weights, [state.others[place] for place in self.moving], sample_weights
 
     def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent, share):
         """Returns what `products` does.

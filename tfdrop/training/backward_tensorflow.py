@@ -1,14 +1,15 @@
 """A training step walked backwards, on TensorFlow. `backward_jax.py` holds the same class for JAX."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.autodiff.moments_tensorflow import exact_moments
-from tfdrop.autodiff.optimizer_tensorflow import stateless_apply
-from tfdrop.training.step_function import BatchLoss, State, differentiable, differentiable_slots, off_zero
+from tfdrop.functional.moments_tensorflow import exact_moments
+from tfdrop.functional.optimizer_tensorflow import stateless_apply
+from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 
 ZERO = tf.UnconnectedGradients.ZERO
 
@@ -24,6 +25,7 @@ class BackwardStep:
         optimizer: Its optimizer, built.
         loss: The training loss.
         train: Arrays `(x, y)`.
+        moving: Places, among the model's variables that are not trained, of those that a step makes depend on weights.
         dtype: Type that layers and loss compute in; `None` for their own.
         reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
     """
@@ -34,6 +36,7 @@ class BackwardStep:
         optimizer: keras.optimizers.Optimizer,
         loss: keras.losses.Loss,
         train: tuple[Any, Any],
+        moving: Sequence[int],
         dtype: str | None = None,
         reverse: bool = False,
     ):
@@ -41,7 +44,7 @@ class BackwardStep:
         self._train = keras.tree.map_structure(tf.constant, train)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
-        self._moving = differentiable(model.non_trainable_variables)
+        self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
         self._functions = [tf.function(self._backward), tf.function(self._products_of)]
@@ -119,11 +122,11 @@ class BackwardStep:
 
     def _watched(self, state, sample_weights):
         """Returns what the batch's loss depends on: weights, moving statistics, samples' weights."""
-        return state.weights, [state.others[place] for place in self._moving], sample_weights
+        return state.weights, [state.others[place] for place in self.moving], sample_weights
 
     def _moved(self, loss, others, cotangent):
         """Returns the next moving statistics times their cotangents, a scalar."""
-        products = [tf.reduce_sum(others[place] * c) for place, c in zip(self._moving, cotangent, strict=True)]
+        products = [tf.reduce_sum(others[place] * c) for place, c in zip(self.moving, cotangent, strict=True)]
         # The rate of a drop layer is in float32 in a model of any type.
         return tf.add_n([tf.zeros_like(loss), *(tf.cast(product, loss.dtype) for product in products)])
 
@@ -153,7 +156,8 @@ class BackwardStep:
                 moved = self._moved(loss, others, moving_cotangent)
                 total = loss + tf.cast(share, loss.dtype) * moved
             gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
-            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)]) + moved
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)])
+            along += tf.cast(moved, along.dtype)
         return gradients, _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
 
     def _products_of(self, state, indices, sample_weights, direction, moving_cotangent, share):

@@ -13,7 +13,7 @@ from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
 from tfdrop.training.recording import check_loss, keep_if_due, new_record
 from tfdrop.training.replayable import checked_backward
-from tfdrop.training.step_function import read_state
+from tfdrop.training.step_function import read_state, write_state
 
 # How long a dispatch should take at most: between two of them a run can be saved, stopped, and shows its progress.
 SECONDS_PER_DISPATCH = 5.0
@@ -155,6 +155,20 @@ class Training:
         if self._backward is None:
             self._backward = checked_backward(self)
         return self._backward
+
+    def restore(self) -> bool:
+        """Sets model and optimizer to what they were at the end of the recorded training.
+
+        Returns:
+            Whether the record has that; otherwise nothing is changed.
+
+        Raises:
+            CheckpointError: If the record is damaged.
+        """
+        if self.record is None or self.steps not in self.record.steps:
+            return False
+        write_state(self.record.state(self.steps), self.model, self.optimizer)
+        return True
 
     def take_step(self) -> None:
         """Takes the next step, whether or not it is one of the last epoch's, and keeps nothing."""

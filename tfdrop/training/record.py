@@ -8,12 +8,14 @@ import json
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tfdrop.checkpoint import CheckpointError, replace
 from tfdrop.training.step_function import State
 
+ABOUT = "record.json"
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
 
 
@@ -61,6 +63,7 @@ class Record:
 
     Attributes:
         key: The key.
+        verdict: How the training's steps can be walked back, plain values; `None` as long as nobody has found out.
         gap: Steps from one kept state to the next, at most.
 
     Raises:
@@ -70,6 +73,7 @@ class Record:
     def __init__(self, folder: Path | None, key: str, template: State, gap: int):
         self.gap = gap
         self.key = key
+        self.verdict: dict[str, Any] | None = None
         self._folder = folder
         self._template = template
         self._states: dict[int, State | None] = {}
@@ -85,6 +89,13 @@ class Record:
     def on_disk(self) -> bool:
         """Whether the states are in a folder."""
         return self._folder is not None
+
+    def note(self, verdict: dict[str, Any]) -> None:
+        """Keeps how the training's steps can be walked back."""
+        self.verdict = verdict
+        if self._folder is not None:
+            content = json.dumps({"key": self.key, "gap": self.gap, "verdict": verdict})
+            replace(self._folder / ABOUT, lambda partial: partial.write_text(content))
 
     def is_due(self, step: int, upcoming: int) -> bool:
         """Tells whether to keep the state before a step, if the next that can be kept is `upcoming` steps later."""
@@ -114,20 +125,19 @@ class Record:
 
     def _open(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        about = folder / "record.json"
-        states = {int(path.stem.removeprefix("state_")): None for path in folder.glob("state_*.bin")}
-        known = {"key": self.key, "gap": self.gap}
+        about = folder / ABOUT
+        states = [int(path.stem.removeprefix("state_")) for path in folder.glob("state_*.bin")]
         if about.exists():
             try:
                 found = json.loads(about.read_text())
-            except ValueError:
+                key, gap, self.verdict = found["key"], found["gap"], found["verdict"]
+            except (ValueError, KeyError):
                 raise CheckpointError(f"record {folder} is damaged") from None
-            if found != known:
+            if (key, gap) != (self.key, self.gap):
                 raise CheckpointError(f"record {folder} is of another training")
         elif states:
-            raise CheckpointError(f"record {folder} is damaged: record.json is missing")
-        replace(about, lambda partial: partial.write_text(json.dumps(known)))
-        self._states = dict(states)
+            raise CheckpointError(f"record {folder} is damaged: {ABOUT} is missing")
+        self._states = dict.fromkeys(states)
 
     def _forget(self, step):
         self._states.pop(step)

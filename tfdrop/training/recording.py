@@ -50,9 +50,9 @@ def _key(training):
     """Returns a digest of all that a training's steps depend on, except its first weights."""
     sizes = {name: getattr(training, name) for name in ("seed", "epochs", "batch_size", "samples")}
     optimizer = keras.saving.serialize_keras_object(training.optimizer)
-    optimizer["config"].pop("learning_rate", None)  # a run that was interrupted may have lowered it
-    # No names, which count on when the same is built once more.
-    optimizer["config"].pop("name", None)
+    for varying in ("name", "learning_rate"):  # a run that was interrupted may have lowered the rate
+        optimizer["config"].pop(varying, None)
+    # Not their names, which count on when the same model is built once more.
     shapes = [(list(variable.shape), str(variable.dtype)) for variable in training.model.variables]
     loss = keras.saving.serialize_keras_object(training.loss)
     digest = hashlib.sha256(

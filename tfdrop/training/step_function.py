@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from tfdrop.arguments import invalid
-from tfdrop.influence.autodiff.double_precision import computing_in, is_floating
+from tfdrop.functional.double_precision import computing_in, is_floating
 from tfdrop.layers.seeded_layer import SeededLayer
 
 SMALLEST = 1e-30  # its square root is far below the epsilon beside it

@@ -7,7 +7,7 @@ import jax.experimental
 import numpy as np
 from jax import numpy as jnp
 
-from tfdrop.influence.autodiff.double_precision import computing_in, is_floating, variables_at
+from tfdrop.functional.double_precision import computing_in, is_floating, variables_at
 
 # Before JAX 0.8 it was among the experiments.
 enable_x64 = getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")  # noqa: B009

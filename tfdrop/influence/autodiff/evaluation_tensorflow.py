@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.influence.autodiff.double_precision import computing_in, is_floating, variables_at
+from tfdrop.functional.double_precision import computing_in, is_floating, variables_at
 
 ZERO = tf.UnconnectedGradients.ZERO
 

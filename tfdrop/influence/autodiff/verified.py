@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops, tree
 
+from tfdrop.functional.double_precision import computes_in_half
 from tfdrop.influence.autodiff.blame import layer_to_blame
-from tfdrop.influence.autodiff.double_precision import computes_in_half
 from tfdrop.influence.autodiff.judge import TOLERANCE, TOLERANCE_IN_HALF, Judge
 from tfdrop.influence.autodiff.traced import Traced
 from tfdrop.influence.autodiff.verification import (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from tfdrop.arguments import check_whole, wrong_type
@@ -22,6 +23,7 @@ def replay_influence(
     measure: Any = "loss",
     *,
     horizon: float | str = 1.0,
+    model: keras.Model | None = None,
     batch_size: int = 64,
     checkpoint: Checkpoint | None = None,
     verbose: int | str = "auto",
@@ -39,8 +41,10 @@ def replay_influence(
         measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
             `"expected_error"`, 1 - p(label), which is bounded; or any Keras loss per sample.
         horizon: The share of the training to walk back, in (0, 1]. 1 is exact for this very training. `"auto"` stops
-            where the derivative is shortest, after one epoch at least. That foretells trainings with other seeds
-            better: what the first part of a rough training did belongs to its seed.
+            where the derivative has grown to twice what it was at the end of the training, after one epoch at least:
+            what the first part of a rough training did belongs to its seed, and foretells no other training.
+        model: The model to measure, where that is not the training's: one of the same weights without what belongs to
+            training alone, such as the denoiser inside `denoiser_training`.
         batch_size: Samples per step over the validation arrays.
         checkpoint: A `tfdrop.checkpoint.Checkpoint` to save in and to continue from, to the same bits.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
@@ -74,14 +78,14 @@ def replay_influence(
     limit = Horizon(horizon, training.steps, training.steps_per_epoch)
     settings = {"measure": measure_name(measure), "horizon": horizon, "record": training.record.key}
     phases = Phases(checkpoint, training.model, **settings)
-    value, cotangent = measured(training, validation, measure, batch_size, verbose)
+    value, cotangent = measured(training, model, validation, measure, batch_size, verbose)
     walk = Walk(training, cotangent, limit, phases, verbose)
     walk.run()
     return ReplayInfluence(
         scores=training.samples * walk.derivatives,
         measure=measure_name(measure),
         value=value,
-        horizon=walk.counted / training.steps,
+        horizon=(len(limit.norms) - 1) / training.steps,
         norms=np.array(limit.norms),
         kept=walk.kept,
         recomputed=walk.recomputed,

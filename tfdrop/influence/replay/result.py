@@ -23,6 +23,7 @@ class ReplayInfluence:
             was walked back over; one more than the number of steps walked.
         kept: Number of states that were read from the record.
         recomputed: Number of states that were computed again between them.
+        trainings: Number of trainings that the scores are the mean of.
         spread: Standard deviation of the scores over an ensemble's trainings, shape `(n,)`; `None` of one training.
     """
 
@@ -33,6 +34,7 @@ class ReplayInfluence:
     norms: np.ndarray
     kept: int
     recomputed: int
+    trainings: int = 1
     spread: np.ndarray | None = None
 
     @property
@@ -70,5 +72,6 @@ def mean_influence(found: Sequence[ReplayInfluence]) -> ReplayInfluence:
         norms=found[0].norms,
         kept=sum(each.kept for each in found),
         recomputed=sum(each.recomputed for each in found),
+        trainings=len(found),
         spread=scores.std(axis=0, ddof=1) if len(found) > 1 else None,
     )

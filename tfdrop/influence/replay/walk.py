@@ -12,6 +12,8 @@ from tfdrop.progress import Progress
 from tfdrop.training import Training
 from tfdrop.training.step_function import State, read_state, write_state
 
+LARGEST_DIFFERENCE = 0.3  # of a step's length: what training in bfloat16 is off by; another model is by far more
+
 
 class Walk:
     """One walk back, which goes on from a checkpoint.
@@ -24,8 +26,7 @@ class Walk:
         verbose: As in `Progress`.
 
     Attributes:
-        derivatives: The measure's derivative with respect to each sample's weight, as far as it counts.
-        counted: Number of steps that count.
+        derivatives: The measure's derivative with respect to each sample's weight.
         kept: Number of states that were read from the record.
         recomputed: Number of states that were computed again.
     """
@@ -37,10 +38,8 @@ class Walk:
         self._phases = phases
         self._verbose = verbose
         self._step = training.steps
-        precision = np.result_type("float64")
-        self._so_far = np.zeros(training.samples, precision)
-        self.derivatives = self._so_far.copy()
-        self.counted = self.kept = self.recomputed = 0
+        self.derivatives = np.zeros(training.samples)
+        self.kept = self.recomputed = 0
         start = phases.start("replay")
         if start:
             self._restore(start)
@@ -53,17 +52,17 @@ class Walk:
         backward = training.backward()
         ones = np.ones(training.samples, training.loss.dtype)
         sample_weights = ones if training.sample_weights is None else training.sample_weights
-        with Progress("Replaying the training", training.steps - horizon.last, self._verbose) as progress:
+        with Progress("Replaying the training", training.steps - horizon.first, self._verbose) as progress:
             progress.resume(training.steps - self._step)
             for step, state in self._states():
                 batch = training.batch(step)
                 weights = sample_weights[batch]
-                self._cotangent, found, _ = backward.backward(state, batch, weights, self._cotangent)
-                self._so_far[batch] += keras.ops.convert_to_numpy(found)
+                self._cotangent, found, following = backward.backward(state, batch, weights, self._cotangent)
+                if step == training.steps - 1:
+                    _check_step(state, following, read_state(training.model, training.optimizer))
+                self.derivatives[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
                 horizon.add(self._cotangent.weights)
-                if not horizon.is_auto or horizon.is_shortest:
-                    self.derivatives, self.counted = self._so_far.copy(), training.steps - step
                 progress.advance(norm=horizon.norms[-1])
                 self._phases.after_step("replay", self._arrays)
                 if horizon.is_past:
@@ -71,7 +70,7 @@ class Walk:
 
     def _states(self) -> Iterator[tuple[int, State]]:
         """Yields the steps that are left with the states before them, backwards."""
-        training, last = self._training, self._horizon.last
+        training, last = self._training, self._horizon.first
         kept = training.record.steps
         for first in reversed([step for step in kept if step < self._step]):
             upper = self._step
@@ -106,13 +105,27 @@ class Walk:
             for name, parts in self._cotangent._asdict().items()
             for place, part in enumerate(parts)
         }
-        numbers = [self._step, self.counted, self.kept, self.recomputed]
-        ours = {"so_far": self._so_far, "derivatives": self.derivatives, "norms": np.array(self._horizon.norms)}
+        numbers = [self._step, self.kept, self.recomputed]
+        ours = {"derivatives": self.derivatives, "norms": np.array(self._horizon.norms)}
         return arrays | ours | {"numbers": np.array(numbers)}
 
     def _restore(self, start: dict[str, np.ndarray]) -> None:
         groups = [sorted(name for name in start if name.startswith(f"{group}/")) for group in State._fields]
         self._cotangent = State(*([start[name] for name in names] for names in groups))
-        self._so_far, self.derivatives = start["so_far"], start["derivatives"]
+        self.derivatives = start["derivatives"]
         self._horizon.norms = start["norms"].tolist()
-        self._step, self.counted, self.kept, self.recomputed = (int(number) for number in start["numbers"])
+        self._step, self.kept, self.recomputed = (int(number) for number in start["numbers"])
+
+
+def _check_step(before: State, computed: State, recorded: State) -> None:
+    """Raises a `ValueError` if a training's last step is not the one in its record: it is the record of another."""
+    off = moved = 0.0
+    for start, ours, theirs in zip(before.weights, computed.weights, recorded.weights, strict=True):
+        ours = np.asarray(keras.ops.convert_to_numpy(ours), "float64")
+        off += np.sum(np.square(ours - theirs))
+        moved += np.sum(np.square(np.asarray(theirs, "float64") - start))
+    if not np.sqrt(off) <= LARGEST_DIFFERENCE * np.sqrt(moved) + 1e-12:
+        raise ValueError(
+            "Invalid value received for argument `training`. Expected the training that was recorded. Received: one "
+            f"whose last step is off by {np.sqrt(off / moved):.2g} times its length"
+        )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
 MEANING = {
@@ -30,9 +31,7 @@ def _influence_line(run, found, result):
     return (
         f"{seed} {found['round']}: of {found['images']} images {found['unfavorable']} are unfavorable "
         f"(influence > 0), {found['dropped']} dropped.\n"
-        f"  Solve with {found['curvature']} + {found['damping']:.4g} I "
-        f"(eigenvalues about {found['smallest_eigenvalue']:.4g} to {found['largest_eigenvalue']:.4g}): "
-        f"relative residual {found['residual']:.3f}{'' if found['converged'] else ', not converged'}."
+        f"  {influence_line(found)}"
     )
 
 

@@ -7,7 +7,7 @@ from tfdrop.errors import UserError, unknown
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
-from tfdrop.tasks.settings import RunSettings, setting
+from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings, setting
 
 PREPROCESSING = ("standardization", "whitening", "pixel_mean")
 AUGMENTATIONS = ("none", "flip", "crop", "translation", "lighting")
@@ -84,6 +84,10 @@ class ClassifySettings(RunSettings):
     drop_until_round: int = setting(0, "Last round with drop layers; 0 for all.", least=0)
     test_drop: str = setting("none", "Also test the last model with drop layers of this kind at work.")
     test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
+
+    # What differs from other tasks' defaults
+    influence: str = setting("replay", INFLUENCE_HELP, choices=INFLUENCES)
+    measure: str = setting("expected_error", MEASURE_HELP, choices=MEASURES)
 
     # Training
     epochs: int = setting(10, "Epochs of each round.", least=1)

@@ -10,7 +10,13 @@ import numpy as np
 from tfdrop.data.samples import select
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
-from tfdrop.tasks.classification.training import classifier_influence, train_classifier
+from tfdrop.tasks.classification.training import (
+    classifier_influence,
+    recorded_classifier,
+    seen_in_training,
+    train_classifier,
+)
+from tfdrop.tasks.replay_step import record_folder, replay_as_set
 from tfdrop.training.log import read_records
 
 # What can differ between machines says nothing about a run.
@@ -69,13 +75,22 @@ class ClassificationTask:
     def model_file(self, name):
         return f"{name.replace(' ', '_')}.keras"
 
-    def train(self, arm, samples, folder, key, pace):
-        train = select(self.data.train, samples)
-        return train_classifier(self.settings_of(arm), self.data, train, arm.name, arm.round, folder, pace, key)
+    def train(self, arm, samples, folder, key, pace, records):
+        settings, train = self.settings_of(arm), select(self.data.train, samples)
+        record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
+        return train_classifier(settings, self.data, train, arm.name, arm.round, folder, pace, key, record)
 
-    def influence(self, arm, model, samples, checkpoint):
-        train = select(self.data.train, samples)
-        return classifier_influence(self.settings_of(arm), model, train, self.data.validation, checkpoint)
+    def influence(self, arm, model, samples, checkpoint, records):
+        settings, train = self.settings_of(arm), select(self.data.train, samples)
+        if settings.influence != "replay":
+            return classifier_influence(settings, model, train, self.data.validation, checkpoint)
+
+        def recorded(settings, record):
+            pace, key = checkpoint.pace, checkpoint.key
+            return recorded_classifier(settings, self.data, train, arm.name, arm.round, record, pace, key)
+
+        validation = seen_in_training(settings, self.data.validation, arm.round)
+        return replay_as_set(settings, recorded, validation, records, checkpoint.pace)
 
     def measure(self, arm, model, folder, result, after_step):
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""

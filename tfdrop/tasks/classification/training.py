@@ -6,6 +6,7 @@ from keras import layers
 
 from tfdrop.checkpoint import Pace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
+from tfdrop.errors import blaming
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
     augments,
@@ -25,7 +26,7 @@ TEST_BATCH = 500
 FEWEST_CLASSES_FOR_TOP_5 = 6
 
 
-def train_classifier(settings, data, train, name, round, folder, pace=None, key=""):
+def train_classifier(settings, data, train, name, round, folder, pace=None, key="", record=False):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Whatever augmentation and drop layers it has, it starts from the random weights that `initial_seed` says.
@@ -39,32 +40,12 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         folder: Where its checkpoint and its record are.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
         key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
+        record: As `Training` takes it.
 
     Returns:
         The trained network, plain.
     """
-    x, y = train
-    images = x if augments(settings, round) else centred(settings, x)
-    plain = plain_network(settings, x.shape[1:], len(data.classes))
-    steps_per_epoch = -(-len(y) // settings.batch_size)
-
-    def build(network):
-        if network is None:
-            keras.utils.set_random_seed(settings.seed)
-            steps = settings.epochs * steps_per_epoch
-            start = initial_seed(settings, name)
-            network = training_network(settings, images.shape[1:], len(data.classes), round, steps, start)
-            network.compile(optimizer(settings, steps_per_epoch), classification_loss(), jit_compile=uses_xla(settings))
-        return network, Training(
-            network,
-            network.optimizer,
-            network.loss,
-            (images, y),
-            settings.batch_size,
-            settings.epochs,
-            settings.seed,
-            jit_compile=uses_xla(settings),
-        )
+    plain = plain_network(settings, train[0].shape[1:], len(data.classes))
 
     def after_epoch(network, records):
         copy_weights(network, plain)
@@ -79,9 +60,62 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
                 layer.reset_kept_share()
         return values
 
+    def build(network):
+        network, training = _network_and_training(settings, data, train, name, round, network, record)
+        if record:
+            with blaming("influence", "replay"):
+                training.backward()
+        return network, training
+
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
     copy_weights(network, plain)
     return plain
+
+
+def recorded_classifier(settings, data, train, name, round, record, pace, key):
+    """Returns the finished `Training` whose record is in a folder, and its network; trains where there is none.
+
+    Args:
+        settings, data, train, name, round, pace, key: As for `train_classifier`.
+        record: The folder.
+    """
+    network, training = _network_and_training(settings, data, train, name, round, None, record)
+    if training.restore():
+        return training, network
+    again = record / "training"
+    again.mkdir(parents=True, exist_ok=True)
+    train_classifier(settings, data, train, name, round, again, pace, key, record)
+    return recorded_classifier(settings, data, train, name, round, record, pace, key)
+
+
+def _network_and_training(settings, data, train, name, round, network, record):
+    """Returns a network with its `Training`: a new network, if none is given to go on with."""
+    x, y = seen_in_training(settings, train, round)
+    steps_per_epoch = -(-len(y) // settings.batch_size)
+    if network is None:
+        keras.utils.set_random_seed(settings.seed)
+        steps = settings.epochs * steps_per_epoch
+        start = initial_seed(settings, name)
+        network = training_network(settings, x.shape[1:], len(data.classes), round, steps, start)
+        network.compile(optimizer(settings, steps_per_epoch), classification_loss(), jit_compile=uses_xla(settings))
+    training = Training(
+        network,
+        network.optimizer,
+        network.loss,
+        (x, y),
+        settings.batch_size,
+        settings.epochs,
+        settings.seed,
+        record=record,
+        jit_compile=uses_xla(settings),
+    )
+    return network, training
+
+
+def seen_in_training(settings, samples, round):
+    """Returns `(x, y)` as a round's network takes them: whole where it augments them itself, else the part it sees."""
+    x, y = samples
+    return (x if augments(settings, round) else centred(settings, x)), y
 
 
 def plateau_rate(settings, errors):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.denoising.scores import average
+from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
 PAPER_COLUMNS = {"round 1": "DnCNN", "round 2": "DnCNN++"}
@@ -41,9 +42,7 @@ def _round_line(summary):
         return line + "."
     return (
         f"{line}; {influence['unfavorable']} are unfavorable (influence > 0), {summary['dropped']} dropped.\n"
-        f"  Solve with {influence['curvature']} + {influence['damping']:.4g} I "
-        f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
-        f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
+        f"  {influence_line(influence)}"
     )
 
 

@@ -12,11 +12,13 @@ from tfdrop.denoising import denoise
 from tfdrop.metrics import psnr
 from tfdrop.tasks.denoising.training import (
     denoiser_influence,
+    recorded_denoiser,
     train_denoiser,
     training_pairs,
     uncompiled_copy,
     validation_pairs,
 )
+from tfdrop.tasks.replay_step import record_folder, replay_as_set
 
 OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
 
@@ -62,16 +64,24 @@ class DenoisingTask:
     def model_file(self, name):
         return f"{name.replace('round ', 'round').replace(' ', '_')}.keras"
 
-    def train(self, arm, samples, folder, key, pace):
+    def train(self, arm, samples, folder, key, pace, records):
         """Trains a denoiser; returns one of Keras's own layers alone, which loads where tfdrop is not installed."""
         settings = self.settings_of(arm)
-        augment = 0 < settings.augment_from_round <= arm.round
-        trained = train_denoiser(settings, select(self._train, samples), arm.name, augment, folder, key, pace)
+        record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
+        train = select(self._train, samples)
+        trained = train_denoiser(settings, train, arm.name, _augments(settings, arm), folder, key, pace, record)
         return uncompiled_copy(settings, trained)
 
-    def influence(self, arm, model, samples, checkpoint):
-        train = select(self._train, samples)
-        return denoiser_influence(self.settings_of(arm), model, train, self._validation, checkpoint)
+    def influence(self, arm, model, samples, checkpoint, records):
+        settings, train = self.settings_of(arm), select(self._train, samples)
+        if settings.influence != "replay":
+            return denoiser_influence(settings, model, train, self._validation, checkpoint)
+
+        def recorded(settings, record):
+            pace, key = checkpoint.pace, checkpoint.key
+            return recorded_denoiser(settings, train, arm.name, _augments(settings, arm), record, key, pace)
+
+        return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
 
     def measure(self, arm, model, folder, result, after_step):
         """Adds the PSNR of every test and validation image in dB."""
@@ -87,3 +97,8 @@ class DenoisingTask:
                     after_step()
         average = np.mean(list(result["test"].values()))
         print(f"{arm.name}: {average:.3f} dB, {result['dropped']} patches dropped")
+
+
+def _augments(settings, arm):
+    """Tells whether an arm's patches are augmented."""
+    return 0 < settings.augment_from_round <= arm.round

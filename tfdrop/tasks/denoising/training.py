@@ -4,6 +4,7 @@ import keras
 
 from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
+from tfdrop.errors import blaming
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
 from tfdrop.tasks.influence_step import influence_as_set
@@ -27,33 +28,60 @@ def validation_pairs(settings, data):
     ]
 
 
-def train_denoiser(settings, train, name, augment, folder, key, pace):
+def train_denoiser(settings, train, name, augment, folder, key, pace, record=False):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
-    It starts from the random weights that `initial_seed` says.
+    It starts from the random weights that `initial_seed` says. `record` is as `Training` takes it.
     """
-    noisy, clean = train
-    precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
 
     def build(denoiser):
-        if denoiser is None:
-            keras.utils.set_random_seed(settings.seed)
-            start = initial_seed(settings, name)
-            denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision, seed=start)
-        return denoiser, denoiser_training(
-            denoiser,
-            noisy,
-            clean,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            learning_rate_drops=settings.learning_rate_drops,
-            augment=augment,
-            redrawn_sigma=settings.sigma if settings.redraw_noise else None,
-            seed=settings.seed,
-        )
+        denoiser, training = _denoiser_and_training(settings, train, name, augment, denoiser, record)
+        if record:
+            with blaming("influence", "replay"):
+                training.backward()
+        return denoiser, training
 
     return train_resumably(name, key, build, folder, pace)
+
+
+def recorded_denoiser(settings, train, name, augment, record, key, pace):
+    """Returns the finished `Training` whose record is in a folder, and its denoiser; trains where there is none.
+
+    Args:
+        settings, train, name, augment, key, pace: As for `train_denoiser`.
+        record: The folder.
+    """
+    denoiser, training = _denoiser_and_training(settings, train, name, augment, None, record)
+    if training.restore():
+        return training, denoiser
+    again = record / "training"
+    again.mkdir(parents=True, exist_ok=True)
+    train_denoiser(settings, train, name, augment, again, key, pace, record)
+    return recorded_denoiser(settings, train, name, augment, record, key, pace)
+
+
+def _denoiser_and_training(settings, train, name, augment, denoiser, record):
+    """Returns a denoiser with its `Training`: a new denoiser, if none is given to go on with."""
+    noisy, clean = train
+    if denoiser is None:
+        keras.utils.set_random_seed(settings.seed)
+        precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
+        start = initial_seed(settings, name)
+        denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision, seed=start)
+    training = denoiser_training(
+        denoiser,
+        noisy,
+        clean,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        learning_rate_drops=settings.learning_rate_drops,
+        augment=augment,
+        redrawn_sigma=settings.sigma if settings.redraw_noise else None,
+        seed=settings.seed,
+        record=record,
+    )
+    return denoiser, training
 
 
 def denoiser_influence(settings, denoiser, train, validation, checkpoint):

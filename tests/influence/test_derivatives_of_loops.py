@@ -1,0 +1,9 @@
+"""Derivatives of layers that loop, apart from the others: TensorFlow takes seconds to trace each backwards twice."""
+
+import pytest
+from derivative_kinds import LOOPS, check_on_tensorflow
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_on_tensorflow(name):
+    check_on_tensorflow(name)

@@ -1,0 +1,95 @@
+"""Replay over the seeds that a program's flags ask for, each of them kept."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from tfdrop.checkpoint import Pace
+from tfdrop.errors import UserError
+from tfdrop.influence import replay_influence
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.replay_step import record_folder, replay_as_set
+from tfdrop.training import Training
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 5)).astype("float32"), RNG.integers(0, 3, 40)
+TRAIN, VALIDATION = (X[:30], Y[:30]), (X[30:], Y[30:])
+SETTINGS = ClassifySettings(influence="replay", influence_horizon="1", seed=3)
+
+
+def training(seed, record):
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    return Training(model, optimizer, LOSS, TRAIN, batch_size=10, epochs=2, seed=seed, record=record)
+
+
+def finished(seed, record=True):
+    found = training(seed, record)
+    for _ in found.dispatches():
+        pass
+    return found
+
+
+def recorded(settings, folder):
+    found = training(settings.seed, folder)
+    if not found.restore():
+        found = finished(settings.seed, folder)
+    return found, None
+
+
+def never(settings, folder):
+    raise AssertionError("trained again")
+
+
+def replayed(settings, folder, recorded=recorded):
+    return replay_as_set(settings, recorded, VALIDATION, folder, Pace())
+
+
+def test_scores_are_the_mean_over_the_seeds(tmp_path):
+    found = replayed(replace(SETTINGS, influence_seeds=2), tmp_path)
+    each = [replay_influence(finished(seed), VALIDATION, "expected_error", verbose=0).scores for seed in (3, 4)]
+    np.testing.assert_allclose(found.scores, np.mean(each, axis=0), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.spread, np.std(each, axis=0, ddof=1), rtol=1e-4, atol=1e-6)
+    assert (found.trainings, found.measure, found.horizon) == (2, "expected_error", 1.0)
+
+
+def test_what_was_found_is_not_computed_again(tmp_path):
+    settings = replace(SETTINGS, influence_seeds=2)
+    first = replayed(settings, tmp_path)
+    again = replayed(settings, tmp_path, never)
+    np.testing.assert_array_equal(again.scores, first.scores)
+
+
+def test_a_recorded_training_is_not_trained_again(tmp_path):
+    finished(3, record_folder(tmp_path, 3))
+
+    def only_restored(settings, folder):
+        found = training(settings.seed, folder)
+        assert found.restore()
+        return found, None
+
+    assert np.isfinite(replayed(SETTINGS, tmp_path, only_restored).scores).all()
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    folder = record_folder(tmp_path, 3)
+    finished(3, folder)
+    state = folder / "state_00000002.bin"
+    state.write_bytes(state.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"state_00000002\.bin is damaged"):
+        replayed(SETTINGS, tmp_path)
+
+
+def test_only_replay_averages_over_seeds():
+    with pytest.raises(UserError, match="--influence_seeds=2: only --influence=replay"):
+        ClassifySettings(influence="cg", influence_seeds=2)
+
+
+@pytest.mark.parametrize("horizon", ["0", "1.5", "half"])
+def test_horizons_out_of_range(horizon):
+    with pytest.raises(UserError, match=f"--influence_horizon={horizon}"):
+        ClassifySettings(influence_horizon=horizon)

@@ -1,0 +1,30 @@
+"""What a report says of how influence was computed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+MEASURES = {"loss": "validation loss", "expected_error": "expected validation error"}
+
+
+def influence_line(influence: Mapping[str, Any]) -> str:
+    """Returns the line that a table's reader judges an influence by.
+
+    Args:
+        influence: The summary of an influence in a result.
+
+    >>> influence_line({"measure": "loss", "horizon": 0.5})
+    'Replay of the last 50 % of the training, on the validation loss.'
+    """
+    if "horizon" in influence:
+        part = (
+            "the whole training"
+            if influence["horizon"] == 1
+            else f"the last {influence['horizon']:.0%} of the training"
+        )
+        seeds = f", mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
+        return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}."
+    return (
+        f"Solve with {influence['curvature']} + {influence['damping']:.4g} I "
+        f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
+        f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
+    )

@@ -1,0 +1,76 @@
+"""The replay step of both tasks: over the seeds that the settings ask for, each resumable."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfdrop.checkpoint import Checkpoint, Pace, replace
+from tfdrop.errors import UserError
+from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
+from tfdrop.tasks.settings import RunSettings, number_or_auto
+from tfdrop.tasks.state import undamaged
+from tfdrop.training import Training
+
+
+def record_folder(records: Path, seed: int) -> Path:
+    """Returns the folder with the record of the training from a seed; where a training is scored, it is recorded."""
+    return records / f"seed{seed}"
+
+
+def replay_as_set(
+    settings: RunSettings,
+    recorded: Callable[[Any, Path], tuple[Training, keras.Model]],
+    validation: Any,
+    records: Path,
+    pace: Pace,
+) -> ReplayInfluence:
+    """Returns the influence of every training sample by replay, in the mean over `influence_seeds` trainings.
+
+    Args:
+        settings: The run's settings.
+        recorded: Function `(settings, folder) -> (Training, model to measure)` that returns the finished training
+            whose record is in a folder, and trains it where there is none.
+        validation: As `replay_influence` takes it.
+        records: Folder of the records, one for each seed, and of what was found.
+        pace: When to save and when to stop.
+
+    Raises:
+        UserError: If the training cannot be replayed, the measure does not fit, or a file is damaged.
+    """
+    found = []
+    for seed in range(settings.seed, settings.seed + settings.influence_seeds):
+        path = records / f"influence_seed{seed}.npz"
+        if not path.exists():
+            each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
+            values = {name: value for name, value in vars(each).items() if value is not None}
+            replace(path, lambda partial: _write(partial, values))  # noqa: B023
+        found.append(undamaged(path, _read))
+    return mean_influence(found) if len(found) > 1 else found[0]
+
+
+def _replayed(settings, recorded, validation, records, pace):
+    horizon = number_or_auto(settings.influence_horizon)
+    try:
+        training, model = recorded(settings, record_folder(records, settings.seed))
+        checkpoint = Checkpoint(records / f"replay_seed{settings.seed}.npz", "replay", pace)
+        return replay_influence(
+            training, validation, settings.measure, horizon=horizon, model=model, checkpoint=checkpoint
+        )
+    except ValueError as error:
+        raise UserError(f"--influence=replay: {error}") from error
+
+
+def _write(path, values):
+    with open(path, "wb") as file:
+        np.savez(file, **values)
+
+
+def _read(path):
+    with open(path, "rb") as raw, np.load(raw) as file:
+        values = {name: file[name] for name in file.files}
+    scalars = {name: value.item() for name, value in values.items() if value.ndim == 0}
+    return ReplayInfluence(**(values | scalars))
