@@ -23,6 +23,8 @@ ARMS = (
     Arm(ROUND_1, {"drop": "none"}),
     Arm("data dropout, at most 5", round=2, after=ROUND_1, cap=5),
 )
+# Where an influence computation is saved until it has ended.
+SAVED = {"cg": "influence_checkpoint.npz", "replay": "records/round_1/replay_seed0.npz"}
 TINY = Experiment("tiny", "", {}, ARMS, (0,), 1, CLASSIFICATION)
 
 
@@ -43,10 +45,15 @@ def outcome(folder):
     )
 
 
+@pytest.fixture(scope="module", params=SAVED)
+def settings(request):
+    return dataclasses.replace(SETTINGS, influence=request.param)
+
+
 @pytest.fixture(scope="module")
-def uninterrupted(data, tmp_path_factory):
+def uninterrupted(data, settings, tmp_path_factory):
     folder = tmp_path_factory.mktemp("uninterrupted")
-    arms_run(TINY, SETTINGS, data, folder).run(Pace(), {})
+    arms_run(TINY, settings, data, folder).run(Pace(), {})
     return folder
 
 
@@ -62,15 +69,15 @@ class StopWhere:
             raise OutOfTime
 
 
-def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path):
+def test_slices_give_the_bits_of_the_whole(data, settings, uninterrupted, tmp_path):
     # In the middle of the influence computation, and of the training after it.
-    for name in ("influence_checkpoint.npz", "influence.npz"):
-        todo = arms_run(TINY, SETTINGS, data, tmp_path)
+    for name in (SAVED[settings.influence], "influence.npz"):
+        todo = arms_run(TINY, settings, data, tmp_path)
         with pytest.raises(OutOfTime):
             todo.run(StopWhere(tmp_path / name), {})
         assert not is_finished(TINY, todo.state)
         assert len(list(tmp_path.iterdir())) <= 8  # what some machines hand back at most
-    todo = arms_run(TINY, SETTINGS, data, tmp_path)
+    todo = arms_run(TINY, settings, data, tmp_path)
     todo.run(Pace(), {})
     assert is_finished(TINY, todo.state)
     assert outcome(tmp_path) == outcome(uninterrupted)
@@ -87,9 +94,9 @@ def test_what_the_arms_come_to(uninterrupted):
     assert 0 <= first["best"]["test_error"] <= first["last"]["test_error"] <= 100
 
 
-def test_other_settings_of_an_arm_are_refused(data, uninterrupted):
+def test_other_settings_of_an_arm_are_refused(data, settings, uninterrupted):
     other = TINY._replace(arms=(ARMS[0], ARMS[1]._replace(settings={"rate": 0.5})))
     with pytest.raises(UserError, match="belongs to another experiment or version"):
-        arms_run(other, SETTINGS, data, uninterrupted)
-    elsewhere = dataclasses.replace(SETTINGS, data_dir="elsewhere")
+        arms_run(other, settings, data, uninterrupted)
+    elsewhere = dataclasses.replace(settings, data_dir="elsewhere")
     arms_run(TINY, elsewhere, data, uninterrupted)
