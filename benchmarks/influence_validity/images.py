@@ -20,12 +20,14 @@ class Images:
         classes: How many classes it has.
         train: The training samples.
         validation: The validation samples, from the data set's test part.
+        test: The other samples of the test part.
     """
 
     name: str
     classes: int
     train: Samples
     validation: Samples
+    test: Samples
 
     def first(self, count: int) -> Samples:
         """Returns the first training samples."""
@@ -45,8 +47,8 @@ def load_images(name: str, data_dir: str | None, validation_samples: int) -> Ima
         found = load_image_set(name, data_dir)
     rng = np.random.default_rng(0)
     train, test = (_shuffled(part, rng) for part in (found.train, found.test))
-    x, y = test
-    return Images(name, len(found.classes), train, (x[:validation_samples], y[:validation_samples]))
+    (x, others_x), (y, others_y) = (np.split(each, [validation_samples]) for each in test)
+    return Images(name, len(found.classes), train, (x, y), (others_x, others_y))
 
 
 def _shuffled(part: Samples, rng: np.random.Generator) -> Samples:

@@ -45,7 +45,7 @@ def rankings(model: Any, train: Samples, validation: Samples, seed: int) -> tupl
     last_layer = InfluenceModel(model, train, curvature="gauss_newton", variables=model.layers[-1], **settings)
     own = {"self-influence": influence["gauss_newton"], "self-influence, last layer": last_layer}
     found |= {name: each.self_influence(draws=DRAWS.value, steps=20).scores for name, each in own.items()}
-    return found | simple_scores(model, train, seed), residuals
+    return found | simple_scores(model, model.loss, train, seed), residuals
 
 
 def n() -> str:

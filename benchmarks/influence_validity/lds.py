@@ -104,7 +104,7 @@ def predictions(
             name = f"influence, {TITLES[curvature]}, {solver}"
             effects[name], solves[name] = found[solver], solved[solver]
     columns = 1 + len(np.unique(validation[1]))
-    simple = simple_scores(model, train, seed)
+    simple = simple_scores(model, model.loss, train, seed)
     return effects | {name: np.tile(values[:, None], columns) for name, values in simple.items()}, solves
 
 

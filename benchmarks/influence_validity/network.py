@@ -64,20 +64,20 @@ def losses(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(ops.sparse_categorical_crossentropy(y, logits, from_logits=True))
 
 
-def gradient_norms(model: keras.Model, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def gradient_norms(model: keras.Model, loss: keras.losses.Loss, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Returns the norm of the gradient of each sample's loss, without the weight penalty."""
     from tfdrop.influence.autodiff import verified_autodiff
     from tfdrop.influence.per_sample_loss import PerSampleLoss
 
-    autodiff = verified_autodiff(model, PerSampleLoss(model.loss), model.trainable_variables)
+    autodiff = verified_autodiff(model, PerSampleLoss(loss), model.trainable_variables)
     gradients = (autodiff.gradient(x[i : i + 1], y[i : i + 1]) for i in range(len(x)))
     return np.array([np.linalg.norm(ops.convert_to_numpy(gradient)) for gradient in gradients])
 
 
-def simple_scores(model: keras.Model, train: Samples, seed: int) -> dict[str, np.ndarray]:
+def simple_scores(model: keras.Model, loss: keras.losses.Loss, train: Samples, seed: int) -> dict[str, np.ndarray]:
     """Returns by name what ranks training samples without influence, one number for each sample."""
     return {
         "training loss": losses(model, *train),
-        "gradient norm": gradient_norms(model, *train),
+        "gradient norm": gradient_norms(model, loss, *train),
         "random": np.random.default_rng(seed).normal(size=len(train[0])),
     }

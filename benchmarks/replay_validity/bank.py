@@ -9,6 +9,7 @@ from benchmarks.replay_validity.trainings import Samples, Setup, training
 from tfdrop.checkpoint import Pace, replace
 
 MEASURES = ("loss", "expected_error")
+TITLES = {"loss": "cross-entropy", "expected_error": "expected error"}
 
 
 def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
@@ -51,8 +52,7 @@ class Bank:
 
         def save():
             self._folder.mkdir(parents=True, exist_ok=True)
-            with_suffix = np.array(found)
-            replace(path, lambda partial: _write(partial, with_suffix))
+            replace(path, lambda partial: np.save(partial, np.array(found)))
 
         while len(found) < subsets:
             found.append(self._retrained(~rows[len(found)]))
@@ -72,18 +72,13 @@ class Bank:
         self._training.sample_weights = kept.astype("float32")
         for _ in self._training.dispatches():
             pass
-        return summed_measures(self._training.model, self._validation)
+        return measured(self._training.model, self._validation)[: len(MEASURES)]
 
 
-def summed_measures(model, validation: Samples) -> list[float]:
-    """Returns the summed `MEASURES` of a model on validation samples, from its logits."""
-    x, y = validation
+def measured(model, samples: Samples) -> list[float]:
+    """Returns a model's `MEASURES` summed over labelled samples, and how many it gets wrong, from its logits."""
+    x, y = samples
     logits = model.predict(x, batch_size=500, verbose=0).astype("float64")
     log_p = logits - np.log(np.sum(np.exp(logits - logits.max(1, keepdims=True)), 1, keepdims=True))
     own = (log_p - logits.max(1, keepdims=True))[np.arange(len(y)), y]
-    return [float(-own.sum()), float((1 - np.exp(own)).sum())]
-
-
-def _write(path, array):
-    with open(path, "wb") as file:
-        np.save(file, array)
+    return [float(-own.sum()), float((1 - np.exp(own)).sum()), int((logits.argmax(1) != y).sum())]

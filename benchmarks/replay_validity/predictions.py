@@ -43,8 +43,7 @@ def predictions(
             for measure in MEASURES
         ]
         effects[f"influence, {title}"] = np.stack(found, axis=1)
-    run.model.loss = loss
-    simple = simple_scores(run.model, train, seed)
+    simple = simple_scores(run.model, loss, train, seed)
     return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, seconds
 
 

@@ -71,3 +71,11 @@ def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> An
     optimizer = keras.optimizers.SGD(setup.learning_rate, momentum=MOMENTUM)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, record=record)
+
+
+def description(setup: Setup, train: Samples, validation: Samples) -> str:
+    """Returns a sentence that says what is trained and on how much."""
+    return (
+        f"{len(train[0])} training samples, {len(validation[0])} validation samples; {setup.epochs} epochs of SGD, "
+        f"momentum {MOMENTUM}, learning rate {setup.learning_rate}, batches of {BATCH_SIZE}."
+    )

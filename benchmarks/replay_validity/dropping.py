@@ -1,0 +1,177 @@
+"""Does dropping help? Networks trained without the samples that each ranking puts first, and without random ones."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from scipy import stats
+
+from benchmarks import pages
+from benchmarks.influence_validity.images import Images, Samples
+from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
+from benchmarks.replay_validity.trainings import Setup, description, training
+from tfdrop.checkpoint import Pace, replace
+
+SHARES = flags.DEFINE_list("drop_shares", ["0.03", "0.1", "0.3"], "Shares of the samples to drop, beside all positive.")
+SCORING_SEEDS = flags.DEFINE_list("scoring_seeds", ["100", "101", "102"], "Seeds of the trainings that rank.")
+TEST_SEEDS = flags.DEFINE_list("test_seeds", list(map(str, range(5))), "Seeds of the trainings without the samples.")
+
+INFLUENCES = ("replay", "replay, last half", "influence, Hessian", "influence, Gauss-Newton")
+SIMPLE = ("training loss", "gradient norm")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """Samples that are left out.
+
+    Attributes:
+        ranking: What chose them.
+        share: Which of them: a share of all samples, "all positive" or "none".
+        dropped: Their indices; None if each training seed draws its own.
+        count: How many they are.
+    """
+
+    ranking: str
+    share: str
+    dropped: np.ndarray | None
+    count: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.ranking}, {self.count}"
+
+
+def heading(setup: Setup) -> str:
+    return f"## {setup.title}: dropping"
+
+
+def n() -> str:
+    return f"{len(TEST_SEEDS.value)} test seeds; rankings averaged over {len(SCORING_SEEDS.value)} other seeds"
+
+
+def section(name: str, setup: Setup, images: Images, train: Samples, folder: str, pace: Pace) -> list[str]:
+    """Returns the lines of the part's section; what was trained before is read from the folder."""
+    rankings = _rankings(name, setup, train, images.validation, Path(folder))
+    arms = list(_arms(rankings, len(train[0])))
+    results = _Results(Path(folder) / f"{name}_dropping.json", setup, train, images.test)
+    seeds = list(map(int, TEST_SEEDS.value))
+    for seed in seeds:
+        for arm in arms:
+            results.find(arm, seed, pace)
+    results.save()
+    text = (
+        f"{images.name}, {description(setup, train, images.validation)} Each ranking is the mean over "
+        f"{len(SCORING_SEEDS.value)} trainings on all samples; the networks of the table were trained from "
+        f"{len(seeds)} other seeds without the samples that it puts first, and tested on {len(images.test[0])} "
+        "images that no ranking saw. Differences are paired by seed, with the 95 % interval of Student's t; random "
+        "samples are drawn anew for each seed. Positive: the score says that leaving the sample out lowers the "
+        "measure. Training loss and gradient norm: the largest first."
+    )
+    never = Pace(seconds=float("inf"))
+    found = {arm.name: np.array([results.find(arm, seed, never) for seed in seeds]) for arm in arms}
+    scale = np.array([1 / len(images.test[0]), 100 / len(images.test[0])])
+    errors_and_losses = {arm: (rows[:, [0, 2]] * scale)[:, ::-1] for arm, rows in found.items()}
+    return [heading(setup), "", text, "", *_table(arms, errors_and_losses)]
+
+
+def _rankings(name, setup, train, validation, folder):
+    """Returns scores by name, shape `(n,)`: the largest are to be dropped first."""
+    from benchmarks.replay_validity.predictions import predictions
+
+    each = []
+    for seed in SCORING_SEEDS.value:
+        path = folder / f"{name}_effects_seed{seed}.npz"
+        if not path.exists():
+            effects, _ = predictions(setup, train, validation, int(seed))
+            folder.mkdir(parents=True, exist_ok=True)
+            replace(path, lambda partial: np.savez(partial, **effects))  # noqa: B023
+            print(f"{path.name}: written", flush=True)
+        with np.load(path) as effects:
+            each.append(dict(effects))
+    means = {title: np.mean([effects[title] for effects in each], axis=0) for title in each[0]}
+    found = {
+        f"{title}, {TITLES[measure]}": -means[title][:, column]
+        for title in INFLUENCES
+        for column, measure in enumerate(MEASURES)
+    }
+    return found | {title: means[title][:, 0] for title in SIMPLE}
+
+
+def _arms(rankings, samples) -> Iterable[Arm]:
+    yield Arm("nothing dropped", "none", np.array([], int), 0)
+    counts = {}
+    for ranking, scores in rankings.items():
+        worst = np.argsort(-scores, kind="stable")
+        if ranking not in SIMPLE:
+            counts["all positive"] = int(np.sum(scores > 0))
+        for share in SHARES.value:
+            counts[share] = round(float(share) * samples)
+        for share, count in counts.items():
+            yield Arm("random", share, None, count)
+            yield Arm(ranking, share, worst[:count], count)
+        counts = {}
+
+
+class _Results:
+    """Test loss and error of each arm and seed, kept in a file."""
+
+    def __init__(self, path: Path, setup: Setup, train: Samples, test: Samples):
+        self._path, self._setup, self._train, self._test = path, setup, train, test
+        self._found: dict[str, list[float]] = json.loads(path.read_text()) if path.exists() else {}
+
+    def find(self, arm: Arm, seed: int, pace: Pace) -> list[float]:
+        """Returns what `measured` finds on the test images; trains if that is not known.
+
+        Raises:
+            OutOfTime: If the pace says so; what was trained is kept.
+        """
+        key = f"{arm.name}, seed {seed}"
+        if key not in self._found:
+            self._found[key] = self._trained(arm, seed)
+            print(f"{len(self._found)}: {key}: {self._found[key]}", flush=True)
+            pace.after_step(self.save)
+        return self._found[key]
+
+    def save(self) -> None:
+        replace(self._path, lambda partial: partial.write_text(json.dumps(self._found)))
+
+    def _trained(self, arm, seed):
+        import keras
+
+        x, y = self._train
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(arm.count,)))
+        dropped = rng.permutation(len(x))[: arm.count] if arm.dropped is None else arm.dropped
+        kept = np.setdiff1d(np.arange(len(x)), dropped)
+        run = training(self._setup, (x[kept], y[kept]), seed)
+        for _ in run.dispatches():
+            pass
+        keras.backend.clear_session()
+        return measured(run.model, self._test)
+
+
+def _table(arms: list[Arm], found: Mapping[str, np.ndarray]) -> list[str]:
+    """Returns the table of mean test errors (per cent) and losses, from arrays `(seeds, 2)` by the arms' names."""
+    nothing = found[arms[0].name]
+    rows = []
+    for arm in {arm.name: arm for arm in arms}.values():
+        own, random = found[arm.name], found.get(f"random, {arm.count}")
+        cells = [arm.ranking, f"{arm.count}, all positive" if arm.share == "all positive" else f"{arm.count}"]
+        for column, digits in enumerate((1, 3)):
+            cells.append(f"{own[:, column].mean():.{digits}f}")
+            for other in (random, nothing):
+                compared = other is not None and other is not own
+                cells.append(_difference((own - other)[:, column], digits) if compared else "")
+        rows.append(cells)
+    differences = ["minus random", "minus nothing dropped"]
+    return pages.table(["ranking", "dropped", "test error, %", *differences, "test loss", *differences], rows)
+
+
+def _difference(values: np.ndarray, digits: int) -> str:
+    """Returns the mean with its 95 % interval, where there are at least two values."""
+    if len(values) < 2:
+        return f"{values.mean():+.{digits}f}"
+    middle, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return f"{middle:+.{digits}f} [{middle - half:+.{digits}f}, {middle + half:+.{digits}f}]"

@@ -1,0 +1,91 @@
+"""The linear datamodeling score of a replay: how well it predicts single retrainings at several shares left out."""
+
+import numpy as np
+from absl import flags
+from scipy.stats import spearmanr
+
+from benchmarks import pages
+from benchmarks.influence_validity.images import Images, Samples
+from benchmarks.influence_validity.lds import interval
+from benchmarks.replay_validity.bank import MEASURES, TITLES, Bank, left_out
+from benchmarks.replay_validity.trainings import Setup, description
+from tfdrop.checkpoint import Pace
+
+SHARES = flags.DEFINE_list("shares", ["0.005", "0.02", "0.1", "0.5"], "Shares of the samples that subsets leave out.")
+SUBSETS = flags.DEFINE_integer("subsets", 100, "Random subsets of each share.")
+OWN_SEED = flags.DEFINE_integer("own_seed", 0, "Seed of the retrainings.")
+OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds of other trainings that predict them.")
+
+
+def heading(setup: Setup) -> str:
+    return f"## {setup.title}"
+
+
+def n() -> str:
+    return f"{SUBSETS.value} subsets a share; {len(OTHER_SEEDS.value)} other seeds"
+
+
+def section(name: str, setup: Setup, images: Images, train: Samples, folder: str, pace: Pace) -> list[str]:
+    """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
+    from benchmarks.replay_validity.predictions import predictions
+
+    validation, shares = images.validation, [float(share) for share in SHARES.value]
+    bank = Bank(folder, name, setup, train, validation, OWN_SEED.value)
+    retrained = {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
+    own, seconds = predictions(setup, train, validation, OWN_SEED.value)
+    others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
+    replayed = {title: seconds[title] / seconds["training"] for title in own if title in seconds}
+    horizons = ", ".join(
+        f"{seconds[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
+    )
+    text = (
+        f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "
+        "subsets between the predicted and the retrained sum over the validation set; in brackets the 95 % "
+        "bootstrap interval over the subsets. Own seed: predicted from the very training that is repeated without the "
+        f"subset. Other seeds: by the {len(others)} trainings from other seeds, one by one, "
+        "in the mean and by the mean of all. Influence: conjugate gradients, automatic "
+        "damping. Training loss and gradient norm: their sum over the subset. "
+        f"The automatic horizon was {horizons}. A replay took "
+        + ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
+        + " times as long as the recorded training."
+    )
+    lines = [heading(setup), "", text]
+    for column, measure in enumerate(MEASURES):
+        lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, column)]
+    return lines
+
+
+def _table(own, others, retrained, column):
+    header = ["prediction", *(f"{100 * share:g} % left out" for share in retrained)]
+    rows = []
+    for name in own:
+        rows.append(
+            [f"{name}; own seed", *(_cell([own[name]], share, found, column) for share, found in retrained.items())]
+        )
+        if others:
+            each = [effects[name] for effects in others]
+            rows.append(
+                [f"{name}; other seeds", *(_single(each, share, found, column) for share, found in retrained.items())]
+            )
+            rows.append(
+                [f"{name}; mean of them", *(_cell(each, share, found, column) for share, found in retrained.items())]
+            )
+    return pages.table(header, rows)
+
+
+def _cell(effects, share, measures, column):
+    """Returns the score of the mean of some predictions, with its interval."""
+    retrained = measures[:, [column]]
+    predicted = _predicted(np.mean(effects, axis=0), share, len(retrained), column)
+    low, high = interval(predicted, retrained)
+    return f"{spearmanr(predicted[:, 0], retrained[:, 0]).statistic:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _single(effects, share, measures, column):
+    """Returns the mean of the scores of single predictions."""
+    predicted = [_predicted(each, share, len(measures), column)[:, 0] for each in effects]
+    return f"{np.mean([spearmanr(each, measures[:, column]).statistic for each in predicted]):.2f}"
+
+
+def _predicted(effects, share, subsets, column):
+    return left_out(len(effects), share, subsets) @ effects[:, [column]]
