@@ -16,6 +16,7 @@ from tfdrop.data.sets.image_set import ImageSet, save_image_set
 PRELOADED = ("tfdrop.influence.scores", "scipy.stats", "sklearn.metrics")
 
 VALIDITY = "benchmarks.influence_validity --dataset=grey --validation_samples=20 --curvature=gauss_newton"
+REPLAY = "benchmarks.replay_validity --dataset=colour --setup=gelu_cnn --samples=40 --validation_samples=20"
 JOB = "--dataset=colour --training_samples=20 --validation_samples=5 --job_epochs=1"
 CORE = f"--core={min(os.sched_getaffinity(0))}"
 
@@ -24,8 +25,8 @@ WITH_PAGE = {
     "loo": f"{VALIDITY} --parts=loo --loo_samples=40 --loo_left_out=4 --loo_lissa_depth=100",
     "lds": f"{VALIDITY} --parts=lds --lds_samples=40 --lds_subsets=6 --lds_retrainings=2 --lds_models=1 --lds_draws=20",
     "labels": f"{VALIDITY} --parts=labels --labels_samples=60 --labels_seeds=1 --labels_draws=2",
-    "replay": "benchmarks.replay_validity --dataset=colour --setup=gelu_cnn --samples=40 --validation_samples=20 "
-    "--shares=0.1,0.5 --subsets=12 --other_seeds=1,2",
+    "replay": f"{REPLAY} --parts=lds --shares=0.1,0.5 --subsets=12 --other_seeds=1,2",
+    "dropping": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
     "throughput": "benchmarks.training.throughput --depth=3 --filters=4 --patch_size=8 --batch_size=4 --steps=1 "
@@ -33,7 +34,7 @@ WITH_PAGE = {
     "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
     "--network=resnet20 --memory_samples=8",
 }
-WITH_DATA = ("loo", "lds", "labels", "speed", "replay")
+WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "dropping")
 
 # The steps that each of tfdrop's routes is given.
 TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}
@@ -71,7 +72,8 @@ def run_all(folder: Path) -> dict[str, Run]:
     for name, command in WITH_PAGE.items():
         data = [f"--data_dir={folder}"] if name in WITH_DATA else []
         commands[name] = [*shlex.split(command), *data, f"--out={page_of(folder, name)}"]
-    commands["replay"].append(f"--bank={folder / 'bank'}")
+    for name in ("replay", "dropping"):
+        commands[name].append(f"--bank={folder / 'bank'}")
     commands["job"] = ["benchmarks.influence_speed.job", *JOB.split(), f"--data_dir={folder}", f"--job={job}"]
     for route, effort in TFDROP_ROUTES.items():
         program = "benchmarks.influence_speed.rivals.tfdrop_contender"

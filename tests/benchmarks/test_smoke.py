@@ -26,6 +26,7 @@ from programs import ROOT, run_program
 from benchmarks.influence_speed.rivals.contender import Job
 from benchmarks.influence_speed.routes import ROUTES
 from benchmarks.influence_validity import labels, lds, loo
+from benchmarks.replay_validity.dropping import INFLUENCES
 from experiments.environment import commit
 from tfdrop.data.sets.image_set import save_image_set
 
@@ -139,6 +140,19 @@ def test_replay_is_compared_with_retraining(runs, folder):
             )
     for share in ("0.1", "0.5"):
         assert np.load(folder / "bank" / f"gelu_cnn_seed0_{share}.npy").shape == (12, 2)
+
+
+def test_dropping_is_compared_with_random_samples(runs):
+    rows = cells(page(runs, "dropping"))
+    of = ["cross-entropy", "expected error"]
+    influence = [f"{name}, {measure}" for name in INFLUENCES for measure in of]
+    assert {row[0] for row in rows} == {"nothing dropped", "random", *influence, "training loss", "gradient norm"}
+    assert sum(row[1].endswith("all positive") for row in rows if row[0] != "random") == len(influence)
+    for ranking, dropped, error, random, nothing, *_ in rows:
+        assert 0 <= float(error) <= 100
+        assert (random == "") == (ranking in ("random", "nothing dropped"))
+        assert (nothing == "") == (dropped == "0") == (ranking == "nothing dropped")
+    assert "+" in rows[1][4] or "-" in rows[1][4]
 
 
 def test_wrong_labels_are_found(runs):

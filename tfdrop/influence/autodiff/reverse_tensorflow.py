@@ -28,7 +28,7 @@ class ReverseAutodiff(Autodiff):
     def gauss_newton_product(self, x, y, vector):
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`; see `Autodiff`."""
         with tf.GradientTape(persistent=True) as tape:
-            outputs = self._model(x, training=False)
+            outputs = self._outputs(x)
         tangents = self._tangents(tape, outputs, vector)
         if self._per_sample_loss.expects_probabilities:
             cotangents = self._per_sample_loss.expected_hessian_product(y, outputs, tangents)

@@ -5,6 +5,7 @@
 
 import tensorflow as tf
 
+from tfdrop.functional.moments_tensorflow import exact_moments
 from tfdrop.influence.autodiff.second_gradients_tensorflow import register_second_gradients
 
 register_second_gradients()
@@ -35,8 +36,12 @@ class Autodiff:
         self._sizes = [variable.shape.num_elements() for variable in self._variables]
         self.size = sum(self._sizes)
 
+    def _outputs(self, x):
+        with exact_moments():
+            return self._model(x, training=False)
+
     def _losses(self, x, y):
-        return self._per_sample_loss(y, self._model(x, training=False))
+        return self._per_sample_loss(y, self._outputs(x))
 
     def _unflatten(self, vector):
         parts = zip(tf.split(vector, self._sizes), self._variables, strict=True)
@@ -80,7 +85,7 @@ class Autodiff:
         """
         with tf.GradientTape() as tape:
             with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
-                outputs = self._model(x, training=False)
+                outputs = self._outputs(x)
             output_tangents = forward.jvp(outputs, ZERO)
         if self._per_sample_loss.expects_probabilities:
             loss_hessian_product = self._per_sample_loss.expected_hessian_product(y, outputs, output_tangents)

@@ -25,6 +25,7 @@ class DerivativeError(ValueError):
 
 
 OFF = "off by"  # how the reason of a method that gives wrong numbers begins
+DISTRUSTED = "wrong for another derivative"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def choose(derivative, methods, judge, may_substitute=False, distrusted=()):
     raised = 0
     for name, autodiff in methods.items():
         if name in distrusted:
-            failures[name] = "wrong for another derivative"
+            failures[name] = DISTRUSTED
             continue
         try:
             found = _computed(autodiff, derivative, judge)

@@ -14,6 +14,7 @@ from tfdrop.influence.autodiff.judge import TOLERANCE, TOLERANCE_IN_HALF, Judge
 from tfdrop.influence.autodiff.traced import Traced
 from tfdrop.influence.autodiff.verification import (
     DIFFERENCES,
+    DISTRUSTED,
     FORWARD,
     GAUSS_NEWTON,
     REVERSE,
@@ -135,18 +136,28 @@ class VerifiedAutodiff:
         kind = _shape_kind(x, y)
         x, y = tree.map_structure(lambda array: np.asarray(array)[:CHECKED_SAMPLES], (x, y))
         judge = self._judge(kind, x, y)
-        methods = self._traced.methods
-        checks: list[CheckedDerivative] = []
-        for derivative in derivatives:
-            if derivative == "gradient":
-                check = check_gradient(methods[FORWARD], judge)
-            else:
-                distrusted = {name for check in checks for name in check.wrong_methods}
-                check = choose(derivative, methods, judge, may_substitute, distrusted)
-            self._functions[derivative, kind] = check.function
-            checks.append(check)
+        checks = self._chosen(derivatives, judge, may_substitute)
+        for check in checks:
+            self._functions[check.derivative, kind] = check.function
         self.checks += self._with_blame(checks, x)
         return checks
+
+    def _chosen(self, derivatives, judge, may_substitute):
+        """Returns a `CheckedDerivative` each; a method that is wrong for one of them is trusted with none."""
+        methods = self._traced.methods
+        wrong = {name for check in self.checks for name in check.wrong_methods}
+
+        def chosen(derivative):
+            if derivative == "gradient":
+                return check_gradient(methods[FORWARD], judge)
+            return choose(derivative, methods, judge, may_substitute, wrong)
+
+        checks = [chosen(derivative) for derivative in derivatives]
+        while True:
+            wrong |= {name for check in checks for name in check.wrong_methods}
+            if not any(check.method in wrong for check in checks):
+                return checks
+            checks = [chosen(check.derivative) if check.method in wrong else check for check in checks]
 
     def _judge(self, kind, x, y):
         """Returns the `Judge`; what was compiled before must still give the losses that the model has now."""
@@ -180,7 +191,8 @@ class VerifiedAutodiff:
         if not failed:
             return checks
         broken = [check for check in failed if check.function is None]
-        layer = self._layer_to_blame((broken or failed)[0], x)
+        by_itself = [check for check in failed if set(check.failures.values()) != {DISTRUSTED}]
+        layer = self._layer_to_blame((broken or by_itself or failed)[0], x)
         if broken:
             raise DerivativeError(_message(self._model, broken, layer))
         warnings.warn(_message(self._model, failed, layer), DerivativeWarning, stacklevel=2)
