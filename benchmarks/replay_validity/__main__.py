@@ -21,6 +21,7 @@ from benchmarks import pages
 from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity import dropping as dropping
 from benchmarks.replay_validity import lds as lds
+from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.trainings import SETUPS
 from tfdrop.checkpoint import Pace
 from tfdrop.errors import unknown
@@ -51,9 +52,10 @@ def main():
     images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value)
     train = images.first(SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
+    folder = folder_of(BANK.value, images.name, SETUP.value, setup, train, images.validation)
     for name in CHOSEN.value:
         start = time.perf_counter()
-        lines = [*PARTS[name].section(SETUP.value, setup, images, train, BANK.value, pace), ""]
+        lines = [*PARTS[name].section(setup, images, train, folder, pace), ""]
         lines += pages.origin(_command(name), PARTS[name].n(), time.perf_counter() - start)
         section = "\n".join(line if line.startswith(("|", "#", "-")) else pages.wrapped(line) for line in lines)
         print(section, flush=True)

@@ -21,21 +21,28 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
     return chosen
 
 
+def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
+    """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
+    settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
+    folder = Path(bank) / settings
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Bank:
     """Retrainings of one setup from one seed, kept in a folder.
 
     Args:
         folder: The folder.
-        name: Name of the setup.
         setup: The `Setup`.
         train: Training samples.
         validation: Validation samples.
         seed: Seed of all the trainings.
     """
 
-    def __init__(self, folder: str, name: str, setup: Setup, train: Samples, validation: Samples, seed: int):
-        self._folder = Path(folder)
-        self._name, self._setup, self._seed = name, setup, seed
+    def __init__(self, folder: Path, setup: Setup, train: Samples, validation: Samples, seed: int):
+        self._folder = folder
+        self._setup, self._seed = setup, seed
         self._train, self._validation = train, validation
         self._training: Any = None
         self._start: Any = None
@@ -46,12 +53,11 @@ class Bank:
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
         """
-        path = self._folder / f"{self._name}_seed{self._seed}_{share:g}.npy"
+        path = self._folder / f"seed{self._seed}_{share:g}.npy"
         found = list(np.load(path)) if path.exists() else []
         rows = left_out(len(self._train[0]), share, subsets)
 
         def save():
-            self._folder.mkdir(parents=True, exist_ok=True)
             replace(path, lambda partial: np.save(partial, np.array(found)))
 
         while len(found) < subsets:

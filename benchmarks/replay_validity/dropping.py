@@ -52,11 +52,11 @@ def n() -> str:
     return f"{len(TEST_SEEDS.value)} test seeds; rankings averaged over {len(SCORING_SEEDS.value)} other seeds"
 
 
-def section(name: str, setup: Setup, images: Images, train: Samples, folder: str, pace: Pace) -> list[str]:
+def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; what was trained before is read from the folder."""
-    rankings = _rankings(name, setup, train, images.validation, Path(folder))
+    rankings = _rankings(setup, train, images.validation, folder)
     arms = list(_arms(rankings, len(train[0])))
-    results = _Results(Path(folder) / f"{name}_dropping.json", setup, train, images.test)
+    results = _Results(folder / "dropping.json", setup, train, images.test)
     seeds = list(map(int, TEST_SEEDS.value))
     for seed in seeds:
         for arm in arms:
@@ -77,16 +77,15 @@ def section(name: str, setup: Setup, images: Images, train: Samples, folder: str
     return [heading(setup), "", text, "", *_table(arms, errors_and_losses)]
 
 
-def _rankings(name, setup, train, validation, folder):
+def _rankings(setup, train, validation, folder):
     """Returns scores by name, shape `(n,)`: the largest are to be dropped first."""
     from benchmarks.replay_validity.predictions import predictions
 
     each = []
     for seed in SCORING_SEEDS.value:
-        path = folder / f"{name}_effects_seed{seed}.npz"
+        path = folder / f"effects_seed{seed}.npz"
         if not path.exists():
             effects, _ = predictions(setup, train, validation, int(seed))
-            folder.mkdir(parents=True, exist_ok=True)
             replace(path, lambda partial: np.savez(partial, **effects))  # noqa: B023
             print(f"{path.name}: written", flush=True)
         with np.load(path) as effects:

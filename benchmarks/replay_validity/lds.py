@@ -1,5 +1,7 @@
 """The linear datamodeling score of a replay: how well it predicts single retrainings at several shares left out."""
 
+from pathlib import Path
+
 import numpy as np
 from absl import flags
 from scipy.stats import spearmanr
@@ -25,12 +27,12 @@ def n() -> str:
     return f"{SUBSETS.value} subsets a share; {len(OTHER_SEEDS.value)} other seeds"
 
 
-def section(name: str, setup: Setup, images: Images, train: Samples, folder: str, pace: Pace) -> list[str]:
+def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
     from benchmarks.replay_validity.predictions import predictions
 
     validation, shares = images.validation, [float(share) for share in SHARES.value]
-    bank = Bank(folder, name, setup, train, validation, OWN_SEED.value)
+    bank = Bank(folder, setup, train, validation, OWN_SEED.value)
     retrained = {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
     own, seconds = predictions(setup, train, validation, OWN_SEED.value)
     others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
