@@ -53,8 +53,9 @@ def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
 
 
 SETUPS = {
-    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.05),
-    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.05),
+    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.02),
+    "gelu_cnn_fast": Setup("CNN, GELU, rate 0.05", lambda shape: small_cnn(shape, "gelu"), 0.05),
+    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.02),
     "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01),
     "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01),
 }

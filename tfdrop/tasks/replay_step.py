@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfdrop.checkpoint import Checkpoint, Pace, replace
-from tfdrop.errors import UserError
+from tfdrop.errors import UserError, blaming
 from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.tasks.state import undamaged
@@ -19,6 +19,37 @@ from tfdrop.training import Training
 def record_folder(records: Path, seed: int) -> Path:
     """Returns the folder with the record of the training from a seed; where a training is scored, it is recorded."""
     return records / f"seed{seed}"
+
+
+def recorded_training(
+    build: Callable[[], tuple[keras.Model, Training]], train: Callable[[Path], object], record: Path
+) -> tuple[Training, keras.Model]:
+    """Returns the finished `Training` whose record is in a folder, and its network; trains where there is none.
+
+    Args:
+        build: Function that returns the network and its `Training`, which has not begun.
+        train: Function that trains, and records in the folder; it is given a folder for its checkpoints.
+        record: The folder of the record.
+    """
+    network, training = build()
+    if not training.restore():
+        again = record / "training"
+        again.mkdir(parents=True, exist_ok=True)
+        train(again)
+        network, training = build()
+        training.restore()
+    return training, network
+
+
+def check_replayable(training: Training) -> None:
+    """Finds out, before anything is trained, whether a training that is recorded can be walked backwards.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    if training.record is not None:
+        with blaming("influence", "replay"):
+            training.backward()
 
 
 def replay_as_set(
@@ -47,7 +78,7 @@ def replay_as_set(
         if not path.exists():
             each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
             values = {name: value for name, value in vars(each).items() if value is not None}
-            replace(path, lambda partial: _write(partial, values))  # noqa: B023
+            replace(path, lambda partial: np.savez(partial, **values))  # noqa: B023
         found.append(undamaged(path, _read))
     return mean_influence(found) if len(found) > 1 else found[0]
 
@@ -62,11 +93,6 @@ def _replayed(settings, recorded, validation, records, pace):
         )
     except ValueError as error:
         raise UserError(f"--influence=replay: {error}") from error
-
-
-def _write(path, values):
-    with open(path, "wb") as file:
-        np.savez(file, **values)
 
 
 def _read(path):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from tfdrop.functional.double_precision import is_floating
+from tfdrop.functional.double_precision import computes_in_half, is_floating
 from tfdrop.training.step_function import State, differentiable, differentiable_slots, read_state, write_state
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def checked_backward(training: "Training") -> Any:
         training.seed_random_layers()
         state = read_state(training.model, training.optimizer)
     verdict = known or _verdict(kind, arguments, training, state)
-    dtype = _replay_type(training.model)
+    dtype = "float32" if computes_in_half(training.model) else None
     backward = kind(*arguments, verdict["moving"], dtype=dtype, reverse=verdict["reverse"])
     if known is None:
         _check_optimizer(backward, training, state)
@@ -69,12 +69,6 @@ def _verdict(kind, arguments, training, state):
         f"twice. Received: the model {training.model.name!r}, of which reverse over reverse and forward over backward "
         f"derivatives fail ({'; '.join(problems)})"
     )
-
-
-def _replay_type(model):
-    """Returns the type that steps are walked back in: float32 where layers compute in 16 bits, else their own."""
-    half = any(layer.compute_dtype in ("float16", "bfloat16") for layer in model._flatten_layers())
-    return "float32" if half else None
 
 
 def _dependent(backward, training, state):
@@ -184,7 +178,8 @@ def _check_optimizer(backward, training, state):
         expected = _state_after(backward, training, state, batch, ones.astype(training.loss.dtype))
         training.take_step()
         found = read_state(training.model, training.optimizer)
-        problem = _difference(state, found, expected, LARGEST_IN_HALF if _replay_type(training.model) else LARGEST)
+        largest = LARGEST_IN_HALF if computes_in_half(training.model) else LARGEST
+        problem = _difference(state, found, expected, largest)
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
     finally:

@@ -70,14 +70,14 @@ class Walk:
 
     def _states(self) -> Iterator[tuple[int, State]]:
         """Yields the steps that are left with the states before them, backwards."""
-        training, last = self._training, self._horizon.first
+        training, earliest = self._training, self._horizon.first
         kept = training.record.steps
         for first in reversed([step for step in kept if step < self._step]):
             upper = self._step
-            if upper <= last or self._horizon.is_past:
+            if upper <= earliest or self._horizon.is_past:
                 return
             states = self._segment(first, upper)
-            for step in reversed(range(max(first, last), upper)):
+            for step in reversed(range(max(first, earliest), upper)):
                 yield step, states.pop() if step > first else states[0]
 
     def _segment(self, first: int, upper: int) -> list[State]:

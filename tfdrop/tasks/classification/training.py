@@ -6,7 +6,6 @@ from keras import layers
 
 from tfdrop.checkpoint import Pace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
-from tfdrop.errors import blaming
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
     augments,
@@ -19,6 +18,7 @@ from tfdrop.tasks.classification.networks import (
 )
 from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.tasks.initial_weights import initial_seed
+from tfdrop.tasks.replay_step import check_replayable, recorded_training
 from tfdrop.training import Training
 from tfdrop.training.resumable import train_resumably
 
@@ -62,9 +62,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
 
     def build(network):
         network, training = _network_and_training(settings, data, train, name, round, network, record)
-        if record:
-            with blaming("influence", "replay"):
-                training.backward()
+        check_replayable(training)
         return network, training
 
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
@@ -79,13 +77,14 @@ def recorded_classifier(settings, data, train, name, round, record, pace, key):
         settings, data, train, name, round, pace, key: As for `train_classifier`.
         record: The folder.
     """
-    network, training = _network_and_training(settings, data, train, name, round, None, record)
-    if training.restore():
-        return training, network
-    again = record / "training"
-    again.mkdir(parents=True, exist_ok=True)
-    train_classifier(settings, data, train, name, round, again, pace, key, record)
-    return recorded_classifier(settings, data, train, name, round, record, pace, key)
+
+    def build():
+        return _network_and_training(settings, data, train, name, round, None, record)
+
+    def train_again(folder):
+        train_classifier(settings, data, train, name, round, folder, pace, key, record)
+
+    return recorded_training(build, train_again, record)
 
 
 def _network_and_training(settings, data, train, name, round, network, record):

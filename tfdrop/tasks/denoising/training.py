@@ -4,11 +4,11 @@ import keras
 
 from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
 from tfdrop.denoising import denoiser_training
-from tfdrop.errors import blaming
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
 from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.tasks.initial_weights import initial_seed
+from tfdrop.tasks.replay_step import check_replayable, recorded_training
 from tfdrop.training.resumable import train_resumably
 
 
@@ -36,9 +36,7 @@ def train_denoiser(settings, train, name, augment, folder, key, pace, record=Fal
 
     def build(denoiser):
         denoiser, training = _denoiser_and_training(settings, train, name, augment, denoiser, record)
-        if record:
-            with blaming("influence", "replay"):
-                training.backward()
+        check_replayable(training)
         return denoiser, training
 
     return train_resumably(name, key, build, folder, pace)
@@ -51,13 +49,14 @@ def recorded_denoiser(settings, train, name, augment, record, key, pace):
         settings, train, name, augment, key, pace: As for `train_denoiser`.
         record: The folder.
     """
-    denoiser, training = _denoiser_and_training(settings, train, name, augment, None, record)
-    if training.restore():
-        return training, denoiser
-    again = record / "training"
-    again.mkdir(parents=True, exist_ok=True)
-    train_denoiser(settings, train, name, augment, again, key, pace, record)
-    return recorded_denoiser(settings, train, name, augment, record, key, pace)
+
+    def build():
+        return _denoiser_and_training(settings, train, name, augment, None, record)
+
+    def train_again(folder):
+        train_denoiser(settings, train, name, augment, folder, key, pace, record)
+
+    return recorded_training(build, train_again, record)
 
 
 def _denoiser_and_training(settings, train, name, augment, denoiser, record):
