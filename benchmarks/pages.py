@@ -106,3 +106,11 @@ def put_section(path: str | Path, title: str, headings: Sequence[str], section: 
     by_heading = {text.splitlines()[0]: text.strip() for text in sections}
     kept = [by_heading[heading] for heading in headings if heading in by_heading]
     write(path, "\n\n".join([title.strip(), *kept]) + "\n")
+
+
+def publish(lines: Iterable[str], path: str | None, title: str, headings: Sequence[str]) -> None:
+    """Prints a section, its paragraphs wrapped, and puts it into a page if a path is given; see `put_section`."""
+    section = "\n".join(line if line.startswith(("|", "#", "-")) else wrapped(line) for line in lines)
+    print(section, flush=True)
+    if path:
+        put_section(path, title, headings, section)

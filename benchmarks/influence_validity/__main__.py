@@ -42,10 +42,7 @@ def main():
         start = time.perf_counter()
         lines = [*PARTS[name].section(images), ""]
         lines += pages.origin(command(name), PARTS[name].n(), time.perf_counter() - start)
-        section = "\n".join(line if line.startswith(("|", "#", "-")) else pages.wrapped(line) for line in lines)
-        print(section, flush=True)
-        if OUT.value:
-            pages.put_section(OUT.value, TITLE, HEADINGS, section)
+        pages.publish(lines, OUT.value, TITLE, HEADINGS)
 
 
 def command(name):
