@@ -3,8 +3,8 @@
 A `Kind` says how derivatives are expected to be computed on TensorFlow where that is not forward over backward.
 """
 
+import itertools
 import os
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,13 +12,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tfdrop.influence.autodiff import DerivativeWarning, verified_autodiff
-from tfdrop.influence.per_sample_loss import PerSampleLoss
-
 FORWARD = "forward over backward"
 REVERSE = "reverse over reverse"
 DIFFERENCES = "central differences"
-ROUNDED = ("resizing_bicubic",)  # TensorFlow resizes in float32 whatever it is given
 
 
 class Kind(NamedTuple):
@@ -62,6 +58,9 @@ def _kinds():
 
     def after_conv(make):
         return lambda x: make()(layers.Conv2D(2, 1, activation="tanh")(x))
+
+    def after_conv3d(make):
+        return lambda x: make()(layers.Conv3D(2, 1, activation="tanh")(x))
 
     def conv1d(filters=2):
         return lambda x: layers.Conv1D(filters, 1, activation="tanh")(x)
@@ -139,11 +138,14 @@ def _kinds():
         # Pooling and resizing
         "max_pooling1d": Kind(lambda x: layers.MaxPooling1D(2)(conv1d()(x)), sequence),
         "max_pooling2d": Kind(after_conv(layers.MaxPooling2D), image),
-        "max_pooling2d_overlapping": Kind(
-            after_conv(lambda: layers.MaxPooling2D(3, 1, "same")), image, DIFFERENCES, "MaxPooling2D"
-        ),
+        "max_pooling1d_overlapping": Kind(lambda x: layers.MaxPooling1D(3, 1)(conv1d()(x)), (5, 3)),
+        "max_pooling2d_overlapping": Kind(after_conv(lambda: layers.MaxPooling2D(3, 1, "same")), image),
         "max_pooling3d": Kind(
-            lambda x: layers.MaxPooling3D(2)(layers.Conv3D(2, 1, activation="tanh")(x)), volume, same=_pooled_3d
+            after_conv3d(lambda: layers.MaxPooling3D(2)), volume, same=after_conv3d(lambda: lambda y: _pooled_3d(y, 2))
+        ),
+        "max_pooling3d_overlapping": Kind(
+            after_conv3d(lambda: layers.MaxPooling3D(2, 1)), volume,
+            same=after_conv3d(lambda: lambda y: _pooled_3d(y, 1)),
         ),
         "average_pooling2d": Kind(after_conv(lambda: layers.AveragePooling2D(3, 1, "same")), image),
         "global_max_pooling2d": Kind(after_conv(layers.GlobalMaxPooling2D), image),
@@ -182,12 +184,12 @@ def _kinds():
     return table
 
 
-def _pooled_3d(x):
+def _pooled_3d(y, stride):
     """The maximum of each cube of two pixels a side."""
-    y = layers.Conv3D(2, 1, activation="tanh")(x)
-    depth, height, width = (side // 2 for side in y.shape[1:4])
-    y = y[:, : 2 * depth, : 2 * height, : 2 * width]  # what is left of an odd side is left out
-    return ops.max(ops.reshape(y, (-1, depth, 2, height, 2, width, 2, y.shape[-1])), axis=(2, 4, 6))
+    starts = itertools.product((0, 1), repeat=3)
+    ends = [stride * ((side - 2) // stride) + 1 for side in y.shape[1:4]]
+    cubes = [y[:, a : a + ends[0] : stride, b : b + ends[1] : stride, c : c + ends[2] : stride] for a, b, c in starts]
+    return ops.max(ops.stack(cubes), axis=0)
 
 
 def _resized(y, height, width):
@@ -260,69 +262,3 @@ def make(kind, dtype="float32", seed=3):
     x = x.astype("int32" if kind.tokens else "float32")
     y = rng.normal(size=model(x).shape).astype("float32")
     return model, x, y
-
-
-class Reference(NamedTuple):
-    """Derivatives along random directions, from losses alone.
-
-    Attributes:
-        one, two: The directions, flat float32.
-        curvature: The Hessian of the losses' sum between them.
-        directional: Every sample's gradient times the first.
-    """
-
-    one: np.ndarray
-    two: np.ndarray
-    curvature: float
-    directional: np.ndarray
-
-
-def reference(name):
-    """Returns the `Reference` of a kind: second differences of mean squared errors, held by NumPy, in float64."""
-    kind, step = KINDS[name], 1e-2 if name in ROUNDED else 1e-4
-    model, x, y = make(kind, "float64")
-    variables = model.trainable_variables
-    values = [np.asarray(ops.convert_to_numpy(variable)).astype("float32") for variable in variables]
-    sizes = [value.size for value in values]
-    rng = np.random.default_rng(5)
-    one, two = rng.normal(size=(2, sum(sizes))).astype("float32")
-
-    def losses(direction):
-        parts = np.split(direction.astype("float64"), np.cumsum(sizes)[:-1])
-        for variable, value, part in zip(variables, values, parts, strict=True):
-            variable.assign(value.astype("float64") + part.reshape(value.shape))
-        outputs = np.asarray(ops.convert_to_numpy(model(x)), "float64")
-        return np.mean((outputs - y) ** 2, axis=1)
-
-    corners = [sign * losses(step * (one + sign * two)).sum() for sign in (1, -1)]
-    corners += [sign * losses(step * (-one - sign * two)).sum() for sign in (1, -1)]
-    directional = (losses(step * one.astype("float64")) - losses(-step * one.astype("float64"))) / (2 * step)
-    return Reference(one, two, sum(corners) / (4 * step**2), directional)
-
-
-def check_against(expected, curvature, directional):
-    """Asserts that derivatives along a `Reference`'s directions are its own."""
-    np.testing.assert_allclose(curvature, expected.curvature, rtol=2e-3, atol=1e-4)
-    scale = np.abs(expected.directional).max()
-    np.testing.assert_allclose(directional, expected.directional, atol=1e-3 * scale)
-
-
-def check_on_tensorflow(name):
-    """Checks the derivatives of a kind, how they were found, and what was said of it."""
-    kind, expected = KINDS[name], reference(name)
-    model, x, y = make(kind)
-    autodiff = verified_autodiff(model, PerSampleLoss("mse"), model.trainable_variables)
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", DerivativeWarning)
-        assert autodiff.verify(x, y, "hessian") == "hessian"
-    check_against(
-        expected,
-        expected.one @ np.asarray(autodiff.hessian_product(x, y, expected.two)),
-        autodiff.directional_derivatives(x, y, expected.one),
-    )
-    methods = {check.derivative: check.method for check in autodiff.checks}
-    assert methods["hessian_product"] == (kind.method or FORWARD)
-    assert methods["directional_derivatives"] == (kind.method or FORWARD)
-    messages = [str(warning.message) for warning in said if warning.category is DerivativeWarning]
-    assert len(messages) == (kind.method is not None)
-    assert all(kind.blamed is None or f"({kind.blamed})" in message for message in messages)

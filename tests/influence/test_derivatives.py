@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from derivative_kinds import KINDS, LOOPS, check_on_tensorflow
+from derivative_checks import check_on_tensorflow
+from derivative_kinds import KINDS, LOOPS
 
 from tfdrop.influence import total_influence
 from tfdrop.influence.autodiff import DerivativeWarning

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from derivative_kinds import ON_JAX, check_against, reference
+from derivative_checks import check_against, reference
+from derivative_kinds import ON_JAX
 from programs import run_on_jax
 
 SCRIPT = """

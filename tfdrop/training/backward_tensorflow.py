@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.functional.moments_tensorflow import exact_moments
+from tfdrop.functional.exact_tensorflow import exact_operations
 from tfdrop.functional.optimizer_tensorflow import stateless_apply
 from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 
@@ -137,7 +137,7 @@ class BackwardStep:
         """
         watched = self._watched(state, sample_weights)
         primals, tangents = [*state.weights, share], [*direction, tf.ones_like(share)]
-        with exact_moments(), tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
+        with exact_operations(), tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
             with tf.GradientTape() as tape:
                 tape.watch(watched)
                 loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
@@ -148,7 +148,7 @@ class BackwardStep:
     def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent, share):
         """Returns the same by a second pass backwards."""
         watched = self._watched(state, sample_weights)
-        with exact_moments(), tf.GradientTape() as outer:
+        with exact_operations(), tf.GradientTape() as outer:
             outer.watch(watched)
             with tf.GradientTape() as tape:
                 tape.watch(watched)

@@ -5,7 +5,7 @@
 
 import tensorflow as tf
 
-from tfdrop.functional.moments_tensorflow import exact_moments
+from tfdrop.functional.exact_tensorflow import exact_operations
 from tfdrop.influence.autodiff.second_gradients_tensorflow import register_second_gradients
 
 register_second_gradients()
@@ -37,7 +37,7 @@ class Autodiff:
         self.size = sum(self._sizes)
 
     def _outputs(self, x):
-        with exact_moments():
+        with exact_operations():
             return self._model(x, training=False)
 
     def _losses(self, x, y):

@@ -1,0 +1,75 @@
+"""Operations whose derivatives are right to the second order, on TensorFlow, in the place of two that are not.
+
+`tf.nn.moments` holds the mean fixed inside the variance. The variance's first derivative does not notice, as deviations
+sum to zero; its second derivative does, and with it those of every layer that normalizes by statistics of its input.
+
+`tf.nn.max_pool` loses tangents of forward mode, or finds numbers that stood in memory, where windows overlap: on some
+batches and in some models, so that a check on one batch is none.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+CHANNELS_LAST = (None, "NWC", "NHWC", "NDHWC")
+
+
+@contextlib.contextmanager
+def exact_operations() -> Iterator[None]:
+    """Let what is traced inside the context compute moments and maxima, of the same values, with all derivatives."""
+    moments, max_pool = tf.nn.moments, tf.nn.max_pool
+
+    def exact_max_pool(x, ksize, strides, padding, data_format=None, name=None):
+        windows, steps = (_sides(sizes, len(x.shape)) for sizes in (ksize, strides))
+        overlap = any(window > step for window, step in zip(windows, steps, strict=True))
+        if not overlap or not isinstance(padding, str) or data_format not in CHANNELS_LAST:
+            return max_pool(x, ksize, strides, padding, data_format, name)
+        return _maxima(x, windows, steps, padding)
+
+    tf.nn.moments, tf.nn.max_pool = _moments, exact_max_pool
+    try:
+        yield
+    finally:
+        tf.nn.moments, tf.nn.max_pool = moments, max_pool
+
+
+def _moments(x, axes, shift=None, keepdims=False, name=None):
+    """The same as `tf.nn.moments`, but for derivatives."""
+    with tf.name_scope(name or "moments"):
+        wide = tf.cast(x, "float32") if x.dtype == tf.float16 else x
+        mean = tf.reduce_mean(wide, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(wide, mean), axes, keepdims=True)
+        if not keepdims:
+            mean, variance = tf.squeeze(mean, axes), tf.squeeze(variance, axes)
+        return tf.cast(mean, x.dtype), tf.cast(variance, x.dtype)
+
+
+def _sides(sizes, rank):
+    """Returns the sizes along the places between batch and channels, as a list."""
+    sizes = [sizes] if isinstance(sizes, int) else list(sizes)
+    sizes = sizes[1:-1] if len(sizes) == rank else sizes
+    return sizes * (rank - 2) if len(sizes) == 1 else sizes
+
+
+def _maxima(x, windows, steps, padding):
+    """The same as `tf.nn.max_pool` over one, two or three sides, but for derivatives."""
+    batch, *sides, channels = _shape(x)
+    if len(sides) == 3:  # a box's maximum is that of its slices' maxima
+        slices = tf.reshape(x, [batch * sides[0], *sides[1:], channels])
+        slices = _maxima(slices, windows[1:], steps[1:], padding)
+        _, *others, _ = _shape(slices)
+        columns = tf.reshape(slices, [batch, sides[0], others[0] * others[1], channels])
+        columns = _maxima(columns, [windows[0], 1], [steps[0], 1], padding)
+        return tf.reshape(columns, [batch, _shape(columns)[1], *others, channels])
+    if len(sides) == 1:
+        return tf.squeeze(_maxima(x[:, tf.newaxis], [1, *windows], [1, *steps], padding), 1)
+    _, places = tf.nn.max_pool_with_argmax(tf.stop_gradient(x), windows, steps, padding)
+    maxima = tf.gather(tf.reshape(x, [batch, -1]), tf.reshape(places, [batch, -1]), batch_dims=1)
+    return tf.reshape(maxima, _shape(places))
+
+
+def _shape(tensor):
+    """Returns a tensor's shape: numbers where they are known, and scalars."""
+    known, found = tensor.shape.as_list(), tf.shape(tensor)
+    return [found[place] if size is None else size for place, size in enumerate(known)]
