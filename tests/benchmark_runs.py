@@ -25,7 +25,7 @@ WITH_PAGE = {
     "loo": f"{VALIDITY} --parts=loo --loo_samples=40 --loo_left_out=4 --loo_lissa_depth=100",
     "lds": f"{VALIDITY} --parts=lds --lds_samples=40 --lds_subsets=6 --lds_retrainings=2 --lds_models=1 --lds_draws=20",
     "labels": f"{VALIDITY} --parts=labels --labels_samples=60 --labels_seeds=1 --labels_draws=2",
-    "replay": f"{REPLAY} --parts=lds --shares=0.1,0.5 --subsets=12 --other_seeds=1,2",
+    "replay": f"{REPLAY} --parts=lds --shares=0.1,0.5 --subsets=12 --other_seeds=1,2 --repeated_seed=1",
     "dropping": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",

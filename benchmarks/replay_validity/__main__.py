@@ -22,7 +22,7 @@ from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity import dropping as dropping
 from benchmarks.replay_validity import lds as lds
 from benchmarks.replay_validity.bank import folder_of
-from benchmarks.replay_validity.trainings import SETUPS
+from benchmarks.replay_validity.trainings import SETUPS, prepared
 from tfdrop.checkpoint import Pace
 from tfdrop.errors import unknown
 from train.program import run
@@ -50,7 +50,7 @@ def main():
             raise unknown("parts", name, list(PARTS))
     setup = SETUPS[SETUP.value]
     images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value)
-    train = images.first(SAMPLES.value)
+    train, images = prepared(setup, images, SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     folder = folder_of(BANK.value, images.name, SETUP.value, setup, train, images.validation)
     for name in CHOSEN.value:

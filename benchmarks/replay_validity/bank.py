@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.replay_validity.trainings import Samples, Setup, training
+from benchmarks.influence_validity.images import Samples
+from benchmarks.replay_validity.trainings import Setup, training
 from tfdrop.checkpoint import Pace, replace
 
 MEASURES = ("loss", "expected_error")
@@ -24,6 +25,7 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
 def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
     """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
     settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
+    settings += "" if setup.standardized else "_raw"
     folder = Path(bank) / settings
     folder.mkdir(parents=True, exist_ok=True)
     return folder

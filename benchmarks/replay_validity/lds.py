@@ -16,6 +16,7 @@ from tfdrop.checkpoint import Pace
 SHARES = flags.DEFINE_list("shares", ["0.005", "0.02", "0.1", "0.5"], "Shares of the samples that subsets leave out.")
 SUBSETS = flags.DEFINE_integer("subsets", 100, "Random subsets of each share.")
 OWN_SEED = flags.DEFINE_integer("own_seed", 0, "Seed of the retrainings.")
+REPEATED_SEED = flags.DEFINE_integer("repeated_seed", None, "Seed of more retrainings: what the first can foretell.")
 OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds of other trainings that predict them.")
 
 
@@ -32,8 +33,13 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     from benchmarks.replay_validity.predictions import predictions
 
     validation, shares = images.validation, [float(share) for share in SHARES.value]
-    bank = Bank(folder, setup, train, validation, OWN_SEED.value)
-    retrained = {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
+
+    def retrain(seed):
+        bank = Bank(folder, setup, train, validation, seed)
+        return {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
+
+    retrained = retrain(OWN_SEED.value)
+    repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
     own, seconds = predictions(setup, train, validation, OWN_SEED.value)
     others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
     replayed = {title: seconds[title] / seconds["training"] for title in own if title in seconds}
@@ -46,18 +52,19 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         "bootstrap interval over the subsets. Own seed: predicted from the very training that is repeated without the "
         f"subset. Other seeds: by the {len(others)} trainings from other seeds, one by one, "
         "in the mean and by the mean of all. Influence: conjugate gradients, automatic "
-        "damping. Training loss and gradient norm: their sum over the subset. "
+        "damping. Training loss and gradient norm: their sum over the subset. Retraining from another seed without the "
+        "same subsets says how much of an effect is the samples' and not the seed's. "
         f"The automatic horizon was {horizons}. A replay took "
         + ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
         + " times as long as the recorded training."
     )
     lines = [heading(setup), "", text]
     for column, measure in enumerate(MEASURES):
-        lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, column)]
+        lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, repeated, column)]
     return lines
 
 
-def _table(own, others, retrained, column):
+def _table(own, others, retrained, repeated, column):
     header = ["prediction", *(f"{100 * share:g} % left out" for share in retrained)]
     rows = []
     for name in own:
@@ -72,13 +79,18 @@ def _table(own, others, retrained, column):
             rows.append(
                 [f"{name}; mean of them", *(_cell(each, share, found, column) for share, found in retrained.items())]
             )
+    if repeated:
+        pairs = [(repeated[share][:, [column]], found[:, [column]]) for share, found in retrained.items()]
+        rows.append(["retraining from another seed", *(_score(*pair) for pair in pairs)])
     return pages.table(header, rows)
 
 
 def _cell(effects, share, measures, column):
     """Returns the score of the mean of some predictions, with its interval."""
-    retrained = measures[:, [column]]
-    predicted = _predicted(np.mean(effects, axis=0), share, len(retrained), column)
+    return _score(_predicted(np.mean(effects, axis=0), share, len(measures), column), measures[:, [column]])
+
+
+def _score(predicted, retrained):
     low, high = interval(predicted, retrained)
     return f"{spearmanr(predicted[:, 0], retrained[:, 0]).statistic:.2f} [{low:.2f}, {high:.2f}]"
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.influence_validity.images import Samples
 from benchmarks.influence_validity.network import simple_scores
 from benchmarks.replay_validity.bank import MEASURES
-from benchmarks.replay_validity.trainings import Samples, Setup, training
+from benchmarks.replay_validity.trainings import Setup, training
 
 CURVATURES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
 

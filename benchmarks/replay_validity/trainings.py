@@ -4,11 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 import tfdrop
+from benchmarks.influence_validity.images import Images, Samples
 
-Samples = tuple[np.ndarray, np.ndarray]
 BATCH_SIZE = 50
 MOMENTUM = 0.9
 
@@ -22,12 +20,14 @@ class Setup:
         build: Function `image shape -> network` with random weights of Keras's global seed.
         learning_rate: Learning rate of the SGD with momentum.
         epochs: Number of epochs.
+        standardized: Whether images are standardized by the training set's channels; else they are from 0 to 1.
     """
 
     title: str
     build: Callable[[tuple[int, ...]], Any]
     learning_rate: float
     epochs: int = 12
+    standardized: bool = True
 
 
 def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
@@ -53,12 +53,25 @@ def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
 
 
 SETUPS = {
-    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.02),
+    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.01),
     "gelu_cnn_fast": Setup("CNN, GELU, rate 0.05", lambda shape: small_cnn(shape, "gelu"), 0.05),
-    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.02),
+    "gelu_cnn_raw": Setup("CNN, GELU, raw images", lambda shape: small_cnn(shape, "gelu"), 0.05, standardized=False),
+    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.01),
     "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01),
     "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01),
 }
+
+
+def prepared(setup: Setup, images: Images, samples: int) -> tuple[Samples, Images]:
+    """Returns the first training samples and all the images, preprocessed as the setup says."""
+    train = images.first(samples)
+    if not setup.standardized:
+        return train, images
+    from tfdrop.data import fit_channels
+
+    standardize = fit_channels(train[0])
+    train, *others = ((standardize(x), y) for x, y in (train, images.train, images.validation, images.test))
+    return train, Images(images.name, images.classes, *others)
 
 
 def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> Any:
@@ -78,5 +91,6 @@ def description(setup: Setup, train: Samples, validation: Samples) -> str:
     """Returns a sentence that says what is trained and on how much."""
     return (
         f"{len(train[0])} training samples, {len(validation[0])} validation samples; {setup.epochs} epochs of SGD, "
-        f"momentum {MOMENTUM}, learning rate {setup.learning_rate}, batches of {BATCH_SIZE}."
+        f"momentum {MOMENTUM}, learning rate {setup.learning_rate}, batches of {BATCH_SIZE}; "
+        + ("standardized images." if setup.standardized else "images from 0 to 1, not standardized.")
     )
