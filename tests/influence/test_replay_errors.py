@@ -1,165 +1,187 @@
-"""What cannot be replayed is said in one sentence, and where it can be, before anything is trained."""
+"""What cannot be replayed: partial, damaged and foreign records, optimizers, and gradients that are none."""
 
 import keras
 import numpy as np
 import pytest
+from keras import layers, ops, optimizers
+from trainings import TRAINING_SAMPLES, dense_layers, finished, images, small_training, validation_of, vectors
 
-from tfdrop.checkpoint import CheckpointError
-from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
+from tfdrop.checkpoint import Checkpoint, CheckpointError
+from tfdrop.influence import replay_influence
 from tfdrop.training import Training
 
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(24, 4)).astype("float32"), RNG.integers(0, 3, 24)
-TRAIN, VALIDATION = (X[:16], Y[:16]), (X[16:], Y[16:])
-LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def training(record=True, optimizer=None, layers=None, seed=0, **settings):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(layers or [keras.Input((4,)), keras.layers.Dense(3)])
-    settings = {"train": TRAIN, "loss": LOSS} | settings
-    optimizer = optimizer or keras.optimizers.SGD(0.1)
-    return Training(
-        model, optimizer, settings.pop("loss"), settings.pop("train"), 4, 2, seed, record=record, **settings
-    )
-
-
-def finished(*arguments, **settings):
-    found = training(*arguments, **settings)
-    for _ in found.dispatches():
-        pass
-    return found
+VALIDATION = validation_of()
 
 
 @pytest.fixture(scope="module")
-def whole():
-    return finished()
+def training():
+    return finished(small_training())
 
 
-def test_trainings_that_are_no_record():
-    with pytest.raises(TypeError, match=r"argument `training`. Expected a tfdrop.training.Training"):
-        replay_influence(training().model, VALIDATION, verbose=0)
-    with pytest.raises(ValueError, match=r"Expected a training with record=True or a folder. Received: record=False"):
-        replay_influence(finished(record=False), VALIDATION, verbose=0)
-    begun = training()
-    next(begun.dispatches())
-    with pytest.raises(ValueError, match=r"Expected a finished training. Received: one after 1 of 8 steps"):
-        replay_influence(begun, VALIDATION, verbose=0)
+def replay(training, validation=VALIDATION, **more):
+    return replay_influence(training, validation, verbose=0, **more)
 
 
-def test_a_model_that_was_changed_since():
-    changed = finished()
-    changed.model.layers[0].bias.assign_add([0.0, 1e-6, 0.0])
-    with pytest.raises(ValueError, match=r"weights that its training ended with. Received: other weights"):
-        replay_influence(changed, VALIDATION, verbose=0)
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """The folder of a training after its first step."""
+    folder = tmp_path_factory.mktemp("record")
+    next(small_training(record=folder).dispatches())
+    return folder
 
 
-@pytest.mark.parametrize("horizon", [0, -0.5, 1.5, float("nan"), "half", True])
-def test_horizons_out_of_range(whole, horizon):
-    with pytest.raises(ValueError, match=r"argument `horizon`"):
-        replay_influence(whole, VALIDATION, horizon=horizon, verbose=0)
+def test_recorded_from_the_middle_on(tmp_path):
+    half = small_training(record=False, steps_per_dispatch=1)
+    steps = half.dispatches()
+    next(steps)
+    rest = Training(half.model, half.optimizer, half.loss, half.train, 7, 2, 3, record=True)
+    with pytest.raises(ValueError, match="recorded from its first step on"):
+        replay(finished(rest))
 
 
-def test_measures_and_validation_data_that_do_not_fit(whole):
-    with pytest.raises(ValueError, match=r"argument `measure`"):
-        replay_influence(whole, VALIDATION, "accuracy", verbose=0)
-    with pytest.raises(ValueError, match=r"labels from 0 to 2. Received: 7 in sample 0"):
-        replay_influence(whole, (X[16:], np.full(8, 7)), verbose=0)
-    with pytest.raises(ValueError, match=r"argument `validation`"):
-        replay_influence(whole, (X[16:, :3], Y[16:]), verbose=0)
-    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    with pytest.raises(ValueError, match=r"argument `model`. Expected a model with weights of the training's"):
-        replay_influence(whole, VALIDATION, model=other, verbose=0)
+@pytest.mark.parametrize("trainable", [True, False])
+def test_model_changed_since(trainable):
+    changed = finished(small_training(lambda: [*dense_layers(), layers.BatchNormalization()]))
+    weights = changed.model.trainable_weights if trainable else changed.model.non_trainable_weights
+    weights[-1].assign_add(np.full(weights[-1].shape, 1e-3))
+    with pytest.raises(ValueError, match="a model with the weights that its training ended with"):
+        replay(changed)
+
+
+@pytest.mark.parametrize("measure", ["accuracy", 3, None])
+def test_unknown_measure(training, measure):
+    with pytest.raises(ValueError, match=r"argument `measure`. Expected one of \('loss', 'expected_error'\)"):
+        replay(training, measure=measure)
+
+
+def test_expected_error_of_a_regression():
+    x, _ = vectors(dtype="float32")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    loss = keras.losses.MeanSquaredError()
+    regression = finished(Training(model, optimizers.SGD(0.1), loss, (x, x[:, :1]), 10, 1, record=True))
+    with pytest.raises(
+        ValueError, match='"expected_error" belongs to a cross-entropy of classes; for others use "loss"'
+    ):
+        replay(regression, (x, x[:, :1]), measure="expected_error")
+
+
+def test_empty_validation(training):
+    with pytest.raises(ValueError, match=r"argument `validation`. Expected"):
+        replay(training, iter([]))
+
+
+def test_damaged_records(tmp_path):
+    recorded = finished(small_training(record=tmp_path))
+    state = tmp_path / "state_00000002.bin"
+    content = state.read_bytes()
+    state.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    with pytest.raises(CheckpointError, match=r"record .*state_00000002.bin is damaged"):
+        replay(recorded)
+    state.write_bytes(content[:-1])
+    with pytest.raises(CheckpointError, match=r"record .*state_00000002.bin is damaged"):
+        replay(recorded)
+    state.unlink()
+    with pytest.raises(CheckpointError, match=r"record .*state_00000002.bin cannot be read"):
+        replay(recorded)
+    state.write_bytes(content)
+    assert np.isfinite(replay(recorded).scores).all()  # nothing was lost
+
+
+@pytest.mark.parametrize("text", [None, "{", "[1, 2"])
+def test_a_record_whose_description_is_damaged(tmp_path, text):
+    next(small_training(record=tmp_path).dispatches())
+    (tmp_path / "record.json").unlink()
+    if text is not None:
+        (tmp_path / "record.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"record .* is damaged"):
+        small_training(record=tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("weights", "received"),
+    "other",
     [
-        (np.ones(15), r"float64 of shape \(15,\)"),
-        (np.ones((16, 1)), r"float64 of shape \(16, 1\)"),
-        (np.array(["a"] * 16), r"<U1 of shape \(16,\)"),
-        (np.where(np.arange(16) == 3, -1.0, 1.0), "-1.0 for sample 3"),
-        (np.where(np.arange(16) == 2, np.nan, 1.0), "nan for sample 2"),
+        {"seed": 4},
+        {"epochs": 3},
+        {"batch_size": 6},
+        {"sample_weights": np.full(TRAINING_SAMPLES, 2.0)},
+        {"optimizer": lambda: optimizers.SGD(0.1, momentum=0.8)},
+        {"layers": lambda: [layers.Dense(6)]},
     ],
 )
-def test_weights_of_samples(weights, received):
-    with pytest.raises(ValueError, match=f"argument `sample_weights`.*Received: {received}"):
-        training(record=False, sample_weights=weights)
+def test_a_record_of_another_training(begun, other):
+    with pytest.raises(CheckpointError, match=r"record .* is of another training"):
+        small_training(record=begun, **other)
 
 
-def test_losses_that_samples_cannot_be_weighted_in():
-    for reduction in ("none", "mean_with_sample_weight"):
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction)
-        with pytest.raises(ValueError, match=r"argument `loss`"):
-            training(loss=loss)
+def test_a_checkpoint_of_another_question(tmp_path, training):
+    checkpoint = Checkpoint(tmp_path / "walk.npz", "walk", pace=None)
+    checkpoint._save({"fingerprint": np.array("other")})
+    with pytest.raises(CheckpointError, match="of another computation"):
+        replay(training, checkpoint=checkpoint)
 
 
-def test_a_data_set_of_batches():
-    with pytest.raises(TypeError, match=r"argument `train`. Expected a tuple \(x, y\) of arrays"):
-        training(train=[TRAIN])
+@pytest.mark.parametrize("record", [True, False])
+def test_too_little_memory(tmp_path, record):
+    with pytest.raises(ValueError, match=r"argument `memory`. Expected at least \d+ bytes for 2 epochs of 2 steps"):
+        small_training(record=record or tmp_path, memory=100)
 
 
-def test_too_little_memory():
-    with pytest.raises(ValueError, match=r"argument `memory`. Expected at least \d+ bytes"):
-        training(memory=10)
+@ops.custom_gradient
+def _doubled_gradient(x):
+    return ops.tanh(x), lambda upstream: 2 * upstream * (1 - ops.square(ops.tanh(x)))
 
 
-def test_records_of_another_training(tmp_path):
-    finished(tmp_path)
-    with pytest.raises(CheckpointError, match=r"is of another training"):
-        training(tmp_path, seed=1)
-    (tmp_path / "record.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"is damaged"):
-        training(tmp_path)
+class WrongGradient(layers.Layer):
+    def call(self, x):
+        return _doubled_gradient(x)
 
 
-def test_a_record_of_another_model_of_the_same_shape(tmp_path):
-    finished(tmp_path)
-    layers = [keras.Input((4,)), keras.layers.Dense(3, activation="relu")]
-    other = training(tmp_path, layers=layers)
-    assert other.restore()
-    with pytest.raises(
-        ValueError, match=r"Expected the training that was recorded. Received: one whose last step is off"
-    ):
-        replay_influence(other, VALIDATION, verbose=0)
+class Rotating(keras.regularizers.Regularizer):
+    """Its gradient, the weights turned by a quarter, is that of no function."""
+
+    def __call__(self, weights):
+        pairs = ops.reshape(weights, (-1, 2))
+        turned = ops.stack([-pairs[:, 1], pairs[:, 0]], axis=1)
+        return ops.sum(pairs * ops.stop_gradient(turned))
 
 
-def test_a_damaged_state(tmp_path):
-    whole = finished(tmp_path)
-    state = tmp_path / "state_00000003.bin"
-    content = bytearray(state.read_bytes())
-    content[10] ^= 1
-    state.write_bytes(bytes(content))
-    with pytest.raises(CheckpointError, match=r"state_00000003\.bin is damaged"):
-        replay_influence(whole, VALIDATION, verbose=0)
+NOT_TWICE = {
+    "wrong gradient": (lambda: [layers.Dense(4), WrongGradient()], None),
+    "no gradient's function": (lambda: [layers.Dense(4, kernel_regularizer=Rotating())], None),
+    "resized": (
+        lambda: [layers.Conv2D(2, 3, activation="tanh"), layers.UpSampling2D(interpolation="bilinear"),
+                 layers.Conv2D(2, 3, activation="tanh")],
+        images(),
+    ),
+}  # fmt: skip
 
 
-def test_an_optimizer_that_cannot_be_replayed_is_named_before_anything_is_trained():
-    optimizer = keras.optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=1)
-    refused = training(optimizer=optimizer)
-    before = refused.model.get_weights()
-    with pytest.raises(ValueError, match=r"Expected an optimizer whose step can be differentiated. Received: 'sgd"):
-        next(refused.dispatches())
-    assert refused.step == 0
-    for one, two in zip(before, refused.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, two)
+@pytest.mark.parametrize("name", NOT_TWICE)
+def test_steps_that_cannot_be_differentiated_twice(name):
+    make_layers, data = NOT_TWICE[name]
+    assert_refused(
+        small_training(make_layers, data), "Expected a model whose training steps can be differentiated twice"
+    )
 
 
-def test_a_model_that_cannot_be_differentiated_twice_is_refused_before_anything_is_trained():
-    images = keras.layers.Reshape((2, 2, 1))
-    parts = [keras.Input((4,)), keras.layers.Dense(4, activation="tanh"), images]
-    layers = [*parts, keras.layers.UpSampling2D(2, interpolation="bilinear"), keras.layers.Flatten()]
-    refused = training(layers=[*layers, keras.layers.Dense(3)])
-    with pytest.raises(ValueError, match=r"Expected a model whose training steps can be differentiated twice"):
-        next(refused.dispatches())
-    assert refused.step == 0
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: optimizers.Nadam(0.01),
+        lambda: optimizers.SGD(0.1, use_ema=True, ema_overwrite_frequency=1),
+    ],
+)
+def test_optimizers_that_cannot_be_replayed(optimizer):
+    training = small_training(optimizer=optimizer)
+    assert_refused(training, f"Expected an optimizer whose step can be differentiated. .*{type(optimizer()).__name__}")
 
 
-def test_means_of_influences_of_other_samples():
-    def found(samples, measure):
-        return ReplayInfluence(np.ones(samples), measure, 1.0, 1.0, np.ones(2), 1, 0)
-
-    with pytest.raises(ValueError, match=r"argument `found`"):
-        mean_influence([])
-    with pytest.raises(ValueError, match=r"loss of 3 samples, expected_error of 3 samples"):
-        mean_influence([found(3, "loss"), found(3, "expected_error")])
+def assert_refused(training, message):
+    """Asserts that an error comes before anything is trained."""
+    before = [np.array(ops.convert_to_numpy(v)) for v in [*training.model.weights, *training.optimizer.variables]]
+    with pytest.raises(ValueError, match=message):
+        finished(training)
+    after = [*training.model.weights, *training.optimizer.variables]
+    for one, two in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, ops.convert_to_numpy(two))
+    assert training.step == 0

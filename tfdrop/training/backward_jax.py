@@ -27,7 +27,7 @@ class BackwardStep:
         train: Arrays `(x, y)`.
         moving: Places, among the model's variables that are not trained, of those that a step makes depend on weights.
         dtype: Type that layers and loss compute in; `None` for their own.
-        reverse: Whether to differentiate backwards twice; else forward over backward, which is faster.
+        reverse: Whether to differentiate backwards twice; else forward over backward.
     """
 
     def __init__(
