@@ -5,8 +5,8 @@ import contextlib
 import keras
 import numpy as np
 
-from tfdrop.training import Training
-from tfdrop.training.step_function import read_state, write_state
+from tfdrop.training import Training, repeated
+from tfdrop.training.step_function import read_state
 
 TRAINING_SAMPLES = 14
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
@@ -97,17 +97,9 @@ class Retrained:
         self._start = read_state(training.model, training.optimizer)
 
     def __call__(self, sample_weights):
-        training = self._training
-        record, training.record = training.record, None
-        end = read_state(training.model, training.optimizer)
-        before, training.sample_weights = training.sample_weights, sample_weights.astype(training.loss.dtype)
-        try:
-            write_state(self._start, training.model, training.optimizer)
-            finished(training)
-            return np.array(self._outcomes(training.model))
-        finally:
-            write_state(end, training.model, training.optimizer)
-            training.record, training.sample_weights = record, before
+        with repeated(self._training, sample_weights, self._start) as again:
+            finished(again)
+            return np.array(self._outcomes(again.model))
 
     def derivative(self, direction, step=1e-5):
         """Returns the derivative of the outcomes along a direction of the weights, by central differences."""

@@ -71,16 +71,16 @@ class Bank:
         return np.array(found[:subsets])
 
     def _retrained(self, kept):
-        from tfdrop.training.step_function import read_state, write_state
+        from tfdrop.training import repeated
+        from tfdrop.training.step_function import read_state
 
         if self._training is None:
             self._training = training(self._setup, self._train, self._seed)
             self._start = read_state(self._training.model, self._training.optimizer)
-        write_state(self._start, self._training.model, self._training.optimizer)
-        self._training.sample_weights = kept.astype("float32")
-        for _ in self._training.dispatches():
-            pass
-        return measured(self._training.model, self._validation)[: len(MEASURES)]
+        with repeated(self._training, kept, self._start) as again:
+            for _ in again.dispatches():
+                pass
+            return measured(again.model, self._validation)[: len(MEASURES)]
 
 
 def measured(model, samples: Samples) -> list[float]:

@@ -19,6 +19,7 @@ _load, __dir__, __all__ = lazy_loader.attach(
         "one_line_forms": ["influence_matrix", "self_influence", "total_influence"],
         "replay.replay": ["replay_influence"],
         "replay.result": ["ReplayInfluence", "mean_influence"],
+        "replay.smoothness": ["SmoothnessWarning"],
         "scores": ["Influence"],
         "self_scores": ["SelfInfluence"],
         "solvers.conjugate_gradient": ["ConjugateGradient"],

@@ -6,4 +6,6 @@ One file per backend holds the compiled steps.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"loop": ["Training"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"loop": ["Training"], "repetition": ["repeated"]}
+)

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
-from tfdrop.training.recording import check_loss, keep_if_due, new_record
+from tfdrop.training.recording import keep_if_due, new_record
 from tfdrop.training.replayable import checked_backward
+from tfdrop.training.sample_weights import checked_weights
 from tfdrop.training.step_function import read_state, write_state
 
 # How long a dispatch should take at most: between two of them a run can be saved, stopped, and shows its progress.
@@ -89,7 +90,7 @@ class Training:
         self.samples = count(train, "train")
         self.batch_size = min(batch_size, self.samples)
         self.seed = seed
-        self.sample_weights = None if sample_weights is None else _checked_weights(sample_weights, self.samples, loss)
+        self.sample_weights = None if sample_weights is None else checked_weights(sample_weights, self.samples, loss)
         self.steps_per_dispatch = steps_per_dispatch
         self.epochs = epochs
         self.steps_per_epoch = -(-self.samples // self.batch_size)
@@ -203,24 +204,6 @@ class Training:
         for number, state in enumerate(states):
             layer_seed = np.random.SeedSequence(self.seed, spawn_key=(number,)).generate_state(1)[0]
             state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
-
-
-def _checked_weights(sample_weights, samples, loss):
-    """Returns weights of samples as an array that the loss takes.
-
-    Raises:
-        ValueError: If they are not `samples` numbers of at least 0, or the loss divides by their sum.
-    """
-    weights = np.asarray(sample_weights)
-    if weights.shape != (samples,) or weights.dtype.kind not in "biuf":
-        expected = f"an array of {samples} numbers, one a sample"
-        raise invalid("sample_weights", expected, received=f"{weights.dtype} of shape {weights.shape}")
-    wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(wrong):
-        received = f"{weights[wrong[0]]} for sample {wrong[0]}"
-        raise invalid("sample_weights", "finite numbers of at least 0", received=received)
-    check_loss(loss)
-    return weights.astype(loss.dtype)
 
 
 def _compiled_steps() -> Any:

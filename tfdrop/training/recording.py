@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from tfdrop.arguments import invalid
 from tfdrop.training.record import Record, spacing
+from tfdrop.training.sample_weights import check_loss
 from tfdrop.training.step_function import read_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
-
-REDUCTIONS = ("sum", "sum_over_batch_size")
 
 
 def new_record(training: "Training", folder: Path | None, memory: int) -> Record:
@@ -37,13 +35,6 @@ def keep_if_due(training: "Training", upcoming: int) -> None:
     step, record = training.step, training.record
     if record is not None and (step % training.steps_per_epoch == 0 or record.is_due(step, upcoming)):
         record.keep(step, read_state(training.model, training.optimizer))
-
-
-def check_loss(loss: keras.losses.Loss) -> None:
-    """Raises a `ValueError` if a loss is not the sum or mean of what its samples' weights multiply."""
-    if getattr(loss, "reduction", None) not in REDUCTIONS:
-        expected = f"a Keras loss whose reduction is one of {REDUCTIONS}, for weights of samples or a record"
-        raise invalid("loss", expected, loss)
 
 
 def _key(training):

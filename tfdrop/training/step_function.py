@@ -3,15 +3,16 @@
 `CompiledSteps` takes the same step on the variables themselves, as fast as can be; this is the form to differentiate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
-from tfdrop.arguments import invalid
 from tfdrop.functional.double_precision import computing_in, is_floating
 from tfdrop.layers.seeded_layer import SeededLayer
+from tfdrop.training.sample_weights import weighted_loss
 
 SMALLEST = 1e-30  # its square root is far below the epsilon beside it
 
@@ -28,6 +29,20 @@ class State(NamedTuple):
     weights: list[Any]
     others: list[Any]
     slots: list[Any]
+
+
+def named_arrays(state: State) -> dict[str, np.ndarray]:
+    """Returns the parts of a state by names, as a checkpoint keeps them."""
+    parts = (
+        (f"{group}/{place:04d}", part) for group, parts in state._asdict().items() for place, part in enumerate(parts)
+    )
+    return {name: ops.convert_to_numpy(part) for name, part in parts}
+
+
+def named_state(arrays: Mapping[str, np.ndarray]) -> State:
+    """Returns the state whose `named_arrays` are among some arrays."""
+    names = ([name for name in sorted(arrays) if name.startswith(f"{group}/")] for group in State._fields)
+    return State(*([arrays[name] for name in group] for group in names))
 
 
 def state_variables(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> State:
@@ -96,26 +111,6 @@ class BatchLoss:
 def _draws(layer):
     """Tells whether a layer draws with Keras's own functions; tfdrop's layers draw the same in every type."""
     return hasattr(layer, "seed_generator") and not isinstance(layer, SeededLayer)
-
-
-def weighted_loss(loss: keras.losses.Loss, y_true: Any, y_pred: Any, sample_weights: Any) -> Any:
-    """Returns the loss of a batch whose samples' losses are multiplied by weights, if there are any.
-
-    Keras would broadcast the weights along the last axis of a loss that has a value for each pixel or position.
-
-    Raises:
-        ValueError: If the loss has no values of single samples.
-    """
-    if sample_weights is None:
-        return loss(y_true, y_pred)
-    values = loss.call(
-        *keras.tree.map_structure(lambda part: ops.convert_to_tensor(part, loss.dtype), (y_true, y_pred))
-    )
-    shape = tuple(values.shape)  # all that is used of the values; the compiler drops them
-    if not shape or shape[0] != sample_weights.shape[0]:
-        expected = "a loss with a value for each sample, for weights of samples or a record"
-        raise invalid("loss", expected, received=f"{loss.name!r} with values of shape {shape}")
-    return loss(y_true, y_pred, ops.reshape(sample_weights, (-1, *(1 for _ in shape[1:]))))
 
 
 def differentiable(variables: Sequence[keras.Variable]) -> list[int]:

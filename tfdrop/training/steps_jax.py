@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
-from tfdrop.training.step_function import weighted_loss
+from tfdrop.training.sample_weights import weighted_loss
 
 
 class CompiledSteps:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.training.step_function import weighted_loss
+from tfdrop.training.sample_weights import weighted_loss
 
 
 class CompiledSteps:

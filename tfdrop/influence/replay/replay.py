@@ -12,6 +12,7 @@ from tfdrop.influence.phases import Phases
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.influence.replay.measured import measured
 from tfdrop.influence.replay.result import ReplayInfluence
+from tfdrop.influence.replay.smoothness import checked_smoothness
 from tfdrop.influence.replay.walk import Walk
 from tfdrop.training import Training
 from tfdrop.training.step_function import differentiable, read_state
@@ -24,6 +25,7 @@ def replay_influence(
     *,
     horizon: float | str = 1.0,
     model: keras.Model | None = None,
+    smoothness: bool = False,
     batch_size: int = 64,
     checkpoint: Checkpoint | None = None,
     verbose: int | str = "auto",
@@ -45,6 +47,8 @@ def replay_influence(
             what the first part of a rough training did belongs to its seed, and foretells no other training.
         model: The model to measure, where that is not the training's: one of the same weights without what belongs to
             training alone, such as the denoiser inside `denoiser_training`.
+        smoothness: Whether to take the training twice more, before it is walked back, with lower weights of some
+            samples, and find out whether it answers them smoothly; a `SmoothnessWarning` says where it does not.
         batch_size: Samples per step over the validation arrays.
         checkpoint: A `tfdrop.checkpoint.Checkpoint` to save in and to continue from, to the same bits.
         verbose: Progress as in `keras.Model.fit`: 0, 1, 2 or `"auto"`.
@@ -78,6 +82,7 @@ def replay_influence(
     limit = Horizon(horizon, training.steps, training.steps_per_epoch)
     settings = {"measure": measure_name(measure), "horizon": horizon, "record": training.record.key}
     phases = Phases(checkpoint, training.model, **settings)
+    smooth = checked_smoothness(training, phases, verbose) if smoothness else None
     value, cotangent = measured(training, model, validation, measure, batch_size, verbose)
     walk = Walk(training, cotangent, limit, phases, verbose)
     walk.run()
@@ -89,6 +94,7 @@ def replay_influence(
         norms=np.array(limit.norms),
         kept=walk.kept,
         recomputed=walk.recomputed,
+        smoothness=smooth,
     )
 
 

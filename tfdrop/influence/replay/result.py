@@ -23,6 +23,7 @@ class ReplayInfluence:
             was walked back over; one more than the number of steps walked.
         kept: Number of states that were read from the record.
         recomputed: Number of states that were computed again between them.
+        smoothness: How smoothly the training answers its samples' weights, at most 1; `None` if that was not asked.
         trainings: Number of trainings that the scores are the mean of.
         spread: Standard deviation of the scores over an ensemble's trainings, shape `(n,)`; `None` of one training.
     """
@@ -34,6 +35,7 @@ class ReplayInfluence:
     norms: np.ndarray
     kept: int
     recomputed: int
+    smoothness: float | None = None
     trainings: int = 1
     spread: np.ndarray | None = None
 
@@ -52,8 +54,8 @@ def mean_influence(found: Sequence[ReplayInfluence]) -> ReplayInfluence:
         found: At least one `ReplayInfluence` of the same samples and measure.
 
     Returns:
-        A `ReplayInfluence` with the mean of the scores, values and horizons, and the scores' spread; the norms are
-        those of the first.
+        A `ReplayInfluence` with the mean of the scores, values and horizons, the scores' spread, and the smoothness of
+        the roughest; the norms are those of the first.
 
     Raises:
         ValueError: If there is none, or they differ in samples or measure.
@@ -72,6 +74,7 @@ def mean_influence(found: Sequence[ReplayInfluence]) -> ReplayInfluence:
         norms=found[0].norms,
         kept=sum(each.kept for each in found),
         recomputed=sum(each.recomputed for each in found),
+        smoothness=min((each.smoothness for each in found if each.smoothness is not None), default=None),
         trainings=len(found),
         spread=scores.std(axis=0, ddof=1) if len(found) > 1 else None,
     )

@@ -10,7 +10,7 @@ from tfdrop.influence.phases import Phases
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.progress import Progress
 from tfdrop.training import Training
-from tfdrop.training.step_function import State, read_state, write_state
+from tfdrop.training.step_function import State, named_arrays, named_state, read_state, write_state
 
 LARGEST_DIFFERENCE = 0.3  # of a step's length: what training in bfloat16 is off by; another model is by far more
 
@@ -100,18 +100,12 @@ class Walk:
         return states
 
     def _arrays(self) -> dict[str, Any]:
-        arrays = {
-            f"{name}/{place:04d}": keras.ops.convert_to_numpy(part)
-            for name, parts in self._cotangent._asdict().items()
-            for place, part in enumerate(parts)
-        }
         numbers = [self._step, self.kept, self.recomputed]
         ours = {"derivatives": self.derivatives, "norms": np.array(self._horizon.norms)}
-        return arrays | ours | {"numbers": np.array(numbers)}
+        return named_arrays(self._cotangent) | ours | {"numbers": np.array(numbers)}
 
     def _restore(self, start: dict[str, np.ndarray]) -> None:
-        groups = [sorted(name for name in start if name.startswith(f"{group}/")) for group in State._fields]
-        self._cotangent = State(*([start[name] for name in names] for names in groups))
+        self._cotangent = named_state(start)
         self.derivatives = start["derivatives"]
         self._horizon.norms = start["norms"].tolist()
         self._step, self.kept, self.recomputed = (int(number) for number in start["numbers"])
