@@ -40,11 +40,11 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
 
     retrained = retrain(OWN_SEED.value)
     repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
-    own, seconds = predictions(setup, train, validation, OWN_SEED.value)
+    own, facts = predictions(setup, train, validation, OWN_SEED.value)
     others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
-    replayed = {title: seconds[title] / seconds["training"] for title in own if title in seconds}
+    replayed = {title: facts[title] / facts["training"] for title in own if title in facts}
     horizons = ", ".join(
-        f"{seconds[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
+        f"{facts[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
     )
     text = (
         f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "
@@ -56,7 +56,7 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         "same subsets says how much of an effect is the samples' and not the seed's. "
         f"The automatic horizon was {horizons}. A replay took "
         + ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
-        + " times as long as the recorded training."
+        + f" times as long as the recorded training. Smoothness of the training: {facts['smoothness']:.2f}."
     )
     lines = [heading(setup), "", text]
     for column, measure in enumerate(MEASURES):

@@ -1,6 +1,7 @@
 """What is compared with the retrainings: predicted effects of leaving out each sample of one training."""
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,27 @@ def predictions(
     """Trains on all samples from a seed, and asks.
 
     Returns:
-        By name, the predicted effect of leaving out each sample on each of the `MEASURES`, shape `(n, 2)`; and times in
-        seconds.
+        By name, the predicted effect of leaving out each sample on each of the `MEASURES`, shape `(n, 2)`; and facts:
+        times in seconds, horizons, smoothness.
     """
-    from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
+    from tfdrop.influence import ConjugateGradient, InfluenceModel, SmoothnessWarning, replay_influence
 
     run = training(setup, train, seed, record=True)
     run.backward()
-    seconds = {"training": _timed(lambda: [None for _ in run.dispatches()])[1]}
+    facts = {"training": _timed(lambda: [None for _ in run.dispatches()])[1]}
     effects: dict[str, Any] = {}
     for horizon, title in ((1.0, "replay"), ("auto", "replay, automatic horizon"), (0.5, "replay, last half")):
         found = []
         for measure in MEASURES:
             each, took = _timed(lambda: replay_influence(run, validation, measure, horizon=horizon, verbose=0))  # noqa: B023
             found.append(each.removal_effect)
-            seconds.setdefault(title, took)
-            seconds[f"{title}: horizon for {measure}"] = each.horizon
+            facts.setdefault(title, took)
+            facts[f"{title}: horizon for {measure}"] = each.horizon
         effects[title] = np.stack(found, axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmoothnessWarning)
+        last_step = replay_influence(run, validation, horizon=1 / run.steps, smoothness=True, verbose=0)
+    facts["smoothness"] = last_step.smoothness
     loss = run.loss
     for curvature, title in CURVATURES.items():
         model = InfluenceModel(run.model, train, loss, curvature=curvature, batch_size=250, seed=seed, verbose=0)
@@ -45,7 +50,7 @@ def predictions(
         ]
         effects[f"influence, {title}"] = np.stack(found, axis=1)
     simple = simple_scores(run.model, loss, train, seed)
-    return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, seconds
+    return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, facts
 
 
 def _timed(function):

@@ -102,7 +102,8 @@ def test_a_training_is_where_it_was_after_an_error():
             next(again.dispatches())
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     for one, two in zip(before, values(training), strict=True):
         np.testing.assert_array_equal(one, two)
     assert training.record is record
