@@ -57,6 +57,17 @@ def test_scores_are_the_mean_over_the_seeds(tmp_path):
     assert (found.trainings, found.measure, found.horizon) == (2, "expected_error", 1.0)
 
 
+def test_smoothness_is_found_where_it_is_asked_for_and_kept(tmp_path):
+    assert replayed(SETTINGS, tmp_path / "unasked").smoothness is None
+    settings = replace(SETTINGS, influence_seeds=2, influence_smoothness=True)
+    found = replayed(settings, tmp_path / "asked").smoothness
+    assert found == min(
+        replay_influence(finished(seed), VALIDATION, horizon=0.1, smoothness=True, verbose=0).smoothness
+        for seed in (3, 4)
+    )
+    assert replayed(settings, tmp_path / "asked", never).smoothness == found
+
+
 def test_what_was_found_is_not_computed_again(tmp_path):
     settings = replace(SETTINGS, influence_seeds=2)
     first = replayed(settings, tmp_path)
@@ -87,6 +98,11 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_only_replay_averages_over_seeds():
     with pytest.raises(UserError, match="--influence_seeds=2: only --influence=replay"):
         ClassifySettings(influence="cg", influence_seeds=2)
+
+
+def test_only_replay_asks_for_smoothness():
+    with pytest.raises(UserError, match="--influence_smoothness: only --influence=replay"):
+        ClassifySettings(influence="cg", influence_smoothness=True)
 
 
 @pytest.mark.parametrize("horizon", ["0", "1.5", "half"])

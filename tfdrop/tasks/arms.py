@@ -198,7 +198,8 @@ def _summary(found):
     unfavorable = {"unfavorable": int((found.scores > 0).sum())}
     if isinstance(found, ReplayInfluence):
         seeds = {} if found.spread is None else {"seeds": found.trainings}
-        return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds}
+        smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
+        return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
     return unfavorable | {
         "curvature": found.curvature,
         "damping": found.damping,

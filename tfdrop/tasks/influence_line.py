@@ -14,6 +14,8 @@ def influence_line(influence: Mapping[str, Any]) -> str:
 
     >>> influence_line({"measure": "loss", "horizon": 0.5})
     'Replay of the last 50 % of the training, on the validation loss.'
+    >>> influence_line({"measure": "expected_error", "horizon": 1, "seeds": 3, "smoothness": 0.983})
+    'Replay of the whole training, on the expected validation error, mean over 3 seeds, smoothness 0.98.'
     """
     if "horizon" in influence:
         part = (
@@ -22,7 +24,8 @@ def influence_line(influence: Mapping[str, Any]) -> str:
             else f"the last {influence['horizon']:.0%} of the training"
         )
         seeds = f", mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
-        return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}."
+        smoothness = f", smoothness {influence['smoothness']:.2f}" if "smoothness" in influence else ""
+        return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}{smoothness}."
     return (
         f"Solve with {influence['curvature']} + {influence['damping']:.4g} I "
         f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "

@@ -89,7 +89,13 @@ def _replayed(settings, recorded, validation, records, pace):
         training, model = recorded(settings, record_folder(records, settings.seed))
         checkpoint = Checkpoint(records / f"replay_seed{settings.seed}.npz", "replay", pace)
         return replay_influence(
-            training, validation, settings.measure, horizon=horizon, model=model, checkpoint=checkpoint
+            training,
+            validation,
+            settings.measure,
+            horizon=horizon,
+            model=model,
+            smoothness=settings.influence_smoothness,
+            checkpoint=checkpoint,
         )
     except ValueError as error:
         raise UserError(f"--influence=replay: {error}") from error

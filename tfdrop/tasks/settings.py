@@ -78,6 +78,9 @@ class RunSettings:
     influence_seeds: int = setting(
         1, "Trainings, each from its own seed, that replay averages influence over.", least=1
     )
+    influence_smoothness: bool = setting(
+        False, "Train twice more a seed to find out whether the training is smooth enough for a replay to foretell."
+    )
     influence_curvature: str = setting(
         "gauss_newton", "Matrix that influence inverts.", choices=("gauss_newton", "hessian")
     )
@@ -117,6 +120,8 @@ class RunSettings:
                     raise ValueError("expected a share in (0, 1], or auto")
         if self.influence_seeds > 1 and self.influence != "replay":
             raise UserError(f"--influence_seeds={self.influence_seeds}: only --influence=replay averages over seeds")
+        if self.influence_smoothness and self.influence != "replay":
+            raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
         if self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 
