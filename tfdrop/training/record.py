@@ -90,6 +90,11 @@ class Record:
         """Whether the states are in a folder."""
         return self._folder is not None
 
+    @property
+    def state_bytes(self) -> int:
+        """Size of a state."""
+        return sum(array.nbytes for array in _arrays(self._template))
+
     def note(self, verdict: dict[str, Any]) -> None:
         """Keeps how the training's steps can be walked back."""
         self.verdict = verdict

@@ -1,0 +1,73 @@
+"""What a replay costs in time and memory, by the length of the training and by what its record may take.
+
+    python -m benchmarks.replay_cost
+
+Each training is a process of its own, `benchmarks.replay_cost.one_training`, on one core: so its peak memory is its own,
+and its times, of the processor, are compared within one process.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+
+from absl import flags
+
+from benchmarks import pages
+from benchmarks.replay_cost.one_training import NETWORKS
+from train.program import run
+
+TITLE = "# What a replay costs"
+CHOSEN = flags.DEFINE_multi_enum("network", list(NETWORKS), list(NETWORKS), "Networks to train.")
+EPOCHS = flags.DEFINE_list("epochs", ["2", "8", "32"], "Lengths of the trainings.")
+MEMORIES = flags.DEFINE_list(
+    "memories", ["1024", "128", "folder"], "MiB that a record may take in memory; or a folder."
+)
+CORE = flags.DEFINE_integer("core", 0, "The core to run on.")
+OUT = flags.DEFINE_string("out", "results/replay_cost.md", "Markdown file to write; none if empty.")
+
+
+def main():
+    start = time.perf_counter()
+    rows = [_row(*choice) for choice in itertools.product(CHOSEN.value, EPOCHS.value, MEMORIES.value)]
+    header = ["network", "weights", "steps", "record", "states kept", "computed again", "MiB kept", "peak, MiB"]
+    text = (
+        "Trainings of random images, batches of 20, SGD with momentum, each recorded and then walked back to its start. "
+        "A record in memory may take so many MiB, one in a folder ten times its default of 1024; where not every state "
+        "fits, some are computed again while walking back. Times are of the processor, in seconds; the "
+        "training is timed while it is recorded. Peak memory is above that before the training, data and compiled "
+        "functions included."
+    )
+    lines = [TITLE, "", pages.wrapped(text), ""]
+    lines += pages.table([*header, "training, s", "replay, s", "replay / training"], rows)
+    lines += [
+        "",
+        *pages.origin(pages.command("benchmarks.replay_cost", {}, ["out"]), "1 of each", time.perf_counter() - start),
+    ]
+    print("\n".join(lines))
+    if OUT.value:
+        pages.write(OUT.value, "\n".join(lines) + "\n")
+
+
+def _row(network, epochs, memory):
+    command = ["taskset", "-c", str(CORE.value), sys.executable, "-m", "benchmarks.replay_cost.one_training"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    output = subprocess.run([*command, network, epochs, memory], env=environment, capture_output=True, text=True)
+    if output.returncode:
+        print(output.stderr, file=sys.stderr)
+        output.check_returncode()
+    found = json.loads(output.stdout.splitlines()[-1])
+    print(f"{network}, {epochs} epochs, {memory}: {found}", flush=True)
+    record = "folder" if memory == "folder" else f"{memory} MiB"
+    if "refused" in found:
+        return [NETWORKS[network], "", "", record, found["refused"], *[""] * 6]
+    numbers = [found[name] for name in ("weights", "steps")], [found[name] for name in ("kept", "recomputed")]
+    sizes = f"{found['kept_mib']:.0f}", f"{found['peak_mib']:.0f}"
+    times = f"{found['training']:.1f}", f"{found['replay']:.1f}", f"{found['replay'] / found['training']:.1f}"
+    return [NETWORKS[network], *map(str, numbers[0]), record, *map(str, numbers[1]), *sizes, *times]
+
+
+if __name__ == "__main__":
+    run(main)
