@@ -27,6 +27,7 @@ WITH_PAGE = {
     "labels": f"{VALIDITY} --parts=labels --labels_samples=60 --labels_seeds=1 --labels_draws=2",
     "replay": f"{REPLAY} --parts=lds --shares=0.1,0.5 --subsets=12 --other_seeds=1,2 --repeated_seed=1",
     "dropping": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4",
+    "cost": f"benchmarks.replay_cost {CORE} --network=cnn --epochs=1,2 --memories=12,2,folder",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
     "throughput": "benchmarks.training.throughput --depth=3 --filters=4 --patch_size=8 --batch_size=4 --steps=1 "

@@ -2,8 +2,8 @@
 
     python -m benchmarks.replay_cost
 
-Each training is a process of its own, `benchmarks.replay_cost.one_training`, on one core: so its peak memory is its own,
-and its times, of the processor, are compared within one process.
+Each training is a process of its own, `benchmarks.replay_cost.one_training`, on one core: so its peak memory is its
+own, and its times, of the processor, are compared within one process.
 """
 
 import itertools
@@ -34,18 +34,15 @@ def main():
     rows = [_row(*choice) for choice in itertools.product(CHOSEN.value, EPOCHS.value, MEMORIES.value)]
     header = ["network", "weights", "steps", "record", "states kept", "computed again", "MiB kept", "peak, MiB"]
     text = (
-        "Trainings of random images, batches of 20, SGD with momentum, each recorded and then walked back to its start. "
-        "A record in memory may take so many MiB, one in a folder ten times its default of 1024; where not every state "
-        "fits, some are computed again while walking back. Times are of the processor, in seconds; the "
-        "training is timed while it is recorded. Peak memory is above that before the training, data and compiled "
-        "functions included."
+        "Trainings on random images, batches of 20, SGD with momentum, each recorded and then walked back to its "
+        "start. A record in memory may take so many MiB, one in a folder ten times its default of 1024; where not every "
+        "state fits, some are computed again while walking back. Times are of the processor, in seconds, compiling "
+        "included for the replay and not for the training. Peak memory is above that before the training."
     )
     lines = [TITLE, "", pages.wrapped(text), ""]
     lines += pages.table([*header, "training, s", "replay, s", "replay / training"], rows)
-    lines += [
-        "",
-        *pages.origin(pages.command("benchmarks.replay_cost", {}, ["out"]), "1 of each", time.perf_counter() - start),
-    ]
+    command = pages.command("benchmarks.replay_cost", hidden=["out"])
+    lines += ["", *pages.origin(command, "1 of each", time.perf_counter() - start)]
     print("\n".join(lines))
     if OUT.value:
         pages.write(OUT.value, "\n".join(lines) + "\n")
@@ -62,11 +59,10 @@ def _row(network, epochs, memory):
     print(f"{network}, {epochs} epochs, {memory}: {found}", flush=True)
     record = "folder" if memory == "folder" else f"{memory} MiB"
     if "refused" in found:
-        return [NETWORKS[network], "", "", record, found["refused"], *[""] * 6]
-    numbers = [found[name] for name in ("weights", "steps")], [found[name] for name in ("kept", "recomputed")]
-    sizes = f"{found['kept_mib']:.0f}", f"{found['peak_mib']:.0f}"
-    times = f"{found['training']:.1f}", f"{found['replay']:.1f}", f"{found['replay'] / found['training']:.1f}"
-    return [NETWORKS[network], *map(str, numbers[0]), record, *map(str, numbers[1]), *sizes, *times]
+        return [NETWORKS[network], "", found["steps"], record, "too many for it", *[""] * 6]
+    whole = [f"{found[name]:.0f}" for name in ("weights", "steps", "kept", "recomputed", "kept_mib", "peak_mib")]
+    times = [found["training"], found["replay"], found["replay"] / found["training"]]
+    return [NETWORKS[network], *whole[:2], record, *whole[2:], *(f"{value:.1f}" for value in times)]
 
 
 if __name__ == "__main__":

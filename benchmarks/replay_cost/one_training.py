@@ -43,7 +43,7 @@ def main(network: str, epochs: int, memory: str) -> dict[str, object]:
         try:
             training = Training(model, optimizer, loss, train, BATCH_SIZE, epochs, **settings)
         except ValueError as error:
-            return {"refused": str(error)}
+            return {"refused": str(error), "steps": str(epochs * SAMPLES // BATCH_SIZE)}
         training.backward()
         steps = training.dispatches()
         next(steps)  # what is compiled is not what is compared

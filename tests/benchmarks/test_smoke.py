@@ -144,6 +144,25 @@ def test_replay_is_compared_with_retraining(runs, folder):
             assert np.load(bank / f"seed{seed}_{share}.npy").shape == (12, 2)
 
 
+def test_what_replays_cost(runs):
+    rows = cells(page(runs, "cost"))
+    assert [(row[2], row[3]) for row in rows] == [
+        (steps, record) for steps in ("20", "40") for record in ("12 MiB", "2 MiB", "folder")
+    ]
+    for _, weights, steps, record, kept, again, size, peak, *times in rows:
+        if kept == "too many for it":
+            assert record == "2 MiB"
+            continue
+        assert int(weights) == 56970
+        assert int(kept) + int(again) == int(steps) + 1
+        assert int(kept) == int(steps) + 1 or record != "folder"
+        # Weights and momentum in float32, and Keras's count and learning rate.
+        assert float(size) == pytest.approx(int(kept) * 8 * 56970 / 2**20, abs=0.6)
+        assert float(peak) > 0
+        training, replay, ratio = map(float, times)
+        assert ratio == pytest.approx(replay / training, rel=0.2, abs=0.1)
+
+
 def test_dropping_is_compared_with_random_samples(runs):
     rows = cells(page(runs, "dropping"))
     of = ["cross-entropy", "expected error"]
