@@ -35,9 +35,9 @@ def main():
     header = ["network", "weights", "steps", "record", "states kept", "computed again", "MiB kept", "peak, MiB"]
     text = (
         "Trainings on random images, batches of 20, SGD with momentum, each recorded and then walked back to its "
-        "start. A record in memory may take so many MiB, one in a folder ten times its default of 1024; where not every "
-        "state fits, some are computed again while walking back. Times are of the processor, in seconds, compiling "
-        "included for the replay and not for the training. Peak memory is above that before the training."
+        "start. A record in memory may take so many MiB, one in a folder ten times its default of 1024; where not "
+        "every state fits, some are computed again while walking back. Times are of the processor, in seconds, those "
+        "of replays with what is compiled. Peak memory is above that before the training."
     )
     lines = [TITLE, "", pages.wrapped(text), ""]
     lines += pages.table([*header, "training, s", "replay, s", "replay / training"], rows)
