@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from scipy import stats
 
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
 from benchmarks.replay_validity.trainings import Setup, description, training
 from tfdrop.checkpoint import Pace, replace
+from tfdrop.comparison import paired_difference
 
 SHARES = flags.DEFINE_list("drop_shares", ["0.03", "0.1", "0.3"], "Shares of the samples to drop, beside all positive.")
 SCORING_SEEDS = flags.DEFINE_list("scoring_seeds", ["100", "101", "102"], "Seeds of the trainings that rank.")
@@ -161,16 +161,10 @@ def _table(arms: list[Arm], found: Mapping[str, np.ndarray]) -> list[str]:
         for column, digits in enumerate((1, 3)):
             cells.append(f"{own[:, column].mean():.{digits}f}")
             for other in (random, nothing):
-                compared = other is not None and other is not own
-                cells.append(_difference((own - other)[:, column], digits) if compared else "")
+                if other is None or other is own:
+                    cells.append("")
+                else:
+                    cells.append(paired_difference(own[:, column], other[:, column]).text(digits))
         rows.append(cells)
     differences = ["minus random", "minus nothing dropped"]
     return pages.table(["ranking", "dropped", "test error, %", *differences, "test loss", *differences], rows)
-
-
-def _difference(values: np.ndarray, digits: int) -> str:
-    """Returns the mean with its 95 % interval, where there are at least two values."""
-    if len(values) < 2:
-        return f"{values.mean():+.{digits}f}"
-    middle, half = values.mean(), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return f"{middle:+.{digits}f} [{middle - half:+.{digits}f}, {middle + half:+.{digits}f}]"

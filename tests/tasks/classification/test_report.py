@@ -1,4 +1,5 @@
 import numpy as np
+from scipy import stats
 
 from tfdrop.tasks.classification.report import classification_report
 
@@ -43,6 +44,25 @@ def test_means_and_deviations_of_seeds_beside_the_paper():
     assert "Means and standard deviations of 2 seeds." in text
     assert "Paper, Table I: accuracy 91.50 %." in text
     assert "--epochs=9" in text
+
+
+def test_the_last_round_beside_its_controls():
+    errors = np.array([[7.0, 6.0, 6.5], [7.5, 6.25, 6.0], [7.25, 6.25, 6.5]])
+    names = (("round 1", 100), ("round 2", 97), ("random drop", 97))
+
+    def lines(rows):
+        runs = [
+            run(seed, {name: (e, e, 4) for name, e in zip(names, row, strict=True)}) for seed, row in enumerate(rows)
+        ]
+        return classification_report(result(*runs)).splitlines()
+
+    text = lines(errors)
+    start = next(number for number, line in enumerate(text) if line.startswith("Round 2 beside its controls"))
+    for line, column, verdict in zip(text[start + 1 :], (0, 2), ("helps", "cannot be told from chance"), strict=False):
+        low, high = stats.ttest_rel(errors[:, 1], errors[:, column]).confidence_interval(0.95)
+        mean = np.mean(errors[:, 1] - errors[:, column])
+        assert line == f"  minus {names[column][0]}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]: {verdict}"
+    assert "One seed tells no difference from chance: --seeds=5 gives intervals." in lines(errors[:1])
 
 
 def test_errors_while_dropping():

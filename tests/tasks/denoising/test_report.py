@@ -1,3 +1,5 @@
+from scipy import stats
+
 from tfdrop.tasks.denoising.report import denoising_report
 
 
@@ -58,3 +60,14 @@ def test_paper_figures_stand_beside_ours_with_and_without_starfish():
     assert columns(lines[-2])[-2:] == ["31.235", "31.270"]
     assert lines[-1].startswith("average without Starfish")
     assert columns(lines[-1])[-4:] == ["33.000", "0.3300", "33.060", "33.050"]
+
+
+def test_the_last_round_beside_its_controls_over_seeds():
+    def run(seed, first, second):
+        images = [image("a", {"round 1": first, "round 2": second}), image("b", {"round 1": 30.0, "round 2": 30.0})]
+        return {"seed": seed, "rounds": [{"round": 1, "patches": 9}, {"round": 2, "patches": 8}], "images": images}
+
+    runs = [run(0, 28.0, 28.6), run(1, 28.2, 28.6), run(2, 28.1, 28.8)]
+    lines = denoising_report({"runs": runs}).splitlines()
+    low, high = stats.ttest_rel([29.3, 29.3, 29.4], [29.0, 29.1, 29.05]).confidence_interval(0.95)
+    assert f"  minus round 1: +0.283 [{low:+.3f}, {high:+.3f}]: helps" in lines

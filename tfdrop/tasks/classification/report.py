@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
@@ -15,7 +16,7 @@ def classification_report(result):
     """Returns the text: what was dropped, and the test errors training by training."""
     lines = [_influence_line(run, found, result) for run in result["runs"] for found in run["influence"]]
     lines += [_timing_line(run, result) for run in result["runs"] if run.get("seconds")]
-    lines += ["", *_table(result)]
+    lines += ["", *_table(result), *_comparison_lines(result)]
     notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
     if result["rounds"] > 1 and "random drop" in _names(result) and "full set" not in _names(result):
         notes.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
@@ -50,7 +51,7 @@ def _table(result):
     header = ["test error (%)", "images", "last epoch", *["top-5"] * top5, "best epoch", *["top-5"] * top5, "at"]
     body = []
     for name in _names(result):
-        found = [training for run in result["runs"] for training in run["trainings"] if training["name"] == name]
+        found = _of_all_seeds(result, name)
         row = [name, _mean([training["images"] for training in found], 0)]
         for when in ("last", "best"):
             for key in ("test_error", "test_top5_error")[: 1 + top5]:
@@ -68,6 +69,18 @@ def _table(result):
     lines.insert(1, "-" * len(lines[0]))
     runs = len(result["runs"])
     return lines + [f"Means and standard deviations of {runs} seeds."] * (runs > 1)
+
+
+def _comparison_lines(result):
+    """Returns what the last round's test error tells about dropping: paired by seed, beside each control."""
+    errors = {
+        name: [training["last"]["test_error"] for training in _of_all_seeds(result, name)] for name in _names(result)
+    }
+    return comparison_lines(errors, result["rounds"], "test error of the last epoch, %", digits=2, lower_is_better=True)
+
+
+def _of_all_seeds(result, name):
+    return [training for run in result["runs"] for training in run["trainings"] if training["name"] == name]
 
 
 def _mean(values, digits):

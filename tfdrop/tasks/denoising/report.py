@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.denoising.scores import average
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
@@ -33,7 +34,9 @@ def _over_seeds(runs):
     for method in methods:
         values = [scores[method]["psnr"] for scores in averages]
         lines.append(f"  {method}: {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
-    return lines
+    found = {method: [scores[method]["psnr"] for scores in averages] for method in methods}
+    rounds = len(runs[0].get("rounds", [1]))
+    return lines + comparison_lines(found, rounds, "average PSNR, dB", digits=3, lower_is_better=False)
 
 
 def _round_line(summary):

@@ -1,0 +1,44 @@
+"""What a report says of the last round beside its controls."""
+
+from collections.abc import Mapping, Sequence
+
+from tfdrop.comparison import paired_difference
+from tfdrop.tasks.rounds import FULL, RANDOM, round_name
+
+
+def comparison_lines(
+    values: Mapping[str, Sequence[float]], rounds: int, what: str, digits: int, lower_is_better: bool
+) -> list[str]:
+    """Returns the lines of the paired differences between the last round and its controls, each with a verdict.
+
+    Args:
+        values: By the trainings' names, a number of each seed; trainings that not every seed has are left out.
+        rounds: Number of rounds; round 1 stands for the control on the full set where there is none of its own.
+        what: What the numbers are, with their unit.
+        digits: Digits after the point.
+        lower_is_better: Whether smaller numbers are better ones.
+
+    >>> values = {"round 1": [7.0, 7.2, 7.1], "round 2": [6.0, 6.1, 6.2], "random drop": [6.0, 6.4, 6.1]}
+    >>> print(*comparison_lines(values, 2, "test error, %", 2, lower_is_better=True), sep="\\n")
+    <BLANKLINE>
+    Round 2 beside its controls: test error, %, mean difference over 3 paired seeds with its 95 % interval
+      minus round 1: -1.00 [-1.25, -0.75]: helps
+      minus random drop: -0.07 [-0.58, +0.45]: cannot be told from chance
+    """
+    last = round_name(rounds)
+    full = FULL if FULL in values else round_name(1)
+    seeds = len(values.get(last, ()))
+    others = [name for name in (full, RANDOM) if name != last and 0 < len(values.get(name, ())) == seeds]
+    if not others:
+        return []
+    if seeds == 1:
+        return ["", "One seed tells no difference from chance: --seeds=5 gives intervals."]
+    lines = [
+        "",
+        f"{last.capitalize()} beside its controls: {what}, mean difference over {seeds} paired seeds with its 95 % "
+        "interval",
+    ]
+    for name in others:
+        found = paired_difference(values[last], values[name])
+        lines.append(f"  minus {name}: {found.text(digits)}: {found.verdict(lower_is_better)}")
+    return lines
