@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from programs import ROOT
 
+import tfdrop
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from train.recipes import RECIPES
@@ -77,6 +78,12 @@ def test_a_missing_name_is_noticed():
 @pytest.mark.parametrize("page", PAGES)
 def test_names_on_pages_can_be_imported(page):
     assert missing_names(PAGES[page].read_text()) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_pages_name_is_there_once_tfdrop_is_imported(page):
+    named = set(re.findall(r"(?<![\w./-])tfdrop\.([a-z_]+)\.[A-Za-z_]", PAGES[page].read_text())) - {"py"}
+    assert named <= {*tfdrop.__all__, "tasks"}  # the programs' own package, which is not for users
 
 
 def test_names_in_docstrings_can_be_imported():

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "checkpoint",
+        "comparison",
         "data",
         "data_dropout",
         "denoising",
@@ -24,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "models",
         "plots",
         "schedules",
+        "training",
     ],
 )
 
