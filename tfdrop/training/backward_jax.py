@@ -48,6 +48,7 @@ class BackwardStep:
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
         self._functions = [jax.jit(self._backward), jax.jit(self._products_of)]
+        self._update = jax.jit(self._through_optimizer)
 
     def backward(
         self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
@@ -58,6 +59,10 @@ class BackwardStep:
     def products(self, state, indices, sample_weights, direction, moving_cotangent, share=0.0):
         """Returns what a step's derivative has that can be wrong, laid open; see `backward_tensorflow.py`."""
         return self._call(1, state, indices, sample_weights, direction, moving_cotangent, np.asarray(share))
+
+    def through_optimizer(self, state, gradients, cotangent):
+        """Returns the optimizer's update and its derivative, laid open for a check; see `backward_tensorflow.py`."""
+        return self._update(state, gradients, cotangent)
 
     def _call(self, number, state, indices, sample_weights, *others):
         with enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext():

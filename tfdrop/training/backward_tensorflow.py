@@ -48,6 +48,7 @@ class BackwardStep:
         self._slots = differentiable_slots(optimizer)
         self._products = self._reverse_over_reverse if reverse else self._forward_over_backward
         self._functions = [tf.function(self._backward), tf.function(self._products_of)]
+        self._update = tf.function(self._through_optimizer)
 
     def backward(
         self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
@@ -74,6 +75,13 @@ class BackwardStep:
         along a direction of the weights, plus the gradients of that product.
         """
         return self._call(1, state, indices, sample_weights, direction, moving_cotangent, np.asarray(share))
+
+    def through_optimizer(self, state, gradients, cotangent):
+        """Returns the optimizer's update and its derivative, laid open for a check.
+
+        Two tuples: weights and slots after the update; and the cotangents of gradients, weights and slots before it.
+        """
+        return self._update(*keras.tree.map_structure(tf.convert_to_tensor, (state, gradients, cotangent)))
 
     def _call(self, number, state, indices, sample_weights, *others):
         arguments = keras.tree.map_structure(tf.convert_to_tensor, (state, sample_weights, *others))

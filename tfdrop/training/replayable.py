@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from tfdrop.functional.double_precision import computes_in_half, is_floating
-from tfdrop.training.step_function import State, differentiable, differentiable_slots, read_state, write_state
+from tfdrop.functional.double_precision import computes_in_half
+from tfdrop.training.replayable_optimizer import check_optimizer
+from tfdrop.training.step_function import differentiable, read_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
@@ -17,7 +18,6 @@ STEPS = (1e-7, 1e-8, 1e-6, 1e-5, 1e-4)  # of the length of the weights: some lay
 TOLERANCE = 0.01  # relative to each variable's part
 AWAY = 0.1  # of the length of the weights: first weights are often zeros, where a penalty or a layer may have a kink
 INSIGNIFICANT = 1e-3  # what is smaller than this share of the whole need not be right
-LARGEST, LARGEST_IN_HALF = 0.05, 0.5  # difference, of a step's length, between the two ways of taking it
 SEED = 20
 
 
@@ -43,7 +43,7 @@ def checked_backward(training: "Training") -> Any:
     dtype = "float32" if computes_in_half(training.model) else None
     backward = kind(*arguments, verdict["moving"], dtype=dtype, reverse=verdict["reverse"])
     if known is None:
-        _check_optimizer(backward, training, state)
+        check_optimizer(backward, training, state)
         if training.record is not None:
             training.record.note(verdict)
     return backward
@@ -164,65 +164,6 @@ def _distance(found, expected, dependent):
             distance = np.linalg.norm(_array(ours) - theirs) / allowed
             worst = max(worst, distance if np.isfinite(distance) else np.inf)
     return worst
-
-
-def _check_optimizer(backward, training, state):
-    """Takes one step both ways, and goes back.
-
-    Raises:
-        ValueError: If the optimizer's step as a function is not the one that it takes.
-    """
-    batch = training.batch(training.step)
-    ones = np.ones(len(batch)) if training.sample_weights is None else training.sample_weights[batch]
-    try:
-        expected = _state_after(backward, training, state, batch, ones.astype(training.loss.dtype))
-        training.take_step()
-        found = read_state(training.model, training.optimizer)
-        largest = LARGEST_IN_HALF if computes_in_half(training.model) else LARGEST
-        problem = _difference(state, found, expected, largest)
-    except Exception as error:
-        problem = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
-    finally:
-        write_state(state, training.model, training.optimizer)
-    if problem:
-        raise ValueError(
-            "Invalid value received for argument `record`. Expected an optimizer whose step can be differentiated. "
-            f"Received: {training.optimizer.name!r} ({type(training.optimizer).__name__}): {problem}"
-        )
-
-
-def _state_after(backward, training, state, batch, sample_weights):
-    """Returns the state after a step that is walked back, too, as every later one will be.
-
-    Raises:
-        ValueError: If the cotangent is not finite.
-    """
-    slots = differentiable_slots(training.optimizer)
-    others, moments = [state.others[place] for place in backward.moving], [state.slots[place] for place in slots]
-    cotangent = State(state.weights, *([np.zeros_like(each) for each in group] for group in (others, moments)))
-    found, _, after = backward.backward(state, batch, sample_weights, cotangent)
-    if not all(np.isfinite(_array(part)).all() for part in keras.tree.flatten(found)):
-        raise ValueError("its derivative is not finite")
-    return keras.tree.map_structure(_array, after)
-
-
-def _difference(before, found, expected, largest):
-    """Returns what is another after a step that was taken both ways, as text; nothing if all is alike.
-
-    Numbers are compared as a whole: of single variables some hold mere rounding, such as a bias before a batch
-    normalization. Counters, seeds and coins must agree; among numbers their size would hide the rest.
-    """
-    for name, *groups in zip(State._fields, before, found, expected, strict=True):
-        kinds = [is_floating(part) for part in groups[0]]
-        counts = zip(*groups[1:], kinds, strict=True)
-        parts = (
-            [_array(part).ravel() for part, counted in zip(group, kinds, strict=True) if counted] for group in groups
-        )
-        start, ours, theirs = (np.concatenate([*part, [0.0]]) for part in parts)
-        near = np.linalg.norm(ours - theirs) <= largest * np.linalg.norm(ours - start) + 1e-6
-        if not near or any(not kind and not np.array_equal(one, two) for one, two, kind in counts):
-            return f"another value of {name} after a step"
-    return ""
 
 
 def _array(tensor):
