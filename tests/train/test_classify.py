@@ -51,7 +51,7 @@ def test_writes_what_it_promises(finished_run):
     assert {path.name for path in workdir.iterdir()} == {
         *(f"{name.replace(' ', '_')}.keras" for name in trainings),
         *("settings.json", "metrics.csv", "result.json", "preprocessing.npz", "tensorboard"),
-        *("influence.npz", "influence.png", "unfavorable.png"),
+        *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv"),
     }
     settings = json.loads((workdir / "settings.json").read_text())
     assert (settings["rate"], settings["top_rate"], settings["placement"]) == (0.9, 0.2, "every_convolution")
@@ -97,6 +97,27 @@ def test_influence_table_tells_which_images_were_dropped(finished_run, result):
     assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
     assert found["measure"] == "expected_error"
     assert 0 < found["horizon"] <= 1
+
+
+def test_the_list_of_images_says_what_the_first_network_takes_them_for(finished_run):
+    workdir, _ = finished_run
+    table = influence_table(workdir)
+    with open(workdir / "dropped.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["decision"] for row in rows] == ["dropped"] * 10 + ["kept"] * (len(rows) - 10)
+    assert {int(row["index"]) for row in rows[:10]} == set(table["index"][~table["kept"]])
+    of_index = dict(zip(table["index"], table["influence"], strict=True))
+    influences = [float(row["influence"]) for row in rows]
+    np.testing.assert_allclose(influences, [of_index[int(row["index"])] for row in rows], rtol=1e-4, atol=1e-12)
+    x, y = load_image_set("digits").train
+    chosen = [int(row["index"]) for row in rows]
+    with np.load(workdir / "preprocessing.npz") as file:
+        preprocess = Standardization(file["mean"], file["deviation"])
+    logits = keras.saving.load_model(workdir / "round_1.keras").predict(preprocess(x[chosen]), verbose=0)
+    assert [row["label"] for row in rows] == [str(label) for label in y[chosen]]
+    assert [row["predicted"] for row in rows] == [str(label) for label in logits.argmax(1)]
+    expected = np.exp(logits.max(1)) / np.exp(logits).sum(1)
+    np.testing.assert_allclose([float(row["probability"]) for row in rows], expected, rtol=1e-4)
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, result, tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from tfdrop import plots
 from tfdrop.checkpoint import replace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import INFLUENCE, ArmsRun
+from tfdrop.tasks.drop_list import DROP_LIST, write_drop_list
 
 GALLERY_SAMPLES = 48
 
@@ -44,15 +45,17 @@ def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
 def write_influence(
     folder: Path,
     columns: Mapping[str, np.ndarray],
+    texts: Mapping[str, Sequence[Any]],
     rounds: Sequence[ScoredRound],
     pixels: Callable[[np.ndarray], np.ndarray],
     names: Sequence[str],
 ) -> None:
-    """Writes `influence.npz`, the gallery of the most unfavorable samples (the paper's Fig. 2), and the histogram.
+    """Writes `influence.npz`, `dropped.csv`, the gallery of the most unfavorable samples (Fig. 2), and the histogram.
 
     Args:
         folder: Where to.
         columns: What else the table says of every sample; each array has a row for each.
+        texts: What the list for a human says besides, or in the place of numbers.
         rounds: The scored rounds; with more than two, gallery and histogram show the first.
         pixels: Function from indices of samples to their pictures, floats in [0, 1].
         names: What captions call the samples.
@@ -69,6 +72,7 @@ def write_influence(
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
+    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
 
     first = rounds[0]
     worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]

@@ -10,15 +10,20 @@ def write_preprocessing(path, preprocessing):
     np.savez(path, kind=type(preprocessing).__name__, **preprocessing._asdict())
 
 
-def write_image_influence(folder, rounds, data):
+def write_image_influence(folder, rounds, data, probabilities):
     """Writes the influence of every training image; see `tfdrop.tasks.influence_files.write_influence`.
 
     Args:
         folder: Where to.
         rounds: The `ScoredRound`s.
         data: `ClassifyData`, as it was read.
+        probabilities: Each image's probabilities of the classes by the first scored round's network.
     """
     pixels, labels = data.train
     columns = {"index": data.samples, "label": labels}  # the index is that in the data set's training part
     names = [data.classes[label] for label in labels]
-    write_influence(folder, columns, rounds, lambda chosen: pixels[chosen] / 255.0, names)
+    predicted = probabilities.argmax(axis=1)
+    texts = {} if data.files is None else {"file": data.files}
+    texts |= {"label": names, "predicted": [data.classes[label] for label in predicted]}
+    texts |= {"probability": probabilities[np.arange(len(predicted)), predicted]}
+    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, names)

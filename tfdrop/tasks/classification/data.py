@@ -10,6 +10,7 @@ from tfdrop.data.preprocessing.whitening import fit_whitening
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.drop_list import read_drop_list
 
 FIT: dict[str, Any] = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
 
@@ -24,6 +25,7 @@ class ClassifyData(NamedTuple):
         samples: For each training sample its index in the data set's training part.
         classes: The classes' names.
         notes: Sentences about how the set was read that a user should see.
+        files: For each training sample the name of its file; `None` where there are none.
     """
 
     train: tuple
@@ -32,6 +34,7 @@ class ClassifyData(NamedTuple):
     samples: np.ndarray
     classes: tuple
     notes: tuple = ()
+    files: np.ndarray | None = None
 
     def fingerprint(self):
         """Returns a text that other pixels or labels would change."""
@@ -54,8 +57,31 @@ def read_data(settings):
         with blaming("train_samples", settings.train_samples):
             kept = draw_stratified(split.train[1], settings.train_samples, settings.seed)
         split = split._replace(train=tuple(part[kept] for part in split.train), samples=split.samples[kept])
-    _check(settings, split.train[0].shape)
-    return ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes, image_set.notes)
+    names = image_set.training_names
+    data = ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes, image_set.notes)
+    data = data._replace(files=None if names is None else names[split.samples])
+    if settings.drop_list:
+        with blaming("drop_list", settings.drop_list):
+            data = _without_dropped(data, settings.drop_list)
+    _check(settings, data.train[0].shape)
+    return data
+
+
+def _without_dropped(data, path):
+    """Returns the data without the training images that a list drops.
+
+    Raises:
+        ValueError: If the list cannot be read, or leaves nothing of a class.
+    """
+    names = {"index": data.samples} | ({} if data.files is None else {"file": data.files})
+    kept = ~read_drop_list(path, names)
+    labels = data.train[1]
+    emptied = np.setdiff1d(labels, labels[kept])
+    if len(emptied):
+        raise ValueError(f"expected at least one image of each class. Received: none of {data.classes[emptied[0]]!r}")
+    files = None if data.files is None else data.files[kept]
+    train = tuple(part[kept] for part in data.train)
+    return data._replace(train=train, samples=data.samples[kept], files=files)
 
 
 def _split(image_set, settings):

@@ -11,6 +11,7 @@ from tfdrop.tasks.classification.artifacts import write_image_influence, write_p
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
 from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
+from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.rounds import SCORES, round_name, rounds, run_rounds
@@ -85,7 +86,8 @@ def _run(task, data, folder):
     done, results = run_rounds(task, settings, folder, differ)
     scored = scored_rounds(done, rounds(settings))
     if scored:
-        write_image_influence(folder, scored, data)
+        network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
+        write_image_influence(folder, scored, data, probabilities(settings, network, task.data.train[0]))
     last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
     return {
         "seed": settings.seed,

@@ -30,6 +30,7 @@ class ClassifySettings(RunSettings):
     download: bool = setting(False, "Let TensorFlow Datasets download and prepare a set that is not there.")
     image_size: int = setting(0, "Resize images to squares of this size; 0 takes them as they are.", least=0)
     train_samples: int = setting(0, "Train on so many images only, each class its share; 0 for all.", least=0)
+    drop_list: str = setting("", "Train without the images that this file drops: a run's dropped.csv, edited or not.")
     validation_samples: list = setting(
         [], "Training images set aside, for SVHN two numbers; the papers' if empty, 0 for none.", least=0, list_of=int
     )

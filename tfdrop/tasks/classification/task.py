@@ -20,7 +20,7 @@ from tfdrop.tasks.replay_step import record_folder, replay_as_set
 from tfdrop.training.log import read_records
 
 # What can differ between machines says nothing about a run.
-OF_A_MACHINE = ("data_dir", "download", "workdir", "jit")
+OF_A_MACHINE = ("data_dir", "download", "drop_list", "workdir", "jit")
 
 
 class ClassificationTask:

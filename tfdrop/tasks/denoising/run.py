@@ -130,4 +130,4 @@ def _write_patch_influence(folder, scored, data):
     patches = data.patches
     names = np.array([image.name for image in data.patch_images])[patches.image]
     columns = {"index": np.arange(len(names)), "image": names, "top": patches.top, "left": patches.left}
-    write_influence(folder, columns, scored, lambda chosen: patches.pixels[chosen], names)
+    write_influence(folder, columns, {}, scored, lambda chosen: patches.pixels[chosen], names)
