@@ -115,3 +115,13 @@ def test_scores_that_are_not_finite_are_refused(saved):
         plots.influence_histogram(saved[0], [1.0, np.nan], None)
     with pytest.raises(ValueError, match=r"`dropped`. Expected 2 booleans"):
         plots.influence_histogram(saved[0], [1.0, 2.0], None, [True])
+
+
+def test_long_captions_are_wrapped_and_lose_nothing(saved):
+    path, figures = saved
+    name = "train/bumblebees of the north/IMG_20240501_113059.jpeg"
+    plots.gallery(path, np.full((2, 6, 6), 0.25), [f"{name}\n0.5", "b"], columns=2)
+    caption = figures[0].axes[0].get_xlabel()
+    assert caption.replace("\n", "").replace(" ", "") == f"{name}0.5".replace(" ", "")
+    assert max(map(len, caption.splitlines())) <= 20
+    assert caption.splitlines()[-1] == "0.5"

@@ -1,5 +1,6 @@
 """Pictures of results, written as PNG files."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tfdrop.arguments import invalid
 
 MARK = "tab:red"  # what was dropped
 FRAME_WIDTH = 3
+LETTERS_UNDER_A_TILE = 20
 
 
 def comparison(path: str | Path, pictures: Sequence[tuple[str, np.ndarray]]) -> None:
@@ -49,7 +51,7 @@ def gallery(
     Args:
         path: Where to write.
         patches: Array of shape `(n, size, size)`, `(n, size, size, 1)` or, in colour, `(n, size, size, 3)`, in [0, 1].
-        captions: A text for each. Without any images the picture says that there are none.
+        captions: A text for each; long lines are wrapped. Without any images the picture says that there are none.
         columns: Images per row.
         marked: Which images get a red frame, booleans of shape `(n,)`: those that were dropped, for example.
 
@@ -72,7 +74,8 @@ def gallery(
         # Grey ones only lose their axis of channels: an image of one row keeps its rows.
         pixels = patch[..., 0] if np.ndim(patch) == 3 and patch.shape[-1] == 1 else patch
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        _caption(axes, caption, fontsize=7)
+        lines = [line for part in caption.splitlines() for line in textwrap.wrap(part, LETTERS_UNDER_A_TILE)]
+        _caption(axes, "\n".join(lines), fontsize=7)
         if mark:
             for spine in axes.spines.values():
                 spine.set(color=MARK, linewidth=FRAME_WIDTH)
@@ -113,7 +116,7 @@ def influence_histogram(
     elif threshold is not None:
         share = np.mean(scores >= threshold)
         axes.axvline(threshold, color=MARK, linestyle="--", label=f"dropped from here: {share:.1%}")
-    axes.set_xlabel("influence on the summed validation loss (positive = unfavorable)")
+    axes.set_xlabel("influence on the validation set (positive = unfavorable)")
     axes.set_ylabel("training samples")
     # Where matplotlib would have to search for the best place it warns that this is slow.
     axes.legend(loc="upper left")

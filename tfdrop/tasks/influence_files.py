@@ -52,6 +52,8 @@ def write_influence(
 ) -> None:
     """Writes `influence.npz`, `dropped.csv`, the gallery of the most unfavorable samples (Fig. 2), and the histogram.
 
+    The gallery has no sample whose influence is not positive, and frames those that were dropped.
+
     Args:
         folder: Where to.
         columns: What else the table says of every sample; each array has a row for each.
@@ -75,8 +77,11 @@ def write_influence(
     write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
 
     first = rounds[0]
+    dropped = np.isin(first.samples, first.dropped)
     worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
-    captions = [f"{names[first.samples[at]][:12]}\n{first.scores[at]:.3g}" for at in worst]
-    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, pixels(first.samples[worst]), captions))
-    threshold = first.scores[np.isin(first.samples, first.dropped)].min() if len(first.dropped) else None
-    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold))
+    worst = worst[first.scores[worst] > 0]
+    captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
+    shown = pixels(first.samples[worst])
+    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
+    threshold = first.scores[dropped].min() if dropped.any() else None
+    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))

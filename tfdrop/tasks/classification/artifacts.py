@@ -26,4 +26,5 @@ def write_image_influence(folder, rounds, data, probabilities):
     texts = {} if data.files is None else {"file": data.files}
     texts |= {"label": names, "predicted": [data.classes[label] for label in predicted]}
     texts |= {"probability": probabilities[np.arange(len(predicted)), predicted]}
-    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, names)
+    captions = [f"{name}\ntaken for {taken}" for name, taken in zip(names, texts["predicted"], strict=True)]
+    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, captions)
