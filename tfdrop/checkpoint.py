@@ -17,7 +17,7 @@ PARTIAL = ".partial-"  # the prefix of a file that is not complete yet
 
 
 class OutOfTime(Exception):  # noqa: N818 (not an error: the computation is saved and can continue)
-    """A computation is close to its deadline; it has been saved and can continue from there."""
+    """A computation is close to its deadline or was interrupted; it has been saved and can continue from there."""
 
 
 class CheckpointError(UserError):
@@ -31,6 +31,7 @@ class Pace:
         seconds: Time between two saves.
         deadline: Reading of the clock at which the computation must have stopped; never by default.
         clock: Function that returns the time in seconds.
+        interrupted: Function that tells whether somebody wants the computation to stop as soon as it is saved.
     """
 
     def __init__(
@@ -38,15 +39,17 @@ class Pace:
         seconds: float = 60.0,
         deadline: float = float("inf"),
         clock: Callable[[], float] = time.monotonic,
+        interrupted: Callable[[], bool] = lambda: False,
     ):
         self._clock = clock
+        self._interrupted = interrupted
         self._seconds = seconds
         self._deadline = deadline
         self._last_step = self._last_save = self._clock()
         self._longest_step = self._longest_save = 0.0
 
     def after_step(self, save: Callable[[], None]) -> None:
-        """Calls `save()` if it is time to, and raises `OutOfTime` if another step might not fit in.
+        """Calls `save()` if it is time to, and raises `OutOfTime` if another step might not fit in, or is not wanted.
 
         Raises:
             OutOfTime: After saving.
@@ -54,6 +57,7 @@ class Pace:
         now = self._clock()
         self._longest_step = max(self._longest_step, now - self._last_step)
         stop = now + 1.5 * self._longest_step + 2 * self._longest_save > self._deadline
+        stop = stop or self._interrupted()
         if stop or now - self._last_save >= self._seconds:
             save()
             self._last_save = self._clock()

@@ -17,6 +17,7 @@ from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.workdir import Workdir
 from train import flags as flags_module
 from train.flags import define_flags, settings_from_flags
+from train.interruption import interruptible
 from train.program import run
 from train.recipes import RECIPES
 
@@ -37,7 +38,8 @@ def main():
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
     workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
-    classification_run.run(settings, data, workdir, _about_recipe())
+    with interruptible(workdir.path) as pace:
+        classification_run.run(settings, data, workdir, _about_recipe(), pace)
 
 
 def _kept_settings(recipe):

@@ -19,6 +19,7 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.workdir import Workdir
 from train import flags as flags_module
 from train.flags import define_flags, is_given, settings_from_flags
+from train.interruption import interruptible
 from train.program import run
 from train.recipes import denoising as recipes
 
@@ -35,7 +36,8 @@ def main():
     # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
     from tfdrop.tasks.denoising import run as denoising_run
 
-    denoising_run.run(settings, data, workdir)
+    with interruptible(workdir.path) as pace:
+        denoising_run.run(settings, data, workdir, pace)
 
 
 def _check(settings):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tfdrop.checkpoint import Pace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.settings import RunSettings
@@ -49,7 +50,9 @@ def controls(settings: RunSettings, results: Mapping[str, dict], rounds_differ: 
     return tuple(arms)
 
 
-def run_rounds(task: Task, settings: RunSettings, folder: Path, rounds_differ: bool) -> tuple[ArmsRun, dict]:
+def run_rounds(
+    task: Task, settings: RunSettings, folder: Path, rounds_differ: bool, pace: Pace | None = None
+) -> tuple[ArmsRun, dict]:
     """Trains the rounds, and then the controls that the rounds give reason for.
 
     Args:
@@ -57,11 +60,15 @@ def run_rounds(task: Task, settings: RunSettings, folder: Path, rounds_differ: b
         settings: Its settings.
         folder: Where everything is kept; what an earlier start has finished is not done again.
         rounds_differ: As for `controls`.
+        pace: When to save and when to stop.
 
     Returns:
         The finished run, and the results of all arms by name, the rounds first.
+
+    Raises:
+        OutOfTime: If the pace says so; everything is saved.
     """
     arms = rounds(settings)
-    results = ArmsRun(task, arms, folder, scores=SCORES).run()
+    results = ArmsRun(task, arms, folder, scores=SCORES).run(pace)
     done = ArmsRun(task, arms + controls(settings, results, rounds_differ), folder, scores=SCORES)
-    return done, done.run()
+    return done, done.run(pace)

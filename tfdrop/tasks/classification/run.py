@@ -33,7 +33,7 @@ def check(settings, data):
         training_network(settings, shape, classes, 1, steps=1)
 
 
-def run(settings, data, workdir, about):
+def run(settings, data, workdir, about, pace=None):
     """Does what the settings ask for and prints the report; a finished run's report is printed again.
 
     Args:
@@ -41,6 +41,10 @@ def run(settings, data, workdir, about):
         data: `ClassifyData`.
         workdir: `Workdir`.
         about: Dictionary that goes into the result as it is: what the recipe says, if there is one.
+        pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+
+    Raises:
+        OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
         start = time.monotonic()
@@ -51,7 +55,7 @@ def run(settings, data, workdir, about):
         runs = []
         for seed in range(settings.seed, settings.seed + settings.seeds):
             folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
-            runs.append(_finished_run(task.of_seed(seed), data, folder))
+            runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
         workdir.write_json(
             RESULT,
             {
@@ -69,21 +73,21 @@ def run(settings, data, workdir, about):
     print(f"\nEverything is in {workdir.path}")
 
 
-def _finished_run(task, data, folder):
+def _finished_run(task, data, folder, pace):
     """Returns the result of one seed's run, of which an earlier start may have done some or all."""
     finished = folder / RUN
     if not finished.exists():
         (folder / EVENTS).mkdir(parents=True, exist_ok=True)
-        result = _run(task, data, folder)
+        result = _run(task, data, folder, pace)
         replace(finished, lambda path: path.write_text(json.dumps(result, indent=1) + "\n"))
     return json.loads(finished.read_text())
 
 
-def _run(task, data, folder):
+def _run(task, data, folder, pace):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    done, results = run_rounds(task, settings, folder, differ)
+    done, results = run_rounds(task, settings, folder, differ, pace)
     scored = scored_rounds(done, rounds(settings))
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)

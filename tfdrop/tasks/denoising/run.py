@@ -27,20 +27,24 @@ from tfdrop.training.log import EVENTS
 LONGEST_NAME = 120  # of an image, in the names of files
 
 
-def run(settings, data, workdir):
+def run(settings, data, workdir, pace=None):
     """Does what the settings ask for and prints the report; a finished run's report is printed again.
 
     Args:
         settings: `DenoiseSettings`.
         data: `DenoiseData` of the first seed.
         workdir: `Workdir`.
+        pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+
+    Raises:
+        OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
         start = time.monotonic()
         if settings.seeds == 1:
-            result = _result(settings, data, workdir.path)
+            result = _result(settings, data, workdir.path, pace)
         else:
-            result = {"runs": [_seed_result(settings, seed, workdir.path) for seed in _seeds(settings)]}
+            result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
         about = {"backend": keras.backend.backend(), "keras": keras.__version__}
         seconds = round(time.monotonic() - start, 1)
         workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
@@ -53,36 +57,36 @@ def _seeds(settings):
     return range(settings.seed, settings.seed + settings.seeds)
 
 
-def _seed_result(settings, seed, path):
+def _seed_result(settings, seed, path, pace):
     """Returns the result of one of several seeds, of which an earlier start may have done some or all."""
     settings = dataclasses.replace(settings, seed=seed)
     folder = path / f"seed{seed}"
     finished = folder / RESULT
     if not finished.exists():
         folder.mkdir(exist_ok=True)
-        result = {"seed": seed, **_result(settings, read_data(settings), folder)}
+        result = {"seed": seed, **_result(settings, read_data(settings), folder, pace)}
         replace(finished, lambda partial: partial.write_text(json.dumps(result, indent=1) + "\n"))
     return json.loads(finished.read_text())
 
 
-def _result(settings, data, folder):
+def _result(settings, data, folder, pace):
     """Returns the result of one seed: what the rounds and controls were trained on, and how each image came out."""
     if settings.evaluate_only:
         with blaming("weights", settings.weights):
             models, trained = {"weights": load_dncnn(Path(settings.weights).expanduser())}, {}
     else:
-        models, trained = _trained(settings, data, folder)
+        models, trained = _trained(settings, data, folder, pace)
     rated = evaluate(models, data.test, settings.sigma, settings.psnr)
     _write_comparisons(rated, folder)
     return {**trained, "images": [_image_result(settings, image, scores) for image, _, scores in rated]}
 
 
-def _trained(settings, data, folder):
+def _trained(settings, data, folder, pace):
     """Returns the models by name, and what they were trained on."""
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(settings, data, rated=False)
     arms = rounds(settings)
-    done, results = run_rounds(task, settings, folder, _augment_later(settings))
+    done, results = run_rounds(task, settings, folder, _augment_later(settings), pace)
     if scored := scored_rounds(done, arms):
         _write_patch_influence(folder, scored, data)
     dropped = {round.number: len(round.dropped) for round in scored}
