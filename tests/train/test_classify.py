@@ -93,6 +93,10 @@ def test_influence_table_tells_which_images_were_dropped(finished_run, result):
     assert (table["label"] == digits.train[1][table["index"]]).all()
     assert found["unfavorable"] == (table["influence"] > 0).sum()
     assert found["dropped"] == (~table["kept"]).sum() == 10
+    for name, dropped, images in found["dropped_by_class"]:
+        of_class = table["label"] == int(name)
+        assert (dropped, images) == ((of_class & ~table["kept"]).sum(), of_class.sum())
+    assert sum(dropped for _, dropped, _ in found["dropped_by_class"]) == 10
     assert (table["dropped_after_round"] == np.where(table["kept"], 0, 1)).all()
     assert table["influence"][~table["kept"]].min() >= table["influence"][table["kept"]].max()
     assert found["measure"] == "expected_error"

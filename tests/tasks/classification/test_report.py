@@ -32,6 +32,15 @@ def test_one_seed():
     assert any("round 1 is also the control on the full set" in line for line in lines)
 
 
+def test_where_the_dropped_images_come_from():
+    one = run(5, {("round 1", 100): (7.5, 7.25, 4)})
+    [found] = one["influence"]
+    found["dropped_by_class"] = [[f"class {number}", 9 - number, 20] for number in range(7)]
+    lines = classification_report(result(one)).splitlines()
+    listed = ", ".join(f"class {number} {9 - number} of 20" for number in range(5))
+    assert lines[2] == f"  Dropped by class: {listed}, and from 2 more."
+
+
 def test_means_and_deviations_of_seeds_beside_the_paper():
     first, second = (run(seed, {("round 1", 100): (7, 7, 4), ("round 2", 97): (error, 6, 8)}) for seed, error in RUNS)
     recipe = {"name": "a", "source": "Table I", "paper": {"accuracy": 91.5}, "text": "accuracy 91.50 %"}

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.comparison_lines import comparison_lines
+from tfdrop.tasks.dropped_groups import dropped_line
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
@@ -29,10 +30,11 @@ def classification_report(result):
 
 def _influence_line(run, found, result):
     seed = f"Seed {run['seed']}, round" if len(result["runs"]) > 1 else "Round"
+    by_class = dropped_line(found.get("dropped_by_class", []), "class")
     return (
         f"{seed} {found['round']}: of {found['images']} images {found['unfavorable']} are unfavorable "
         f"(influence > 0), {found['dropped']} dropped.\n"
-        f"  {influence_line(found)}"
+        f"  {influence_line(found)}" + f"\n  {by_class}" * bool(by_class)
     )
 
 

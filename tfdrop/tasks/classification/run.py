@@ -13,6 +13,7 @@ from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
+from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.rounds import SCORES, round_name, rounds, run_rounds
 from tfdrop.tasks.state import STATE
@@ -101,6 +102,7 @@ def _run(task, data, folder, pace):
         ],
         "influence": [
             {"round": round.number, "images": len(round.samples), "dropped": len(round.dropped)}
+            | {"dropped_by_class": count_dropped([data.classes[label] for label in data.train[1]], round.dropped)}
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],

@@ -4,6 +4,7 @@ import numpy as np
 
 from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.denoising.scores import average
+from tfdrop.tasks.dropped_groups import dropped_line
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
@@ -43,9 +44,10 @@ def _round_line(summary):
     line = f"Round {summary['round']}: trained on {summary['patches']} patches"
     if (influence := summary.get("influence")) is None:
         return line + "."
+    by_image = dropped_line(summary.get("dropped_by_image", []), "image")
     return (
         f"{line}; {influence['unfavorable']} are unfavorable (influence > 0), {summary['dropped']} dropped.\n"
-        f"  {influence_line(influence)}"
+        f"  {influence_line(influence)}" + f"\n  {by_image}" * bool(by_image)
     )
 
 

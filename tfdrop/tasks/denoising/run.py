@@ -18,6 +18,7 @@ from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.scores import evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
+from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
 from tfdrop.tasks.rounds import SCORES, rounds, run_rounds
 from tfdrop.tasks.state import STATE
@@ -89,7 +90,8 @@ def _trained(settings, data, folder, pace):
     done, results = run_rounds(task, settings, folder, _augment_later(settings), pace)
     if scored := scored_rounds(done, arms):
         _write_patch_influence(folder, scored, data)
-    dropped = {round.number: len(round.dropped) for round in scored}
+    images = np.array([image.name for image in data.patch_images])[data.patches.image]
+    dropped = {round.number: count_dropped(images, round.dropped) for round in scored}
     summaries = [_summary(arm, results[arm.name], dropped) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
     models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
@@ -105,7 +107,9 @@ def _summary(arm, result, dropped):
     """Returns a round's part of the result."""
     summary = {"round": arm.round, "patches": result["patches"]}
     if result["influence"] is not None:
-        summary |= {"dropped": dropped[arm.round], "influence": result["influence"]}
+        counts = dropped[arm.round]
+        summary |= {"dropped": sum(lost for _, lost, _ in counts), "influence": result["influence"]}
+        summary |= {"dropped_by_image": counts} if counts else {}
     return summary
 
 
