@@ -34,6 +34,7 @@ FOLDERS = {
 PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
+    "tfdrop-predict": (None, "train/predict.py"),
 }
 
 
@@ -139,7 +140,7 @@ def known_flags(program):
     fields = []
     if program in PROGRAMS:
         settings, file = PROGRAMS[program]
-        fields = [field.name for field in dataclasses.fields(settings)]
+        fields = [field.name for field in dataclasses.fields(settings)] if settings else []
         files.append(ROOT / file)
     else:
         module = ROOT.joinpath(*program.split("."))

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "checkpoint",
+        "classifier",
         "comparison",
         "data",
         "data_dropout",

@@ -6,10 +6,12 @@ import shutil
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 from programs import run_on_jax, run_program
 from sklearn.metrics import top_k_accuracy_score
 
+from tfdrop.classifier import load_classifier
 from tfdrop.data.preprocessing.standardization import Standardization
 from tfdrop.data.sets.image_set import save_image_set
 from tfdrop.data.sets.named import load_image_set
@@ -122,6 +124,24 @@ def test_the_list_of_images_says_what_the_first_network_takes_them_for(finished_
     assert [row["predicted"] for row in rows] == [str(label) for label in logits.argmax(1)]
     expected = np.exp(logits.max(1)) / np.exp(logits).sum(1)
     np.testing.assert_allclose([float(row["probability"]) for row in rows], expected, rtol=1e-4)
+
+
+def test_the_run_classifies_image_files(finished_run, tmp_path):
+    workdir, _ = finished_run
+    x, _ = load_image_set("digits").test
+    for number in range(5):
+        PIL.Image.fromarray(x[number, ..., 0]).save(tmp_path / f"{number}.png")
+    answers = load_classifier(workdir).classify([tmp_path / f"{number}.png" for number in range(5)])
+    with np.load(workdir / "preprocessing.npz") as file:
+        preprocess = Standardization(file["mean"], file["deviation"])
+    logits = keras.saving.load_model(workdir / "round_2.keras").predict(preprocess(x[:5]), verbose=0)
+    assert [answer.name for answer in answers] == [str(place) for place in logits.argmax(1)]
+    probabilities = np.exp(logits.max(1)) / np.exp(logits).sum(1)
+    np.testing.assert_allclose([answer.probability for answer in answers], probabilities, rtol=1e-4)
+    finished = run_program("train.predict", f"--run={workdir}", f"--images={tmp_path}")
+    assert finished.returncode == 0, finished.stderr
+    lines = [line.split() for line in finished.stdout.splitlines()]
+    assert lines == [[a.file, a.name, f"{a.probability:.1%}"] for a in answers]
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, result, tmp_path, capsys):

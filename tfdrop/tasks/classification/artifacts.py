@@ -5,9 +5,16 @@ import numpy as np
 from tfdrop.tasks.influence_files import write_influence
 
 
-def write_preprocessing(path, preprocessing):
-    """Writes what images have to go through before the saved networks take them, with its class in `kind`."""
-    np.savez(path, kind=type(preprocessing).__name__, **preprocessing._asdict())
+def write_preprocessing(path, preprocessing, data):
+    """Writes what `tfdrop.classifier.load_classifier` has to know beside the networks.
+
+    Args:
+        path: The file.
+        preprocessing: What images have to go through before the networks take them; its class's name is in `kind`.
+        data: `ClassifyData`, as it was read.
+    """
+    about = {"kind": type(preprocessing).__name__, "classes": data.classes, "image_shape": data.train[0].shape[1:]}
+    np.savez(path, **about, **preprocessing._asdict())
 
 
 def write_image_influence(folder, rounds, data, probabilities):

@@ -52,7 +52,7 @@ def run(settings, data, workdir, about, pace=None):
         for note in data.notes:
             print(note)
         task = ClassificationTask(settings, data)
-        workdir.write("preprocessing.npz", lambda path: write_preprocessing(path, task.preprocessing))
+        workdir.write("preprocessing.npz", lambda path: write_preprocessing(path, task.preprocessing, data))
         runs = []
         for seed in range(settings.seed, settings.seed + settings.seeds):
             folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
