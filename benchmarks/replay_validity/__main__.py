@@ -29,7 +29,7 @@ from train.program import run
 
 PARTS = {"lds": lds, "dropping": dropping}
 TITLE = "# What replay predicts, and what retraining finds\n"
-HEADINGS = [part.heading(setup) for setup in SETUPS.values() for part in PARTS.values()]
+HEADINGS = [line for setup in SETUPS.values() for part in PARTS.values() for line in part.headings(setup)]
 
 CHOSEN = flags.DEFINE_list("parts", list(PARTS), f"Parts to run: some of {', '.join(PARTS)}.")
 SETUP = flags.DEFINE_string("setup", "gelu_cnn", f"What is trained: one of {', '.join(SETUPS)}.")

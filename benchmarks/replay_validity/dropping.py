@@ -1,5 +1,6 @@
 """Does dropping help? Networks trained without the samples that each ranking puts first, and without random ones."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from tfdrop.comparison import paired_difference
 
 SHARES = flags.DEFINE_list("drop_shares", ["0.03", "0.1", "0.3"], "Shares of the samples to drop, beside all positive.")
 SCORING_SEEDS = flags.DEFINE_list("scoring_seeds", ["100", "101", "102"], "Seeds of the trainings that rank.")
+EQUAL_STEPS = flags.DEFINE_bool(
+    "equal_steps", False, "Train on fewer samples for more epochs, so that all trainings take about as many steps."
+)
 TEST_SEEDS = flags.DEFINE_list("test_seeds", list(map(str, range(5))), "Seeds of the trainings without the samples.")
 
 INFLUENCES = ("replay", "replay, last half", "influence, Hessian", "influence, Gauss-Newton")
@@ -44,8 +48,8 @@ class Arm:
         return f"{self.ranking}, {self.count}"
 
 
-def heading(setup: Setup) -> str:
-    return f"## {setup.title}: dropping"
+def headings(setup: Setup) -> list[str]:
+    return [f"## {setup.title}: dropping", f"## {setup.title}: dropping, as many steps"]
 
 
 def n() -> str:
@@ -56,7 +60,8 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     """Returns the lines of the part's section; what was trained before is read from the folder."""
     rankings = _rankings(setup, train, images.validation, folder)
     arms = list(_arms(rankings, len(train[0])))
-    results = _Results(folder / "dropping.json", setup, train, images.test)
+    name = "dropping_equal_steps.json" if EQUAL_STEPS.value else "dropping.json"
+    results = _Results(folder / name, setup, train, images.test)
     seeds = list(map(int, TEST_SEEDS.value))
     for seed in seeds:
         for arm in arms:
@@ -69,12 +74,14 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         "images that no ranking saw. Differences are paired by seed, with the 95 % interval of Student's t; random "
         "samples are drawn anew for each seed. Positive: the score says that leaving the sample out lowers the "
         "measure. Training loss and gradient norm: the largest first."
+        + " Trainings on fewer samples have more epochs, so that all take about as many steps."
+        * EQUAL_STEPS.value
     )
     never = Pace(seconds=float("inf"))
     found = {arm.name: np.array([results.find(arm, seed, never) for seed in seeds]) for arm in arms}
     scale = np.array([1 / len(images.test[0]), 100 / len(images.test[0])])
     errors_and_losses = {arm: (rows[:, [0, 2]] * scale)[:, ::-1] for arm, rows in found.items()}
-    return [heading(setup), "", text, "", *_table(arms, errors_and_losses)]
+    return [headings(setup)[EQUAL_STEPS.value], "", text, "", *_table(arms, errors_and_losses)]
 
 
 def _rankings(setup, train, validation, folder):
@@ -144,7 +151,10 @@ class _Results:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(arm.count,)))
         dropped = rng.permutation(len(x))[: arm.count] if arm.dropped is None else arm.dropped
         kept = np.setdiff1d(np.arange(len(x)), dropped)
-        run = training(self._setup, (x[kept], y[kept]), seed)
+        setup = self._setup
+        if EQUAL_STEPS.value:
+            setup = dataclasses.replace(setup, epochs=round(setup.epochs * len(x) / len(kept)))
+        run = training(setup, (x[kept], y[kept]), seed)
         for _ in run.dispatches():
             pass
         keras.backend.clear_session()

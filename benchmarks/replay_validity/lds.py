@@ -20,8 +20,8 @@ REPEATED_SEED = flags.DEFINE_integer("repeated_seed", None, "Seed of more retrai
 OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds of other trainings that predict them.")
 
 
-def heading(setup: Setup) -> str:
-    return f"## {setup.title}"
+def headings(setup: Setup) -> list[str]:
+    return [f"## {setup.title}"]
 
 
 def n() -> str:
@@ -58,7 +58,7 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         + ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
         + f" times as long as the recorded training. Smoothness of the training: {facts['smoothness']:.2f}."
     )
-    lines = [heading(setup), "", text]
+    lines = [*headings(setup), "", text]
     for column, measure in enumerate(MEASURES):
         lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, repeated, column)]
     return lines
