@@ -29,6 +29,11 @@ def main():
     if flags.FLAGS.list_recipes:
         print(_recipe_list())
         return
+    if flags.FLAGS.list_models:
+        from tfdrop.models.networks import NETWORKS
+
+        print("\n".join(NETWORKS))
+        return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
     settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
     data = read_data(settings)
@@ -75,6 +80,7 @@ def console():
     """Runs the program with the command line's flags."""
     define_flags(ClassifySettings, former_names.EVERYWHERE)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
+    flags.DEFINE_bool("list_models", False, "Print the names of the networks that --model takes.")
     flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
     run(main)
 

@@ -1,16 +1,23 @@
 """How every program starts and how it reports bad input: one line on stderr and exit status 2."""
 
+import os
 import sys
 
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
 
+CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
+
 
 def run(main):
     """Runs `main()` as an absl program."""
     logging.set_verbosity(logging.WARNING)  # which files TensorFlow Datasets reads is not news
-    app.run(lambda argv: _guarded(main), flags_parser=_parse)
+    try:
+        app.run(lambda argv: _guarded(main), flags_parser=_parse)
+    except BrokenPipeError:  # who reads what is printed, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's last flush fails, too
+        sys.exit(CLOSED_PIPE)
 
 
 def _guarded(main):
