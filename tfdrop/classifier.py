@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfdrop.arguments import invalid
+from tfdrop.tasks.workdir import SETTINGS
 
 PREPROCESSING = "preprocessing.npz"
-SETTINGS = "settings.json"
+BATCH_SIZE = 500
 
 
 class Answer(NamedTuple):
@@ -58,17 +59,11 @@ class Classifier(NamedTuple):
         Raises:
             ValueError: If the images are of another shape or type.
         """
-        from scipy.special import softmax
-
-        from tfdrop.data.augmentation.evaluation_crops import centre_crop
-
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             expected = f"a uint8 array of shape (n, {', '.join(map(str, self.image_shape))})"
             raise invalid("images", expected, received=f"{images.dtype} of shape {images.shape}")
-        x = np.asarray(self.preprocess(images), "float32")
-        x = centre_crop(x, self.crop_size) if self.crop_size else x
-        return softmax(self.network.predict(x, verbose=0).astype("float64"), axis=1)
+        return class_probabilities(self.network, np.asarray(self.preprocess(images), "float32"), self.crop_size)
 
     def classify(self, files: Sequence[str | Path]) -> list[Answer]:
         """Returns what the images of some files are taken for, in their order.
@@ -78,10 +73,9 @@ class Classifier(NamedTuple):
         Raises:
             ValueError: If a file cannot be read, or is of another size and that is no square.
         """
-        images = np.stack([self._read(Path(file)) for file in files]) if files else np.zeros((0, *self.image_shape))
-        if len(images) == 0:
+        if not files:
             return []
-        found = self.probabilities(images)
+        found = self.probabilities(np.stack([self._read(Path(file)) for file in files]))
         best = found.argmax(axis=1)
         chosen = found[np.arange(len(best)), best]
         return [
@@ -105,6 +99,22 @@ class Classifier(NamedTuple):
                 f"{path}: expected an image of {height}x{width}. Received: {'x'.join(map(str, pixels.shape[:2]))}"
             )
         return resize(pixels, height)
+
+
+def class_probabilities(network: Any, x: np.ndarray, crop_size: int) -> np.ndarray:
+    """Returns the probabilities of the classes, shape `(n, classes)`, by a network whose outputs are logits.
+
+    Args:
+        network: The Keras network.
+        x: Preprocessed images.
+        crop_size: Side of the part in the middle that it sees; 0 for all.
+    """
+    from scipy.special import softmax
+
+    from tfdrop.data.augmentation.evaluation_crops import centre_crop
+
+    x = centre_crop(x, crop_size) if crop_size else x
+    return softmax(network.predict(x, batch_size=BATCH_SIZE, verbose=0).astype("float64"), axis=1)
 
 
 def load_classifier(folder: str | Path) -> Classifier:

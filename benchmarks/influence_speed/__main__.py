@@ -21,8 +21,8 @@ from absl import flags
 from benchmarks import pages
 from benchmarks.influence_speed.contest import AGREEMENT, REPEATS, Contest, check_flags
 from benchmarks.influence_speed.job import DATASET, JOB, write_job
-from benchmarks.influence_speed.one_core import run_module
 from benchmarks.influence_speed.rivals.contender import Job
+from benchmarks.one_core import run_module
 from train.program import run
 
 TURNS = flags.DEFINE_integer("turns", 7, "Timed turns of the engine's parts.")
@@ -33,6 +33,7 @@ MEMORY_SAMPLES = flags.DEFINE_list(
 )
 OUT = flags.DEFINE_string("out", "results/influence_speed.md", "Markdown file to write the tables to.")
 
+PRIMITIVES = "benchmarks.influence_speed.primitives"
 NETWORK_TITLES = {"cnn": "the job's CNN", "resnet20": "ResNet-20"}
 AIMS = {
     "Hessian-vector product / gradient": "<= 2.3",
@@ -65,7 +66,7 @@ def main():
 def parts_table():
     """Returns the lines of the table of the engine's parts."""
     sizes = f"--turns={TURNS.value}", f"--batch_size={BATCH_SIZE.value}"
-    found = [run_module(sys.executable, "primitives", f"--network={name}", *sizes) for name in NETWORKS.value]
+    found = [run_module(sys.executable, PRIMITIVES, f"--network={name}", *sizes) for name in NETWORKS.value]
     rows = []
     for ratio in [name for name in found[0] if name != "gradient_ms"]:
         cells = ["{:.2f} ({:.2f} to {:.2f})".format(each[ratio]["median"], *each[ratio]["quartiles"]) for each in found]
@@ -79,7 +80,7 @@ def memory_table():
     """Returns the lines of the table of memory by the number of training samples."""
     counts = [int(count) for count in MEMORY_SAMPLES.value]
     size = f"--batch_size={BATCH_SIZE.value}"
-    found = [run_module(sys.executable, "primitives", f"--memory_of={count}", size) for count in counts]
+    found = [run_module(sys.executable, PRIMITIVES, f"--memory_of={count}", size) for count in counts]
     cells = [f"{one['peak_mib']:.0f} MiB" for one in found]
     header = ["training samples", *(f"{count:,}" for count in counts)]
     return pages.table(header, [["memory beyond model and data", *cells]])

@@ -9,8 +9,8 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_speed.one_core import run_module
 from benchmarks.influence_speed.routes import REFERENCE, ROUTES, Route
+from benchmarks.one_core import run_module
 from tfdrop.errors import unknown
 
 PYDVL = flags.DEFINE_string("pydvl_python", "", "Python of an environment with pyDVL; not run if empty.")
@@ -82,10 +82,10 @@ class Contest:
 
     def _run(self, route: Route, effort: int) -> dict[str, Any]:
         self._scores_path.unlink(missing_ok=True)
-        program, python = f"rivals.{route.library.lower()}_contender", self._pythons[route.library]
+        program = f"benchmarks.influence_speed.rivals.{route.library.lower()}_contender"
         arguments = (self._job_path, route.name, effort, self._scores_path)
         try:
-            found = run_module(python, program, *arguments, stderr=subprocess.PIPE)
+            found = run_module(self._pythons[route.library], program, *arguments, stderr=subprocess.PIPE)
         except subprocess.CalledProcessError as error:
             found = {"error": (error.stderr.strip() or str(error)).splitlines()[-1]}
         if self._reference is not None and self._scores_path.exists():

@@ -7,15 +7,13 @@ own, and its times, of the processor, are compared within one process.
 """
 
 import itertools
-import json
-import os
-import subprocess
 import sys
 import time
 
 from absl import flags
 
 from benchmarks import pages
+from benchmarks.one_core import run_module
 from benchmarks.replay_cost.one_training import NETWORKS
 from train.program import run
 
@@ -25,7 +23,6 @@ EPOCHS = flags.DEFINE_list("epochs", ["2", "8", "32"], "Lengths of the trainings
 MEMORIES = flags.DEFINE_list(
     "memories", ["1024", "128", "folder"], "MiB that a record may take in memory; or a folder."
 )
-CORE = flags.DEFINE_integer("core", 0, "The core to run on.")
 OUT = flags.DEFINE_string("out", "results/replay_cost.md", "Markdown file to write; none if empty.")
 
 
@@ -49,20 +46,14 @@ def main():
 
 
 def _row(network, epochs, memory):
-    command = ["taskset", "-c", str(CORE.value), sys.executable, "-m", "benchmarks.replay_cost.one_training"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    output = subprocess.run([*command, network, epochs, memory], env=environment, capture_output=True, text=True)
-    if output.returncode:
-        print(output.stderr, file=sys.stderr)
-        output.check_returncode()
-    found = json.loads(output.stdout.splitlines()[-1])
+    found = run_module(sys.executable, "benchmarks.replay_cost.one_training", network, epochs, memory)
     print(f"{network}, {epochs} epochs, {memory}: {found}", flush=True)
     record = "folder" if memory == "folder" else f"{memory} MiB"
     if "refused" in found:
         return [NETWORKS[network], "", found["steps"], record, "too many for it", *[""] * 6]
     whole = [f"{found[name]:.0f}" for name in ("weights", "steps", "kept", "recomputed", "kept_mib", "peak_mib")]
     times = [found["training"], found["replay"], found["replay"] / found["training"]]
-    return [NETWORKS[network], *whole[:2], record, *whole[2:], *(f"{value:.1f}" for value in times)]
+    return [NETWORKS[network], *whole[:2], record, *whole[2:], *(f"{value:.3g}" for value in times)]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A bank of retrainings: what a network does on the validation set after some samples were left out of its training."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
 def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
     """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
     settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
-    settings += "" if setup.standardized else "_raw"
+    digest = hashlib.sha256()
+    for array in (*train, *validation):  # whatever was done to the images
+        digest.update(np.ascontiguousarray(array).data)
+    settings += f"_{digest.hexdigest()[:8]}"
     folder = Path(bank) / settings
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ INFLUENCES = ("replay", "replay, last half", "influence, Hessian", "influence, G
 SIMPLE = ("training loss", "gradient norm")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Arm:
     """Samples that are left out.
 

@@ -13,14 +13,11 @@ TRAIN, VALIDATION = (X[:16], Y[:16]), (X[16:], Y[16:])
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def training(record=True, optimizer=None, layers=None, seed=0, **settings):
+def training(record=True, layers=None, **settings):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(layers or [keras.Input((4,)), keras.layers.Dense(3)])
-    settings = {"train": TRAIN, "loss": LOSS} | settings
-    optimizer = optimizer or keras.optimizers.SGD(0.1)
-    return Training(
-        model, optimizer, settings.pop("loss"), settings.pop("train"), 4, 2, seed, record=record, **settings
-    )
+    settings = {"train": TRAIN, "loss": LOSS, "batch_size": 4, "epochs": 2} | settings
+    return Training(model, keras.optimizers.SGD(0.1), record=record, **settings)
 
 
 def finished(*arguments, **settings):

@@ -114,6 +114,11 @@ class Training:
         return int(self.optimizer.iterations)
 
     @property
+    def weight_of_each_sample(self) -> np.ndarray:
+        """The `sample_weights`, or ones where there are none."""
+        return np.ones(self.samples, self.loss.dtype) if self.sample_weights is None else self.sample_weights
+
+    @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
         return float(self.optimizer.learning_rate)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfdrop.functional.double_precision import computes_in_half
 from tfdrop.training.replayable_optimizer import check_optimizer
-from tfdrop.training.step_function import differentiable, read_state
+from tfdrop.training.step_function import differentiable, in_double, read_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
@@ -84,7 +84,7 @@ def _dependent(backward, training, state):
         cotangent = [np.full(state.others[each].shape, float(each == place)) for each in backward.moving]
         weights, moving, _ = backward.products(state, indices, ones, none, cotangent)[1]
         others = [*moving[:number], *moving[number + 1 :]]  # on itself it may depend
-        if any(np.any(_array(part)) for part in (*weights, *others)):
+        if any(np.any(in_double(part)) for part in (*weights, *others)):
             found.append(number)
     return found
 
@@ -110,7 +110,7 @@ def _inaccuracy(backward, training, state, dependent):
     for step in STEPS:
         above, below = (_moved(state, direction, sign * step * scale) for sign in (1, -1))
         ends = [backward.products(end, indices, ones, direction, nothing)[0] for end in (above, below)]
-        differences = keras.tree.map_structure(lambda up, down: _array(up) - _array(down), *ends)
+        differences = keras.tree.map_structure(lambda up, down: in_double(up) - in_double(down), *ends)
         expected = keras.tree.map_structure(lambda each: each / (2 * step * scale), differences)  # noqa: B023
         nearest = min(nearest, _distance(found, expected, dependent))
         if nearest <= 1:
@@ -120,7 +120,7 @@ def _inaccuracy(backward, training, state, dependent):
     none = [np.zeros(weight.shape) for weight in state.weights]
     with_moving, found = backward.products(state, indices, ones, none, cotangent, share=1.0)
     without, _ = backward.products(state, indices, ones, none, cotangent)
-    expected = keras.tree.map_structure(lambda one, two: _array(one) - _array(two), with_moving, without)
+    expected = keras.tree.map_structure(lambda one, two: in_double(one) - in_double(two), with_moving, without)
     return max(nearest, _distance(found, expected, dependent))
 
 
@@ -130,8 +130,8 @@ def _asymmetry(product_of_one, two, product_of_two, one):
     It is symmetric unless what is called a gradient is none, as a gradient of the user's own may be.
     """
     pairs = ((product_of_one, two), (product_of_two, one))
-    here, there = (sum(np.sum(_array(a) * b) for a, b in zip(*pair, strict=True)) for pair in pairs)
-    lengths = [np.sqrt(sum(np.sum(np.square(_array(part))) for part in parts)) for parts in (product_of_one, two)]
+    here, there = (sum(np.sum(in_double(a) * b) for a, b in zip(*pair, strict=True)) for pair in pairs)
+    lengths = [np.sqrt(sum(np.sum(np.square(in_double(part))) for part in parts)) for parts in (product_of_one, two)]
     allowed = TOLERANCE * max(abs(here), abs(there)) + INSIGNIFICANT * TOLERANCE * np.prod(lengths) + 1e-12
     distance = abs(here - there) / allowed
     return distance if np.isfinite(distance) else np.inf
@@ -154,17 +154,13 @@ def _distance(found, expected, dependent):
     Of variables that are as constant as the data, nobody asks for a derivative.
     """
     worst = 0.0
-    (weights, moving, samples), expected = found, [keras.tree.map_structure(_array, group) for group in expected]
+    (weights, moving, samples), expected = found, [keras.tree.map_structure(in_double, group) for group in expected]
     parts = [(weights, expected[0]), ([moving[n] for n in dependent], [expected[1][n] for n in dependent])]
     variables = [pair for ours, theirs in parts for pair in zip(ours, theirs, strict=True)]
     for group in (variables, [(samples, expected[2])]):
         whole = np.sqrt(sum(np.sum(np.square(theirs)) for _, theirs in group))
         for ours, theirs in group:
             allowed = TOLERANCE * np.linalg.norm(theirs) + INSIGNIFICANT * whole + 1e-12
-            distance = np.linalg.norm(_array(ours) - theirs) / allowed
+            distance = np.linalg.norm(in_double(ours) - theirs) / allowed
             worst = max(worst, distance if np.isfinite(distance) else np.inf)
     return worst
-
-
-def _array(tensor):
-    return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tfdrop.functional.double_precision import computes_in_half, is_floating
-from tfdrop.training.step_function import State, differentiable_slots, read_state, write_state
+from tfdrop.training.step_function import State, differentiable_slots, in_double, read_state, write_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
@@ -31,19 +31,8 @@ def check_optimizer(backward: Any, training: "Training", state: State) -> None:
         ValueError: If the optimizer's step as a function is not the one that it takes, or its derivative is wrong.
     """
     optimizer = training.optimizer
-    batch = training.batch(training.step)
-    ones = np.ones(len(batch)) if training.sample_weights is None else training.sample_weights[batch]
-    weights = ones.astype(training.loss.dtype)
-    problem = ""
-    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
-        problem = "weights that are overwritten by their average"
     try:
-        if not problem:
-            expected = _state_after(backward, training, state, batch, weights)
-            training.take_step()
-            found = read_state(training.model, optimizer)
-            largest = LARGEST_IN_HALF if computes_in_half(training.model) else LARGEST
-            problem = _difference(state, found, expected, largest) or _misderived(backward, training, found)
+        problem = _problem(backward, training, state)
     except Exception as error:
         problem = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
     finally:
@@ -53,6 +42,19 @@ def check_optimizer(backward: Any, training: "Training", state: State) -> None:
             "Invalid value received for argument `record`. Expected an optimizer whose step can be differentiated. "
             f"Received: {optimizer.name!r} ({type(optimizer).__name__}): {problem}"
         )
+
+
+def _problem(backward, training, state):
+    """Returns what stands in the way, as text; nothing if all is well."""
+    optimizer = training.optimizer
+    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
+        return "weights that are overwritten by their average"
+    batch = training.batch(training.step)
+    expected = _state_after(backward, training, state, batch, training.weight_of_each_sample[batch])
+    training.take_step()
+    found = read_state(training.model, optimizer)
+    largest = LARGEST_IN_HALF if computes_in_half(training.model) else LARGEST
+    return _difference(state, found, expected, largest) or _misderived(backward, training, found)
 
 
 def _state_after(backward, training, state, batch, sample_weights):
@@ -65,9 +67,9 @@ def _state_after(backward, training, state, batch, sample_weights):
     others, moments = [state.others[place] for place in backward.moving], [state.slots[place] for place in slots]
     cotangent = State(state.weights, *([np.zeros_like(each) for each in group] for group in (others, moments)))
     found, _, after = backward.backward(state, batch, sample_weights, cotangent)
-    if not all(np.isfinite(_array(part)).all() for part in keras.tree.flatten(found)):
+    if not all(np.isfinite(in_double(part)).all() for part in keras.tree.flatten(found)):
         raise ValueError("its derivative is not finite")
-    return keras.tree.map_structure(_array, after)
+    return keras.tree.map_structure(in_double, after)
 
 
 def _difference(before, found, expected, largest):
@@ -80,7 +82,7 @@ def _difference(before, found, expected, largest):
         kinds = [is_floating(part) for part in groups[0]]
         counts = zip(*groups[1:], kinds, strict=True)
         parts = (
-            [_array(part).ravel() for part, counted in zip(group, kinds, strict=True) if counted] for group in groups
+            [in_double(part).ravel() for part, counted in zip(group, kinds, strict=True) if counted] for group in groups
         )
         start, ours, theirs = (np.concatenate([*part, [0.0]]) for part in parts)
         near = np.linalg.norm(ours - theirs) <= largest * np.linalg.norm(ours - start) + 1e-6
@@ -108,16 +110,16 @@ def _misderived(backward, training, state):
             slots[place] = slot
         state_before = State(parts["weights"], state.others, slots)
         (weights, slots), pulled_back = backward.through_optimizer(state_before, parts["gradients"], cotangent)
-        after = np.concatenate([_array(part).ravel() for part in (*weights, *(slots[place] for place in places))])
+        after = np.concatenate([in_double(part).ravel() for part in (*weights, *(slots[place] for place in places))])
         return after, pulled_back
 
-    along = np.concatenate([_array(part).ravel() for part in (*of_weights, *of_slots)])
+    along = np.concatenate([in_double(part).ravel() for part in (*of_weights, *of_slots)])
     pulled_back = update(before)[1]
     for (name, group), found in zip(before.items(), pulled_back, strict=True):
         shares = [rng.uniform(-1, 1, part.shape) for part in group]
         above, below = (update(before | {name: _scaled(group, shares, sign * STEP)})[0] for sign in (1, -1))
         expected = np.sum((above - below) * along) / (2 * STEP)
-        ours = sum(np.sum(_array(c) * s * part) for c, s, part in zip(found, shares, group, strict=True))
+        ours = sum(np.sum(in_double(c) * s * part) for c, s, part in zip(found, shares, group, strict=True))
         if not abs(ours - expected) <= TOLERANCE * abs(expected) + ROUNDING * np.linalg.norm(above * along) / STEP:
             return f"a derivative with respect to {name} that differences do not confirm"
     return ""
@@ -129,7 +131,3 @@ def _random_like(rng, array):
 
 def _scaled(arrays, shares, step):
     return [(array * (1 + step * share)).astype(array.dtype) for array, share in zip(arrays, shares, strict=True)]
-
-
-def _array(tensor):
-    return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")

@@ -31,6 +31,11 @@ class State(NamedTuple):
     slots: list[Any]
 
 
+def in_double(tensor: Any) -> np.ndarray:
+    """Returns a tensor as a NumPy array in float64."""
+    return np.asarray(ops.convert_to_numpy(tensor), "float64")
+
+
 def named_arrays(state: State) -> dict[str, np.ndarray]:
     """Returns the parts of a state by names, as a checkpoint keeps them."""
     parts = (

@@ -13,6 +13,7 @@ LEFT_OUT = 0.02  # share of the samples, at least one
 WEIGHTS = (0.5, 0.0)  # of these samples, one after the other; the recorded training has 1
 SMOOTH = 0.9  # the least that foretold well: results/replay_validity.md
 SEED = 21
+RETRAINING = "retraining with weight "  # the phases of a checkpoint
 
 
 class SmoothnessWarning(UserWarning):
@@ -35,15 +36,10 @@ def checked_smoothness(training: Training, phases: Phases, verbose: int | str) -
     Warns:
         SmoothnessWarning: If it is less than `SMOOTH`.
     """
-    chosen = np.random.default_rng(SEED).permutation(training.samples)[: max(1, round(LEFT_OUT * training.samples))]
-    ends = [read_state(training.model, training.optimizer).weights]
-    with Progress("Finding out how smooth the training is", len(WEIGHTS) * training.steps, verbose) as progress:
-        for number, weight in enumerate(WEIGHTS):
-            sample_weights = np.ones(training.samples) if training.sample_weights is None else training.sample_weights
-            sample_weights = np.where(np.isin(np.arange(training.samples), chosen), weight, 1.0) * sample_weights
-            progress.resume(number * training.steps)
-            ends.append(_weights_at_the_end(training, sample_weights, phases, f"smoothness/{weight}", progress))
-    found = smoothness(*(np.concatenate([part.ravel() for part in end]).astype("float64") for end in ends))
+    known = phases.start("smoothness")
+    found = float(known["found"]) if known else _smoothness_of(training, phases, verbose)
+    phases.forget(RETRAINING)  # two states, which the walk back need not save again and again
+    phases.after_step("smoothness", lambda: {"found": np.array(found)})
     if not found >= SMOOTH:
         warnings.warn(
             f"The training answers its samples' weights roughly (smoothness {found:.2f}, below {SMOOTH}), so that a "
@@ -53,6 +49,18 @@ def checked_smoothness(training: Training, phases: Phases, verbose: int | str) -
             stacklevel=3,
         )
     return found
+
+
+def _smoothness_of(training, phases, verbose):
+    chosen = np.random.default_rng(SEED).permutation(training.samples)[: max(1, round(LEFT_OUT * training.samples))]
+    ends = [read_state(training.model, training.optimizer).weights]
+    with Progress("Finding out how smooth the training is", len(WEIGHTS) * training.steps, verbose) as progress:
+        for number, weight in enumerate(WEIGHTS):
+            sample_weights = training.weight_of_each_sample.copy()
+            sample_weights[chosen] *= weight
+            progress.resume(number * training.steps)
+            ends.append(_weights_at_the_end(training, sample_weights, phases, f"{RETRAINING}{weight}", progress))
+    return smoothness(*(np.concatenate([part.ravel() for part in end]).astype("float64") for end in ends))
 
 
 def smoothness(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> float:

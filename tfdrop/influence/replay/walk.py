@@ -50,8 +50,7 @@ class Walk:
         """Walks to the horizon."""
         training, horizon = self._training, self._horizon
         backward = training.backward()
-        ones = np.ones(training.samples, training.loss.dtype)
-        sample_weights = ones if training.sample_weights is None else training.sample_weights
+        sample_weights = training.weight_of_each_sample
         with Progress("Replaying the training", training.steps - horizon.first, self._verbose) as progress:
             progress.resume(training.steps - self._step)
             for step, state in self._states():

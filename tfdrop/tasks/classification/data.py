@@ -36,6 +36,12 @@ class ClassifyData(NamedTuple):
     notes: tuple = ()
     files: np.ndarray | None = None
 
+    def with_training(self, chosen):
+        """Returns the data with some of the training samples alone: a Boolean array, or indices."""
+        files = None if self.files is None else self.files[chosen]
+        train = tuple(part[chosen] for part in self.train)
+        return self._replace(train=train, samples=self.samples[chosen], files=files)
+
     def fingerprint(self):
         """Returns a text that other pixels or labels would change."""
         digest = hashlib.sha256()
@@ -53,13 +59,12 @@ def read_data(settings):
             settings.dataset, settings.data_dir or None, settings.image_size or None, settings.download
         )
     split = _split(image_set, settings)
+    names = image_set.training_names
+    files = None if names is None else names[split.samples]
+    data = ClassifyData(**split._asdict(), classes=image_set.classes, notes=image_set.notes, files=files)
     if settings.train_samples:
         with blaming("train_samples", settings.train_samples):
-            kept = draw_stratified(split.train[1], settings.train_samples, settings.seed)
-        split = split._replace(train=tuple(part[kept] for part in split.train), samples=split.samples[kept])
-    names = image_set.training_names
-    data = ClassifyData(split.train, split.validation, split.test, split.samples, image_set.classes, image_set.notes)
-    data = data._replace(files=None if names is None else names[split.samples])
+            data = data.with_training(draw_stratified(data.train[1], settings.train_samples, settings.seed))
     if settings.drop_list:
         with blaming("drop_list", settings.drop_list):
             data = _without_dropped(data, settings.drop_list)
@@ -79,9 +84,7 @@ def _without_dropped(data, path):
     emptied = np.setdiff1d(labels, labels[kept])
     if len(emptied):
         raise ValueError(f"expected at least one image of each class. Received: none of {data.classes[emptied[0]]!r}")
-    files = None if data.files is None else data.files[kept]
-    train = tuple(part[kept] for part in data.train)
-    return data._replace(train=train, samples=data.samples[kept], files=files)
+    return data.with_training(kept)
 
 
 def _split(image_set, settings):

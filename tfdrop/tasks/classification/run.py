@@ -6,12 +6,12 @@ import time
 import keras
 
 from tfdrop.checkpoint import replace
+from tfdrop.classifier import PREPROCESSING, class_probabilities
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
-from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
+from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network, uses_xla
 from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
-from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
@@ -52,7 +52,7 @@ def run(settings, data, workdir, about, pace=None):
         for note in data.notes:
             print(note)
         task = ClassificationTask(settings, data)
-        workdir.write("preprocessing.npz", lambda path: write_preprocessing(path, task.preprocessing, data))
+        workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
         runs = []
         for seed in range(settings.seed, settings.seed + settings.seeds):
             folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
@@ -92,7 +92,10 @@ def _run(task, data, folder, pace):
     scored = scored_rounds(done, rounds(settings))
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
-        write_image_influence(folder, scored, data, probabilities(settings, network, task.data.train[0]))
+        network.jit_compile = uses_xla(settings)
+        found = class_probabilities(network, task.data.train[0], settings.crop_size)
+        write_image_influence(folder, scored, data, found)
+    classes = [data.classes[label] for label in data.train[1]]
     last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
     return {
         "seed": settings.seed,
@@ -102,7 +105,7 @@ def _run(task, data, folder, pace):
         ],
         "influence": [
             {"round": round.number, "images": len(round.samples), "dropped": len(round.dropped)}
-            | {"dropped_by_class": count_dropped([data.classes[label] for label in data.train[1]], round.dropped)}
+            | {"dropped_by_class": count_dropped(classes, round.dropped)}
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import scipy.special
 from keras import layers
 
 from tfdrop.checkpoint import Pace
@@ -147,14 +146,6 @@ def measured_errors(settings, plain, test):
     if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:
         errors["test_top5_error"] = _percent_wrong(answers, y, 5)
     return errors
-
-
-def probabilities(settings, plain, x):
-    """Returns the probabilities that a network gives to the classes of preprocessed images, shape `(n, classes)`."""
-    plain.jit_compile = uses_xla(settings)
-    x = centred(settings, x)
-    logits = plain.predict(x, batch_size=min(TEST_BATCH, len(x)), verbose=0)
-    return scipy.special.softmax(logits.astype("float64"), axis=1)
 
 
 def _percent_wrong(answers, labels, k):

@@ -88,11 +88,11 @@ def _trained(settings, data, folder, pace):
     task = DenoisingTask(settings, data, rated=False)
     arms = rounds(settings)
     done, results = run_rounds(task, settings, folder, _augment_later(settings), pace)
-    if scored := scored_rounds(done, arms):
-        _write_patch_influence(folder, scored, data)
     images = np.array([image.name for image in data.patch_images])[data.patches.image]
-    dropped = {round.number: count_dropped(images, round.dropped) for round in scored}
-    summaries = [_summary(arm, results[arm.name], dropped) for arm in arms]
+    if scored := scored_rounds(done, arms):
+        _write_patch_influence(folder, scored, data.patches, images)
+    dropped = {round.number: round.dropped for round in scored}
+    summaries = [_summary(arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
     models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
     found = {"rounds": summaries, "seconds": done.state.get("timings", {})}
@@ -103,13 +103,12 @@ def _augment_later(settings):
     return 1 < settings.augment_from_round <= settings.rounds
 
 
-def _summary(arm, result, dropped):
+def _summary(arm, result, dropped, images):
     """Returns a round's part of the result."""
     summary = {"round": arm.round, "patches": result["patches"]}
     if result["influence"] is not None:
-        counts = dropped[arm.round]
-        summary |= {"dropped": sum(lost for _, lost, _ in counts), "influence": result["influence"]}
-        summary |= {"dropped_by_image": counts} if counts else {}
+        summary |= {"dropped": len(dropped[arm.round]), "influence": result["influence"]}
+        summary |= {"dropped_by_image": count_dropped(images, dropped[arm.round])}
     return summary
 
 
@@ -134,8 +133,6 @@ def _draw(pictures, path):
     plots.comparison(path, pictures)
 
 
-def _write_patch_influence(folder, scored, data):
-    patches = data.patches
-    names = np.array([image.name for image in data.patch_images])[patches.image]
+def _write_patch_influence(folder, scored, patches, names):
     columns = {"index": np.arange(len(names)), "image": names, "top": patches.top, "left": patches.left}
     write_influence(folder, columns, {}, scored, lambda chosen: patches.pixels[chosen], names)

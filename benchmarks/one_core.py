@@ -1,4 +1,4 @@
-"""Running a module of the benchmark on one core, in a process of its own."""
+"""Running a module of a benchmark on one core, in a process of its own."""
 
 import json
 import os
@@ -12,7 +12,7 @@ CORE = flags.DEFINE_integer("core", 0, "The core to run on.")
 
 
 def run_module(python, module, *arguments, stderr=None):
-    """Runs a module of `benchmarks.influence_speed` and returns what its last line of JSON says.
+    """Runs a module and returns what its last line of JSON says.
 
     Args:
         python: The Python to run it with.
@@ -23,8 +23,7 @@ def run_module(python, module, *arguments, stderr=None):
     Raises:
         subprocess.CalledProcessError: If it fails.
     """
-    name = f"benchmarks.influence_speed.{module}"
-    command = ["taskset", "-c", str(CORE.value), python, "-m", name, *map(str, arguments)]
+    command = ["taskset", "-c", str(CORE.value), python, "-m", module, *map(str, arguments)]
     environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
     finished = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, check=True)
     lines = [line for line in finished.stdout.splitlines() if line.startswith("{")]
