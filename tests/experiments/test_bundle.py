@@ -41,7 +41,8 @@ def test_unpacked_bundle_runs_an_experiment_without_tensorflow(parts, tmp_path):
         "JAX_PLATFORMS": "cpu",
         "PYTHONPATH": f"{there / 'wheels'}{os.pathsep}{there}",
     }
-    command = [sys.executable, "-P", "-c", WITHOUT_TENSORFLOW, "experiments.run", "--name=check"]
+    bare = 'import sys; sys.modules["tensorboard"] = None\n' + WITHOUT_TENSORFLOW
+    command = [sys.executable, "-P", "-c", bare, "experiments.run", "--name=check"]
     run = subprocess.run(command, cwd=there, env=environment, capture_output=True, text=True, timeout=600)
     assert run.returncode == 0, run.stderr
     assert "check-seed0: finished" in run.stdout

@@ -5,10 +5,6 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
 from tfdrop.checkpoint import replace
 
 METRICS = "metrics.csv"
@@ -44,7 +40,7 @@ class TrainingLog:
         rows = _read_rows(self._path)
         self._rows = [row for row in rows if row["training"] != training or int(row["epoch"]) < first_epoch]
         events = folder / EVENTS
-        self._events = EventFileWriter(str(events / training.replace(" ", "_"))) if events.exists() else None
+        self._events = _event_writer(events / training.replace(" ", "_")) if events.exists() else None
 
     def __enter__(self) -> Self:
         return self
@@ -61,10 +57,8 @@ class TrainingLog:
         """Records numbers of an epoch, counted from 1: its loss, learning rate, seconds, ..."""
         self._rows.append({"training": self._training, "epoch": epoch, **values})
         replace(self._path, self._write_rows)
-        if self._events is None:
-            return
-        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-        self._events.add_event(Event(wall_time=time.time(), step=epoch, summary=summary))
+        if self._events is not None:
+            self._events.add_event(_event(epoch, values))
 
     def _write_rows(self, path: Path) -> None:
         columns = dict.fromkeys(name for row in self._rows for name in row)
@@ -72,6 +66,21 @@ class TrainingLog:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(self._rows)
+
+
+# TensorBoard is imported where events are wanted only: an experiment on another machine wants none.
+def _event_writer(folder: Path) -> Any:
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    return EventFileWriter(str(folder))
+
+
+def _event(epoch: int, values: dict[str, float]) -> Any:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+    return Event(wall_time=time.time(), step=epoch, summary=summary)
 
 
 def _read_rows(path: Path) -> list[dict[str, Any]]:
