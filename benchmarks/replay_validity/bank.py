@@ -26,6 +26,7 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
 def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
     """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
     settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
+    settings += "_falling" * setup.falls
     digest = hashlib.sha256()
     for array in (*train, *validation):  # whatever was done to the images
         digest.update(np.ascontiguousarray(array).data)

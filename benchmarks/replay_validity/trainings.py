@@ -18,11 +18,12 @@ class Setup:
     Attributes:
         title: What the tables call it.
         build: Function `image shape -> network` with random weights of Keras's global seed.
-        learning_rate: Learning rate of the SGD with momentum.
+        learning_rate: Learning rate of the SGD with momentum, or its first.
         epochs: Number of epochs.
         standardized: Whether images are standardized by the training set's channels; else they are from 0 to 1.
         halved: Whether images are averaged to half of their sides, so that a processor trains on them in a quarter of
             the time.
+        falls: Whether the learning rate falls to 0 along half a cosine; else it is constant.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Setup:
     epochs: int = 12
     standardized: bool = True
     halved: bool = False
+    falls: bool = False
 
 
 def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
@@ -59,6 +61,7 @@ SETUPS = {
     "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.01),
     "gelu_cnn_fast": Setup("CNN, GELU, rate 0.05", lambda shape: small_cnn(shape, "gelu"), 0.05),
     "gelu_cnn_raw": Setup("CNN, GELU, raw images", lambda shape: small_cnn(shape, "gelu"), 0.05, standardized=False),
+    "gelu_cnn_falling": Setup("CNN, GELU, falling rate", lambda shape: small_cnn(shape, "gelu"), 0.02, falls=True),
     "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.01),
     "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01, halved=True),
     "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01, halved=True),
@@ -90,16 +93,19 @@ def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> An
 
     keras.utils.set_random_seed(seed)
     model = setup.build(train[0].shape[1:])
-    optimizer = keras.optimizers.SGD(setup.learning_rate, momentum=MOMENTUM)
+    steps = setup.epochs * -(-len(train[0]) // BATCH_SIZE)
+    rate = keras.optimizers.schedules.CosineDecay(setup.learning_rate, steps) if setup.falls else setup.learning_rate
+    optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, record=record)
 
 
 def description(setup: Setup, train: Samples, validation: Samples) -> str:
     """Returns a sentence that says what is trained and on how much."""
+    rate = f"learning rate {setup.learning_rate}" + ", falling to 0 along half a cosine" * setup.falls
     return (
         f"{len(train[0])} training samples, {len(validation[0])} validation samples; {setup.epochs} epochs of SGD, "
-        f"momentum {MOMENTUM}, learning rate {setup.learning_rate}, batches of {BATCH_SIZE}; "
+        f"momentum {MOMENTUM}, {rate}, batches of {BATCH_SIZE}; "
         + ("standardized images" if setup.standardized else "images from 0 to 1, not standardized")
         + f" of {'x'.join(map(str, train[0].shape[1:3]))} pixels."
     )
