@@ -48,14 +48,14 @@ CHECK = {
 OURS = DNCNN_S25 | {"redraw_noise": True, "epochs": 100, "learning_rate_drops": [70, 90], "patch_size": 48}
 
 DENOISING = (
-    Experiment("dncnn_s25", "Data dropout paper, section IV-C and Table V.", DNCNN_S25, DATA_DROPOUT, (0, 1, 2), 75),
+    Experiment("dncnn_s25", "Data dropout paper, section IV-C and Table V.", DNCNN_S25, DATA_DROPOUT, (0, 1, 2), 90),
     Experiment(
         "dncnn_s25_redrawn",
         "The same with training noise drawn anew in every epoch.",
         DNCNN_S25 | {"redraw_noise": True},
         (OWN_ROUND_1, FULL_SET),
         (0,),
-        25,
+        30,
     ),
     Experiment(
         "dncnn_s25_bfloat16",
@@ -63,7 +63,7 @@ DENOISING = (
         DNCNN_S25 | {"mixed_precision": True},
         (OWN_ROUND_1,),
         (0, 1, 2),
-        10,
+        7,
     ),
     Experiment(
         "dncnn_s25_ours",
