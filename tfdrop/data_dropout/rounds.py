@@ -1,30 +1,18 @@
-"""Data dropout: which training samples to drop, and training again without them (the paper's Algorithm).
+"""Rounds of training, with data dropout between them: the paper's Algorithm."""
 
-def train_model(train, round):
-    model = build()                      # from scratch in every round
-    model.fit(*train, ...)
-    return model
-
-rounds = train_rounds(train_model, (x, y), (x_validation, y_validation))
-rounds[-1].model
-"""
-
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike
 
-from tfdrop.arguments import check_whole, invalid, is_number, wrong_type
-from tfdrop.data.samples import count, is_arrays, select, stream
+from tfdrop.arguments import check_whole, invalid, wrong_type
+from tfdrop.data.samples import count, is_arrays, select
+from tfdrop.data_dropout.criterion import Criterion, labels_as_classes
 from tfdrop.influence import Influence, ReplayInfluence, replay_influence, total_influence
 from tfdrop.training import Training
-
-ORDER_OF_CONTROLS = 5  # the number of the random control's stream
 
 
 class NothingLeftError(ValueError):
@@ -39,92 +27,6 @@ class NothingLeftError(ValueError):
         super().__init__(message)
         self.model = model
         self.influence = influence
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """Which training samples to drop: those whose total influence is positive (section III-B), or fewer.
-
-    Taken literally, the criterion can drop almost half of the samples, as influences sum to about zero at an optimum. A
-    threshold or a cap drops fewer, those with the largest influence first.
-
-    Args:
-        threshold: Influence that a sample must exceed; 0 is the paper's.
-        cap: The most samples to drop: a float in [0, 1] is a share, an integer a number. `None` is the paper's.
-        class_cap: The same for each class separately; for labels that are classes, as integers or one-hot.
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    >>> Criterion(cap=1).unfavorable([0.5, -1.0, 0.7]).tolist()
-    [False, False, True]
-    """
-
-    threshold: float = 0.0
-    cap: float | int | None = None
-    class_cap: float | int | None = None
-
-    def __post_init__(self) -> None:
-        if not is_number(self.threshold):
-            raise invalid("threshold", "a finite number", self.threshold)
-        for name in ("cap", "class_cap"):
-            value = getattr(self, name)
-            share = isinstance(value, float) and 0 <= value <= 1
-            number = isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 0
-            if value is not None and not (share or number):
-                raise invalid(name, "a float in [0, 1], an integer of at least 0, or None", value)
-
-    def unfavorable(self, scores: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
-        """Marks the training samples to drop.
-
-        Args:
-            scores: Total influence of every training sample, shape `(n,)`.
-            labels: Their classes, for `class_cap`: integers of shape `(n,)`, or one-hot of shape `(n, classes)`.
-
-        Returns:
-            Boolean array of shape `(n,)`, true for the samples to drop.
-
-        Raises:
-            ValueError: If a score is not finite, or classes are needed and missing.
-        """
-        scores = np.asarray(scores)
-        if not np.isfinite(scores).all():
-            first = int(np.flatnonzero(~np.isfinite(scores))[0])
-            raise invalid("scores", "finite numbers", received=f"{scores[first]} for sample {first}")
-        dropped = scores > self.threshold
-        if self.class_cap is not None:
-            classes = _classes(labels, len(scores))
-            for label in np.unique(classes):
-                _unmark_all_but_largest(dropped, scores, np.flatnonzero(classes == label), self.class_cap)
-        if self.cap is not None:
-            _unmark_all_but_largest(dropped, scores, np.arange(len(scores)), self.cap)
-        return dropped
-
-
-def _classes(labels: Any, samples: int) -> np.ndarray:
-    """Returns labels as integers of shape `(samples,)`, from integers or one-hot rows.
-
-    Raises:
-        ValueError: If they are neither.
-    """
-    found = np.asarray(labels)
-    if found.ndim == 2 and found.shape[1] > 1 and _is_one_hot(found):
-        found = found.argmax(axis=1)
-    if found.shape not in ((samples,), (samples, 1)) or not np.issubdtype(found.dtype, np.integer):
-        shown = f"{type(labels).__name__}" if labels is None else f"{found.dtype} of shape {found.shape}"
-        raise invalid("labels", f"{samples} integer or one-hot labels, for a cap by class", received=shown)
-    return found.reshape(samples)
-
-
-def _is_one_hot(labels: np.ndarray) -> bool:
-    return labels.dtype.kind in "biuf" and bool(((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all())
-
-
-def _unmark_all_but_largest(dropped: np.ndarray, scores: np.ndarray, group: np.ndarray, cap: float | int) -> None:
-    """Clears the marks of a group's samples except those with the largest scores, as many as the cap allows."""
-    most = int(cap * len(group) + 1e-9) if isinstance(cap, float) else cap
-    marked = group[dropped[group]]
-    dropped[marked[np.argsort(-scores[marked], kind="stable")[most:]]] = False
 
 
 @dataclass(frozen=True)
@@ -253,7 +155,7 @@ def _check(train_model: Any, train: Any, validation: Any, criterion: Any, influe
     if not isinstance(criterion, Criterion):
         raise invalid("criterion", "a Criterion, such as Criterion(cap=0.03), or None", criterion)
     if uses and criterion.class_cap is not None:
-        _classes(train[1], count(train, "train"))
+        labels_as_classes(train[1], count(train, "train"))
     if uses and validation is None:
         raise invalid("validation", "validation data, to compute influence on", validation)
     if uses and is_arrays(validation):
@@ -261,30 +163,3 @@ def _check(train_model: Any, train: Any, validation: Any, criterion: Any, influe
     if uses > 1 and hasattr(validation, "__next__"):
         expected = f"data that can be read {uses} times: arrays, a list of batches or a tf.data.Dataset"
         raise invalid("validation", expected, received="an iterator")
-
-
-class Controls(NamedTuple):
-    """The samples of two trainings to compare the last round with, which separate what dropping did from other causes.
-
-    Attributes:
-        full: All samples: the effect of the last round's settings (augmentation, for example) alone.
-        random: As many as the last round has, chosen at random: the effect of a smaller set alone.
-    """
-
-    full: np.ndarray
-    random: np.ndarray
-
-
-def control_samples(samples: int, kept: int, seed: int = 0) -> Controls:
-    """Returns the `Controls` of a last round that trained on `kept` of `samples` training samples.
-
-    Each is trained on with the last round's settings, `train_model(select(train, controls.full), rounds)`.
-
-    >>> controls = control_samples(10, kept=8)
-    >>> len(controls.full), len(controls.random)
-    (10, 8)
-    """
-    check_whole("kept", kept)
-    if kept > samples:
-        raise invalid("kept", f"at most the {samples} samples there are", kept)
-    return Controls(np.arange(samples), np.sort(stream(seed, ORDER_OF_CONTROLS).permutation(samples)[:kept]))

@@ -1,0 +1,117 @@
+"""How many samples to drop: chosen by training without them, on samples that neither trained nor scored."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from tfdrop.arguments import check_whole, invalid
+from tfdrop.data_dropout.criterion import Criterion
+
+CAPS: tuple[float | int | None, ...] = (0.01, 0.03, 0.1, 0.2, 0.3, None)
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class CapChoice:
+    """What trainings without some samples came to.
+
+    Attributes:
+        dropped: How many samples each candidate drops, fewest first: nothing, then as the caps say.
+        values: What was measured, lower is better, shape `(candidates, seeds)`.
+        chosen: Index of the candidate that was chosen; 0 drops nothing.
+    """
+
+    dropped: tuple[int, ...]
+    values: np.ndarray
+    chosen: int
+
+    @property
+    def cap(self) -> int:
+        """The most samples to drop, as `Criterion` takes it; 0 where there is no evidence that dropping helps."""
+        return self.dropped[self.chosen]
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean difference between two candidates, which were trained from the same seeds."""
+        return _standard_error(self.values)
+
+
+def drop_counts(scores: ArrayLike, caps: Sequence[float | int | None] = CAPS) -> list[int]:
+    """Returns how many samples `choose_cap` tries to drop, fewest first: nothing, and what each cap leaves to drop.
+
+    >>> drop_counts([3.0, 2.0, 1.0, -1.0], caps=(0.25, 0.5, 3, None))
+    [0, 1, 2, 3]
+    """
+    scores = np.asarray(scores)
+    counts = {int(Criterion(cap=cap).unfavorable(scores).sum()) for cap in caps}
+    return sorted({0} | {count for count in counts if count < len(scores)})
+
+
+def choose_cap(
+    scores: ArrayLike,
+    measure_without: Callable[[np.ndarray, int], float],
+    caps: Sequence[float | int | None] = CAPS,
+    seeds: int = 3,
+) -> CapChoice:
+    """Chooses how many samples to drop by trainings without them.
+
+    Each candidate is trained from the same seeds. The one that drops fewest samples and is within one standard error of
+    the best is chosen, but nothing is dropped unless that one is better than dropping nothing beyond chance, at 95 %
+    with Bonferroni's correction for the candidates. Standard errors are pooled over all candidates.
+
+    Args:
+        scores: Total influence of every training sample, shape `(n,)`.
+        measure_without: Function `(kept, seed) -> number`: trains on the samples `kept`, indices in order, from a seed,
+            an integer counted from 0, and measures the network, lower is better, on samples that it was not trained on
+            and that the scores do not come from.
+        caps: Candidates, as `Criterion` takes them; dropping nothing is always one.
+        seeds: Number of trainings of each candidate, at least 2.
+
+    Returns:
+        A `CapChoice`.
+
+    Raises:
+        ValueError: If there are no scores or fewer than two seeds, or a measured number is not finite.
+
+    >>> wrong = np.arange(100) < 10
+    >>> def measure_without(kept, seed):
+    ...     return wrong[kept].mean() + 0.01 * (100 - len(kept)) / 100 + 0.001 * np.random.default_rng(seed).random()
+    >>> choice = choose_cap(np.where(wrong, 2.0, 1.0), measure_without)
+    >>> choice.dropped, choice.cap
+    ((0, 1, 3, 10, 20, 30), 10)
+    """
+    if check_whole("seeds", seeds) < 2:
+        raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
+    scores = np.asarray(scores)
+    counts = drop_counts(scores, caps)
+    values = np.zeros((len(counts), seeds))
+    for row, count in enumerate(counts):
+        kept = np.flatnonzero(~Criterion(cap=count).unfavorable(scores))
+        for seed in range(seeds):
+            values[row, seed] = value = float(measure_without(kept, seed))
+            if not np.isfinite(value):
+                raise invalid("measure_without", "a function that returns finite numbers", received=f"{value}")
+    return CapChoice(tuple(counts), values, _chosen(values))
+
+
+def _chosen(values: np.ndarray) -> int:
+    """Returns the row that is chosen, of values of shape `(candidates, seeds)`, the fewest dropped first."""
+    means, error = values.mean(axis=1), _standard_error(values)
+    chosen = int(np.flatnonzero(means <= means.min() + error)[0])
+    others, seeds = len(values) - 1, values.shape[1]
+    if chosen == 0:
+        return 0
+    least = stats.t.ppf(1 - (1 - CONFIDENCE) / others, others * (seeds - 1)) * error
+    return chosen if means[0] - means[chosen] > least else 0
+
+
+def _standard_error(values: np.ndarray) -> float:
+    """Returns the standard error of the difference of two rows' means, what rows and seeds add being taken away."""
+    rows, seeds = values.shape
+    if rows == 1:
+        return 0.0
+    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    return float(np.sqrt(2 * np.sum(rest**2) / ((rows - 1) * (seeds - 1)) / seeds))
