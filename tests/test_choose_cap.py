@@ -4,47 +4,66 @@ import pytest
 from tfdrop.data_dropout import Criterion, choose_cap
 
 
-def chosen(values, scores=None):
-    """The choice where the values of each candidate, one a seed, are known: nothing dropped, then 1, 2, ... samples."""
-    values = np.asarray(values, float)
+def chosen(values):
+    """The choice where the values are known, shape `(candidates, seeds, m)`: of nothing dropped, 1 sample, 2, ..."""
     samples = len(values)
-    scores = np.arange(samples, 0, -1.0) if scores is None else scores
+    scores = np.arange(samples, 0, -1.0)
     caps = list(range(1, samples))
-    return choose_cap(scores, lambda kept, seed: values[samples - len(kept), seed], caps=caps, seeds=values.shape[1])
+    return choose_cap(scores, lambda kept, seed: values[samples - len(kept), seed], caps=caps, seeds=len(values[0]))
+
+
+def random_values(rng, rows, seeds, columns, of_seed=1.0, of_sample=1.0):
+    """Values that rows do not change but by chance: of each seed, of each sample, and of both."""
+    return (
+        of_seed * rng.normal(size=(rows, seeds, 1))
+        + of_sample * rng.normal(size=(rows, 1, columns))
+        + rng.normal(size=(rows, seeds, columns))
+        + 5 * rng.normal(size=(seeds, 1))
+        + 5 * rng.normal(size=columns)
+    )
 
 
 def test_the_fewest_that_are_within_a_standard_error_of_the_best_are_dropped():
-    rng = np.random.default_rng(0)
-    noise = 0.01 * rng.normal(size=(6, 4))
     means = np.array([1.0, 0.8, 0.502, 0.5, 0.501, 0.7])
-    found = chosen(means[:, None] + noise)
+    found = chosen(means[:, None, None] + 0.01 * random_values(np.random.default_rng(0), 6, 4, 30, 0.5, 0.5))
     near = found.values.mean(1) <= found.values.mean(1).min() + found.standard_error
     assert found.dropped == (0, 1, 2, 3, 4, 5)
     assert found.cap == found.dropped[found.chosen] == int(np.argmax(near)) > 0
     assert not near[:2].any()
 
 
-def test_the_standard_error_is_that_of_the_analysis_of_variance():
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=(5, 3)) + 10 * rng.normal(size=3)
-    rows, seeds = np.indices(values.shape).reshape(2, -1)
-    design = np.concatenate([np.eye(5)[rows], np.eye(3)[seeds][:, 1:]], axis=1)
-    _, (squares,), _, _ = np.linalg.lstsq(design, values.ravel(), rcond=None)
-    found = chosen(values)
-    np.testing.assert_allclose(found.standard_error, np.sqrt(squares / (15 - 7) * 2 / 3))
+def test_the_standard_error_is_that_of_two_analyses_of_variance():
+    values = random_values(np.random.default_rng(1), 5, 3, 7)
+    variance = 0.0
+    for table in (values.mean(2), values.mean(1)):
+        rows, columns = np.indices(table.shape).reshape(2, -1)
+        design = np.concatenate([np.eye(5)[rows], np.eye(table.shape[1])[columns][:, 1:]], axis=1)
+        _, (squares,), _, _ = np.linalg.lstsq(design, table.ravel(), rcond=None)
+        variance += squares / (table.size - design.shape[1]) * 2 / table.shape[1]
+    np.testing.assert_allclose(chosen(values).standard_error, np.sqrt(variance))
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_by_chance_alone_something_is_dropped_in_one_case_of_twenty_at_most(seeds):
-    rng = np.random.default_rng(seeds)
-    runs = 1000
-    dropped = sum(chosen(rng.normal(size=(7, seeds)) + 5 * rng.normal(size=seeds)).cap > 0 for _ in range(runs))
-    assert 0 < dropped <= 0.05 * runs + 2 * np.sqrt(0.05 * 0.95 * runs)
+@pytest.mark.parametrize(("seeds", "of_seed", "of_sample"), [(2, 1, 0), (3, 1, 0.3), (3, 0, 3), (5, 0.3, 1)])
+def test_by_chance_alone_something_is_dropped_in_one_case_of_twenty_at_most(seeds, of_seed, of_sample):
+    rng, runs = np.random.default_rng(seeds), 500
+    dropped = sum(chosen(random_values(rng, 7, seeds, 20, of_seed, of_sample)).cap > 0 for _ in range(runs))
+    assert dropped <= 0.05 * runs + 2 * np.sqrt(0.05 * 0.95 * runs)
+
+
+def test_a_gain_that_other_seeds_or_other_samples_would_not_have_is_none():
+    rng = np.random.default_rng(2)
+    values = 0.001 * random_values(rng, 2, 4, 20, 0, 0)
+    assert chosen(values - [[[0.0]], [[1.0]]]).cap == 1
+    by_sample = rng.normal(size=20)
+    by_sample[0] -= 20  # one sample alone: -1 in the mean
+    by_seed = np.array([-6.0, 1.0, 0.0, 1.0])
+    for gain in (by_sample[None], by_seed[:, None]):
+        assert chosen(values + np.stack([np.zeros((4, 20)), gain + np.zeros((4, 20))])).cap == 0
 
 
 def test_equal_values_drop_nothing():
-    assert chosen(np.ones((4, 2))).cap == 0
-    assert chosen([[1.0, 2.0], [1.0, 2.0]]).cap == 0
+    assert chosen(np.ones((4, 2, 3))).cap == 0
+    assert chosen(np.tile(np.arange(6.0).reshape(2, 3), (2, 1, 1))).cap == 0
 
 
 def test_wrong_labels_of_a_regression_are_found_by_training_without_them():
@@ -61,7 +80,7 @@ def test_wrong_labels_of_a_regression_are_found_by_training_without_them():
     def measure_without(kept, seed):
         asked.append((len(kept), seed))
         kept = np.random.default_rng(seed).permutation(kept)[: 9 * len(kept) // 10]  # as trainings differ, too
-        return np.mean((held_x @ np.linalg.lstsq(x[kept], y[kept], rcond=None)[0] - held_y) ** 2)
+        return (held_x @ np.linalg.lstsq(x[kept], y[kept], rcond=None)[0] - held_y) ** 2
 
     found = choose_cap(scores, measure_without, seeds=4)
     assert found.dropped == (0, 1, 3, 10, 20, 30)  # all positive would be all: that is no candidate
@@ -72,9 +91,14 @@ def test_wrong_labels_of_a_regression_are_found_by_training_without_them():
 
 def test_candidates_that_drop_the_same_samples_are_one():
     counted = []
-    found = choose_cap([1.0, 0.5, -1.0, -2.0], lambda kept, seed: counted.append(1) or 0.0, caps=(0.5, 2, 0.9, None))
-    assert (found.dropped, len(counted)) == ((0, 2), 6)
-    nothing_positive = choose_cap([-1.0, -2.0], lambda kept, seed: float(seed))
+
+    def measure_without(kept, seed):
+        counted.append(len(kept))
+        return [1.0, 2.0]
+
+    found = choose_cap([1.0, 0.5, -1.0, -2.0], measure_without, caps=(0.5, 2, 0.9, None))
+    assert (found.dropped, counted) == ((0, 2), [4] * 3 + [2] * 3)
+    nothing_positive = choose_cap([-1.0, -2.0], measure_without)
     assert (nothing_positive.dropped, nothing_positive.cap) == ((0,), 0)
 
 
@@ -85,10 +109,13 @@ def test_candidates_that_drop_the_same_samples_are_one():
         ({"seeds": 2.5}, "`seeds`"),
         ({"scores": [1.0, np.nan]}, "`scores`. Expected finite numbers. Received: nan for sample 1"),
         ({"caps": (1.5,)}, "`cap`"),
-        ({"measure_without": lambda kept, seed: np.inf}, "`measure_without`. Expected a function that returns finite"),
+        ({"measure_without": lambda kept, seed: [0.0, np.inf]}, "`measure_without`. .* finite numbers. Received: inf"),
+        ({"measure_without": lambda kept, seed: 0.5}, "`measure_without`. .* at least 2, .* Received: shape ()"),
+        ({"measure_without": lambda kept, seed: [0.5]}, "`measure_without`"),
+        ({"measure_without": lambda kept, seed: [0.5] * (2 + seed)}, "`measure_without`. .* always the same"),
     ],
 )
 def test_bad_input(arguments, message):
-    good = {"scores": [1.0, -1.0], "measure_without": lambda kept, seed: 0.0}
+    good = {"scores": [1.0, -1.0], "measure_without": lambda kept, seed: [0.0, 0.0]}
     with pytest.raises((ValueError, TypeError), match=message):
         choose_cap(**good | arguments)

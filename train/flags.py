@@ -20,8 +20,11 @@ def define_flags(settings_class, renamed=()):
     }
     defaults = settings_class()
     for field in dataclasses.fields(settings_class):
-        define_one = flags.DEFINE_list if field.metadata["list_of"] else define[field.metadata["kind"]]
-        define_one(field.name, getattr(defaults, field.name), field.metadata["help"])
+        default, kind = getattr(defaults, field.name), field.metadata["kind"]
+        if field.metadata["or_auto"]:
+            default, kind = str(default), str
+        define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
+        define_one(field.name, default, field.metadata["help"])
     for former in renamed:
         flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
 

@@ -25,6 +25,10 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
         (ClassifySettings, {"augment": "crop", "augment_from_round": 0}, "--augment=crop: never"),
         (DenoiseSettings, {"sigma": float("nan")}, "--sigma=nan: expected a finite number"),
         (DenoiseSettings, {"max_drop": 1.5}, "--max_drop=1.5: expected a share up to 1 or a whole number"),
+        (ClassifySettings, {"max_drop": "many"}, "--max_drop=many: expected a number or auto"),
+        (ClassifySettings, {"max_drop": "nan"}, "--max_drop=nan: expected a finite number"),
+        (ClassifySettings, {"max_drop": "-1"}, "--max_drop=-1.0: expected at least 0"),
+        (ClassifySettings, {"max_drop": "auto", "trial_seeds": 1}, "--trial_seeds=1: expected at least 2"),
         (DenoiseSettings, {"influence_damping": "-2"}, "--influence_damping=-2: expected a finite number of at least"),
         (DenoiseSettings, {"weights": "a.h5"}, "--weights=a.h5: goes with --evaluate_only"),
     ],
@@ -44,6 +48,9 @@ def test_the_cap_of_the_criterion(kind):
     most = kind(max_drop=40.0).cap
     assert (most, type(most)) == (40, int)
     assert kind(max_drop=0.0).cap == 0
+    assert (kind(max_drop="0.25").cap, kind(max_drop="40").cap, kind(max_drop="1").cap) == (0.25, 40, None)
+    assert not kind(max_drop="1").chooses_cap
+    assert kind(max_drop="auto").chooses_cap
 
 
 def test_the_names_of_networks_are_known_without_building_any():

@@ -60,6 +60,8 @@ CASES = {
     "--drop=none --drop_until_round=1": "--drop_until_round=1: there is no --drop",
     "--test_rates=0.1": "--test_rates=0.1: goes with --test_drop, and that needs it",
     "--test_drop=focused_dropout --test_rates=0.1": "--test_drop=focused_dropout: has no rate",
+    "--max_drop=auto --validation_samples=39": "--max_drop=auto: needs at least 40 validation images",
+    "--max_drop=many": "--max_drop=many: expected a number or auto",
     "--max_drop=1.5": "--max_drop=1.5: expected a share up to 1 or a whole number",
     "--learning_rate_drops=0": "--learning_rate_drops=0: expected more than 0",
     "--influence_damping=-1": "--influence_damping=-1: expected a finite number of at least 0, or auto",

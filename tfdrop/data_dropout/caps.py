@@ -20,23 +20,20 @@ class CapChoice:
 
     Attributes:
         dropped: How many samples each candidate drops, fewest first: nothing, then as the caps say.
-        values: What was measured, lower is better, shape `(candidates, seeds)`.
+        values: What was measured, lower is better: the means over the samples, shape `(candidates, seeds)`.
+        standard_error: Standard error of the difference of two candidates' means: over other seeds and other samples.
         chosen: Index of the candidate that was chosen; 0 drops nothing.
     """
 
     dropped: tuple[int, ...]
     values: np.ndarray
+    standard_error: float
     chosen: int
 
     @property
     def cap(self) -> int:
         """The most samples to drop, as `Criterion` takes it; 0 where there is no evidence that dropping helps."""
         return self.dropped[self.chosen]
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean difference between two candidates, which were trained from the same seeds."""
-        return _standard_error(self.values)
 
 
 def drop_counts(scores: ArrayLike, caps: Sequence[float | int | None] = CAPS) -> list[int]:
@@ -52,7 +49,7 @@ def drop_counts(scores: ArrayLike, caps: Sequence[float | int | None] = CAPS) ->
 
 def choose_cap(
     scores: ArrayLike,
-    measure_without: Callable[[np.ndarray, int], float],
+    measure_without: Callable[[np.ndarray, int], ArrayLike],
     caps: Sequence[float | int | None] = CAPS,
     seeds: int = 3,
 ) -> CapChoice:
@@ -60,13 +57,14 @@ def choose_cap(
 
     Each candidate is trained from the same seeds. The one that drops fewest samples and is within one standard error of
     the best is chosen, but nothing is dropped unless that one is better than dropping nothing beyond chance, at 95 %
-    with Bonferroni's correction for the candidates. Standard errors are pooled over all candidates.
+    with Bonferroni's correction for the candidates. The standard error is that of a difference of two candidates,
+    pooled over all: what other seeds and other samples to measure on would change.
 
     Args:
         scores: Total influence of every training sample, shape `(n,)`.
-        measure_without: Function `(kept, seed) -> number`: trains on the samples `kept`, indices in order, from a seed,
-            an integer counted from 0, and measures the network, lower is better, on samples that it was not trained on
-            and that the scores do not come from.
+        measure_without: Function `(kept, seed) -> values`: trains on the samples `kept`, indices in order, from a seed,
+            an integer counted from 0, and measures the network, lower is better, on each of some samples, always the
+            same, that it was not trained on and that the scores do not come from. Shape `(m,)`, m at least 2.
         caps: Candidates, as `Criterion` takes them; dropping nothing is always one.
         seeds: Number of trainings of each candidate, at least 2.
 
@@ -74,11 +72,11 @@ def choose_cap(
         A `CapChoice`.
 
     Raises:
-        ValueError: If there are no scores or fewer than two seeds, or a measured number is not finite.
+        ValueError: If there are fewer than two seeds, or a score or a measured number is not finite.
 
-    >>> wrong = np.arange(100) < 10
+    >>> wrong, rng = np.arange(100) < 10, np.random.default_rng(0)
     >>> def measure_without(kept, seed):
-    ...     return wrong[kept].mean() + 0.01 * (100 - len(kept)) / 100 + 0.001 * np.random.default_rng(seed).random()
+    ...     return wrong[kept].mean() + 0.01 * (100 - len(kept)) / 100 + 0.001 * rng.random(50)
     >>> choice = choose_cap(np.where(wrong, 2.0, 1.0), measure_without)
     >>> choice.dropped, choice.cap
     ((0, 1, 3, 10, 20, 30), 10)
@@ -87,19 +85,31 @@ def choose_cap(
         raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
     scores = np.asarray(scores)
     counts = drop_counts(scores, caps)
-    values = np.zeros((len(counts), seeds))
+    each: dict[tuple[int, int], np.ndarray] = {}
     for row, count in enumerate(counts):
         kept = np.flatnonzero(~Criterion(cap=count).unfavorable(scores))
         for seed in range(seeds):
-            values[row, seed] = value = float(measure_without(kept, seed))
-            if not np.isfinite(value):
-                raise invalid("measure_without", "a function that returns finite numbers", received=f"{value}")
-    return CapChoice(tuple(counts), values, _chosen(values))
+            found = np.asarray(measure_without(kept, seed), "float64")
+            _check_values(found, each.get((0, 0), found).shape)
+            each[row, seed] = found
+    values = np.array([[each[row, seed] for seed in range(seeds)] for row in range(len(counts))])
+    variance = _variance(values.mean(axis=2)) + _variance(values.mean(axis=1))
+    means, error = values.mean(axis=2), float(np.sqrt(variance))
+    return CapChoice(tuple(counts), means, error, _chosen(means, error))
 
 
-def _chosen(values: np.ndarray) -> int:
+def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
+    if found.ndim != 1 or len(found) < 2 or found.shape != shape:
+        expected = "a function that returns values of always the same samples, at least 2, shape (m,)"
+        raise invalid("measure_without", expected, received=f"shape {found.shape}")
+    if not np.isfinite(found).all():
+        bad = found[~np.isfinite(found)][0]
+        raise invalid("measure_without", "a function that returns finite numbers", received=f"{bad}")
+
+
+def _chosen(values: np.ndarray, error: float) -> int:
     """Returns the row that is chosen, of values of shape `(candidates, seeds)`, the fewest dropped first."""
-    means, error = values.mean(axis=1), _standard_error(values)
+    means = values.mean(axis=1)
     chosen = int(np.flatnonzero(means <= means.min() + error)[0])
     others, seeds = len(values) - 1, values.shape[1]
     if chosen == 0:
@@ -108,10 +118,10 @@ def _chosen(values: np.ndarray) -> int:
     return chosen if means[0] - means[chosen] > least else 0
 
 
-def _standard_error(values: np.ndarray) -> float:
-    """Returns the standard error of the difference of two rows' means, what rows and seeds add being taken away."""
-    rows, seeds = values.shape
+def _variance(table: np.ndarray) -> float:
+    """Returns the variance of a difference of two rows' means over columns, what rows and columns add taken away."""
+    rows, columns = table.shape
     if rows == 1:
         return 0.0
-    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-    return float(np.sqrt(2 * np.sum(rest**2) / ((rows - 1) * (seeds - 1)) / seeds))
+    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    return float(2 * np.sum(rest**2) / ((rows - 1) * (columns - 1)) / columns)

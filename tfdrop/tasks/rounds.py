@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from tfdrop.checkpoint import Pace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
+from tfdrop.tasks.cap_choice import choice_result, chosen_cap
 from tfdrop.tasks.settings import RunSettings
 
 FULL, RANDOM = "full set", "random drop"
+TRIALS = "choosing how many to drop"
 SCORES = "influence_scores.npz"  # until the table of them is written
 
 
@@ -17,7 +20,25 @@ def round_name(number: int) -> str:
     return f"round {number}"
 
 
-def rounds(settings: RunSettings) -> tuple[Arm, ...]:
+class RoundsRun(NamedTuple):
+    """A finished run of rounds and controls.
+
+    Attributes:
+        arms: The arms of the rounds.
+        done: Its `ArmsRun`.
+        results: The results of rounds and controls by name, the rounds first.
+        seconds: How long the steps of each took; all trainings that chose how many to drop are one.
+        choice: How many samples to drop, and why, as `choice_result` has it; `None` where the settings say it.
+    """
+
+    arms: tuple[Arm, ...]
+    done: ArmsRun
+    results: dict[str, dict]
+    seconds: dict[str, dict[str, float]]
+    choice: dict[str, Any] | None
+
+
+def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
     """Returns the arms of the rounds, each on what the one before left."""
     last = settings.rounds
     return tuple(
@@ -25,18 +46,21 @@ def rounds(settings: RunSettings) -> tuple[Arm, ...]:
             round_name(number),
             round=number,
             after=round_name(number - 1) if number > 1 else "",
-            cap=settings.cap,
+            cap=cap,
             counted=number < last or settings.count_last,
         )
         for number in range(1, last + 1)
     )
 
 
-def controls(settings: RunSettings, results: Mapping[str, dict], rounds_differ: bool) -> tuple[Arm, ...]:
+def controls(
+    settings: RunSettings, cap: float | int | None, results: Mapping[str, dict], rounds_differ: bool
+) -> tuple[Arm, ...]:
     """Returns the controls that tell something new.
 
     Args:
         settings: The run's settings.
+        cap: Most samples that a round drops.
         results: The results of its rounds, by name.
         rounds_differ: Whether the last round's settings differ from the first's; where they do not, round 1 is the
             control on the full set.
@@ -46,13 +70,13 @@ def controls(settings: RunSettings, results: Mapping[str, dict], rounds_differ: 
         return ()
     arms = [Arm(FULL, round=last)] if rounds_differ else []
     if results[round_name(last)]["dropped"]:
-        arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=settings.cap, random=True))
+        arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=cap, random=True))
     return tuple(arms)
 
 
 def run_rounds(
     task: Task, settings: RunSettings, folder: Path, rounds_differ: bool, pace: Pace | None = None
-) -> tuple[ArmsRun, dict]:
+) -> RoundsRun:
     """Trains the rounds, and then the controls that the rounds give reason for.
 
     Args:
@@ -62,13 +86,27 @@ def run_rounds(
         rounds_differ: As for `controls`.
         pace: When to save and when to stop.
 
-    Returns:
-        The finished run, and the results of all arms by name, the rounds first.
-
     Raises:
         OutOfTime: If the pace says so; everything is saved.
     """
-    arms = rounds(settings)
+    choice, cap = None, settings.cap
+    if settings.chooses_cap and settings.rounds > 1:
+        first = rounds(settings, cap)[0]
+        ArmsRun(task, (first,), folder, scores=SCORES).run(pace)
+        choice = chosen_cap(task, settings, first, folder, SCORES, pace)
+        cap = choice.cap
+    arms = rounds(settings, cap)
     results = ArmsRun(task, arms, folder, scores=SCORES).run(pace)
-    done = ArmsRun(task, arms + controls(settings, results, rounds_differ), folder, scores=SCORES)
-    return done, done.run(pace)
+    others = controls(settings, cap, results, rounds_differ)
+    done = ArmsRun(task, arms + others, folder, scores=SCORES)
+    results = done.run(pace)
+    results = {arm.name: results[arm.name] for arm in arms + others}
+    return RoundsRun(arms, done, results, _seconds(done, results), None if choice is None else choice_result(choice))
+
+
+def _seconds(done, results):
+    """Returns the time of each arm's steps, with that of all others as one."""
+    timings = done.state.get("timings", {})
+    found = {name: steps for name, steps in timings.items() if name in results}
+    trials = sum(steps.get("training", 0.0) for name, steps in timings.items() if name not in results)
+    return found | ({TRIALS: {"training": trials}} if trials else {})

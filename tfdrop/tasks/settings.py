@@ -32,6 +32,7 @@ def setting(
     choices: tuple | None = None,
     kind: type | None = None,
     list_of: type | None = None,
+    or_auto: bool = False,
 ) -> Any:
     """Returns a dataclass field that is also a flag.
 
@@ -44,9 +45,10 @@ def setting(
         choices: Allowed values.
         kind: Type of the value where the default is `None`.
         list_of: Type of the elements, `int` or `float`, where the value is a list.
+        or_auto: Whether the value may also be `"auto"`, and a text that says the number.
     """
     metadata: dict[str, Any] = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
-    metadata |= {"kind": kind or type(default), "list_of": list_of}
+    metadata |= {"kind": kind or type(default), "list_of": list_of, "or_auto": or_auto}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -62,9 +64,14 @@ class RunSettings:
 
     # Data dropout
     rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
-    max_drop: float = setting(
-        0.03, "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's.", least=0
+    max_drop: Any = setting(
+        0.03,
+        "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's; auto chooses by "
+        "trainings, measured on half of the validation set, which then takes no part in influence.",
+        least=0,
+        or_auto=True,
     )
+    trial_seeds: int = setting(3, "Trainings of each number of samples that --max_drop=auto tries.", least=2)
     augment_from_round: int = setting(2, "First round with augmentation; 0 for never.", least=0)
     controls: bool = setting(
         True, "Also train with the last round's settings on the full set, and with as many dropped at random."
@@ -122,7 +129,7 @@ class RunSettings:
             raise UserError(f"--influence_seeds={self.influence_seeds}: only --influence=replay averages over seeds")
         if self.influence_smoothness and self.influence != "replay":
             raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
-        if self.max_drop > 1 and self.max_drop != int(self.max_drop):
+        if not self.chooses_cap and self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 
     @property
@@ -131,9 +138,17 @@ class RunSettings:
         return number_or_auto(self.influence_damping)
 
     @property
+    def chooses_cap(self) -> bool:
+        """Whether trainings find out how many samples to drop: `max_drop` is `"auto"`."""
+        return bool(self.max_drop == "auto")
+
+    @property
     def cap(self) -> float | int | None:
-        """`max_drop` as `tfdrop.data_dropout.Criterion` takes it; `None` for the paper's criterion."""
-        if self.max_drop == 1:
+        """`max_drop` as `tfdrop.data_dropout.Criterion` takes it; `None` for the paper's criterion.
+
+        `None` also before the trainings that find it, where it is `"auto"`.
+        """
+        if self.max_drop in (1, "auto"):
             return None
         return self.max_drop if self.max_drop < 1 else int(self.max_drop)
 
@@ -145,6 +160,13 @@ def number_or_auto(text: str) -> float | str:
 
 def _checked(field, value):
     """Returns a value as its field has it, a list as one of numbers."""
+    if field.metadata["or_auto"]:
+        if value == "auto":
+            return value
+        try:
+            value = float(value)
+        except ValueError as error:
+            raise UserError(f"--{field.name}={value}: expected a number or auto") from error
     if field.metadata["list_of"] is None:
         _check_kind(field, value)
         _check_range(field, value, shown=value)

@@ -12,6 +12,9 @@ from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.drop_list import read_drop_list
 
+PARTS = ("train", "validation", "test", "held_out")
+FEWEST_HELD_OUT = 20
+ORDER_OF_HELD_OUT = 6  # the number of this draw's stream
 FIT: dict[str, Any] = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
 
 
@@ -21,6 +24,7 @@ class ClassifyData(NamedTuple):
     Attributes:
         train: Arrays `(x, y)`.
         validation: Arrays `(x, y)`, or `None`.
+        held_out: The validation images that measure how many to drop, arrays `(x, y)`; `None` where that is set.
         test: Arrays `(x, y)`.
         samples: For each training sample its index in the data set's training part.
         classes: The classes' names.
@@ -33,6 +37,7 @@ class ClassifyData(NamedTuple):
     test: tuple
     samples: np.ndarray
     classes: tuple
+    held_out: tuple | None = None
     notes: tuple = ()
     files: np.ndarray | None = None
 
@@ -45,7 +50,7 @@ class ClassifyData(NamedTuple):
     def fingerprint(self):
         """Returns a text that other pixels or labels would change."""
         digest = hashlib.sha256()
-        for part in (self.train, self.validation, self.test):
+        for part in (self.train, self.validation, self.test, self.held_out):
             for array in part or ():
                 digest.update(repr((array.shape, array.dtype)).encode())
                 digest.update(np.ascontiguousarray(array).data)
@@ -65,11 +70,24 @@ def read_data(settings):
     if settings.train_samples:
         with blaming("train_samples", settings.train_samples):
             data = data.with_training(draw_stratified(data.train[1], settings.train_samples, settings.seed))
+    if settings.chooses_cap and settings.rounds > 1:
+        data = _divided_validation(data, settings.seed)
     if settings.drop_list:
         with blaming("drop_list", settings.drop_list):
             data = _without_dropped(data, settings.drop_list)
     _check(settings, data.train[0].shape)
     return data
+
+
+def _divided_validation(data, seed):
+    """Returns the data with half of the validation images held out, each class its share."""
+    x, y = data.validation
+    if len(y) < 2 * FEWEST_HELD_OUT:
+        needed = f"needs at least {2 * FEWEST_HELD_OUT} validation images, to measure on half of them"
+        raise UserError(f"--max_drop=auto: {needed}, and there are {len(y)}")
+    held = draw_stratified(y, len(y) // 2, (seed, ORDER_OF_HELD_OUT))
+    others = np.setdiff1d(np.arange(len(y)), held)
+    return data._replace(validation=(x[others], y[others]), held_out=(x[held], y[held]))
 
 
 def _without_dropped(data, path):
@@ -116,4 +134,4 @@ def preprocessed(settings, data):
     def apply(part):
         return None if part is None else (np.asarray(preprocess(part[0]), "float32"), part[1])
 
-    return data._replace(**{name: apply(getattr(data, name)) for name in ("train", "validation", "test")}), preprocess
+    return data._replace(**{name: apply(getattr(data, name)) for name in PARTS}), preprocess

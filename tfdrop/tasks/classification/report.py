@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.dropped_groups import dropped_line
 from tfdrop.tasks.influence_line import influence_line
@@ -16,6 +17,7 @@ MEANING = {
 def classification_report(result):
     """Returns the text: what was dropped, and the test errors training by training."""
     lines = [_influence_line(run, found, result) for run in result["runs"] for found in run["influence"]]
+    lines += [line for run in result["runs"] if "choice" in run for line in _choice_lines(run, result)]
     lines += [_timing_line(run, result) for run in result["runs"] if run.get("seconds")]
     lines += ["", *_table(result), *_comparison_lines(result)]
     notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
@@ -36,6 +38,13 @@ def _influence_line(run, found, result):
         f"(influence > 0), {found['dropped']} dropped.\n"
         f"  {influence_line(found)}" + f"\n  {by_class}" * bool(by_class)
     )
+
+
+def _choice_lines(run, result):
+    seed = f"Seed {run['seed']}: " if len(result["runs"]) > 1 else ""
+    what = f"Brier score on {run['choice']['images']} validation images that no score comes from"
+    first, *others = choice_lines(run["choice"], what, digits=4)
+    return [seed + first, *others]
 
 
 def _timing_line(run, result):

@@ -15,7 +15,7 @@ from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
-from tfdrop.tasks.rounds import SCORES, round_name, rounds, run_rounds
+from tfdrop.tasks.rounds import SCORES, round_name, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -88,8 +88,8 @@ def _run(task, data, folder, pace):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    done, results = run_rounds(task, settings, folder, differ, pace)
-    scored = scored_rounds(done, rounds(settings))
+    arms, done, results, seconds, choice = run_rounds(task, settings, folder, differ, pace)
+    scored = scored_rounds(done, arms)
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
         network.jit_compile = uses_xla(settings)
@@ -109,6 +109,7 @@ def _run(task, data, folder, pace):
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],
-        "seconds": done.state.get("timings", {}),
+        "seconds": seconds,
+        **({} if choice is None else {"choice": choice | {"images": len(task.data.held_out[1])}}),
         "while_dropping": errors_while_dropping(settings, last, task.data),
     }

@@ -7,10 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from tfdrop.classifier import class_probabilities
 from tfdrop.data.samples import select
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.training import (
+    brier_scores,
     classifier_influence,
     recorded_classifier,
     seen_in_training,
@@ -94,6 +96,9 @@ class ClassificationTask:
 
     def measure(self, arm, model, folder, result, after_step):
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""
+        if self.data.held_out is not None:
+            x, y = self.data.held_out
+            result["held_out"] = brier_scores(class_probabilities(model, x, self.settings.crop_size), y).tolist()
         records = read_records(folder, arm.name)
         result["last"] = _errors(records[-1])
         result["best"] = _errors(min(records, key=lambda record: record["test_error"]))

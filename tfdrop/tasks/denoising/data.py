@@ -14,17 +14,21 @@ SMALLEST_TEST_IMAGE = 7  # the window of SSIM
 
 
 class DenoiseData(NamedTuple):
-    """What a run reads: patches for training (None when only evaluating), images for the rest."""
+    """What a run reads: patches for training (None when only evaluating), images for the rest.
+
+    The images `held_out` of those for validation measure how many patches to drop, where that is not set.
+    """
 
     patches: Patches | None
     patch_images: list
     validation: list
     test: list
+    held_out: list = []  # noqa: RUF012
 
     def fingerprint(self):
         """Returns a text that other pixels would change."""
         digest = hashlib.sha256()
-        for image in [*self.patch_images, *self.validation, *self.test]:
+        for image in [*self.patch_images, *self.validation, *self.test, *self.held_out]:
             digest.update(repr((image.name, image.pixels.shape)).encode())
             digest.update(image.pixels.tobytes())
         return digest.hexdigest()[:16]
@@ -42,14 +46,18 @@ def read_data(settings):
     if settings.evaluate_only:
         return DenoiseData(None, [], [], _test_images(settings))
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
-    test = _test_images(settings)
+    test, held_out = _test_images(settings), []
+    if settings.chooses_cap and settings.rounds > 1:
+        if len(validation) < 2:
+            raise UserError("--max_drop=auto: needs at least 2 validation images, to measure on half of them")
+        validation, held_out = validation[::2], validation[1::2]
     if 0 < settings.crop_size < settings.patch_size:
         raise UserError(f"--crop_size={settings.crop_size}: smaller than --patch_size={settings.patch_size}")
     with blaming("patch_size", settings.patch_size):
         patches = draw_patches(
             training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
         )
-    return DenoiseData(patches, training, validation, test)
+    return DenoiseData(patches, training, validation, test, held_out)
 
 
 def _test_images(settings):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.denoising.scores import average
 from tfdrop.tasks.dropped_groups import dropped_line
@@ -22,6 +23,9 @@ def denoising_report(result: dict) -> str:
 def _lines(result):
     lines = [_round_line(summary) for summary in result.get("rounds", [])]
     lines += [f"{control['name']}: trained on {control['patches']} patches." for control in result.get("controls", [])]
+    if choice := result.get("choice"):
+        what = f"squared error on {', '.join(choice['images'])}, which no score comes from, for pixels from 0 to 255"
+        lines += choice_lines(choice, what, digits=2)
     lines += [timing_line(result["seconds"])] if result.get("seconds") else []
     return [*lines, "", *_table(result)]
 

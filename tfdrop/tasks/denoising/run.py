@@ -20,7 +20,7 @@ from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
-from tfdrop.tasks.rounds import SCORES, rounds, run_rounds
+from tfdrop.tasks.rounds import SCORES, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -86,8 +86,7 @@ def _trained(settings, data, folder, pace):
     """Returns the models by name, and what they were trained on."""
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(settings, data, rated=False)
-    arms = rounds(settings)
-    done, results = run_rounds(task, settings, folder, _augment_later(settings), pace)
+    arms, done, results, seconds, choice = run_rounds(task, settings, folder, _augment_later(settings), pace)
     images = np.array([image.name for image in data.patch_images])[data.patches.image]
     if scored := scored_rounds(done, arms):
         _write_patch_influence(folder, scored, data.patches, images)
@@ -95,7 +94,9 @@ def _trained(settings, data, folder, pace):
     summaries = [_summary(arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
     models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
-    found = {"rounds": summaries, "seconds": done.state.get("timings", {})}
+    found = {"rounds": summaries, "seconds": seconds}
+    if choice is not None:
+        found["choice"] = choice | {"images": [image.name for image in data.held_out]}
     return models, {**found, **({"controls": others} if others else {})}
 
 

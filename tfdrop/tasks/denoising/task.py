@@ -9,7 +9,7 @@ import numpy as np
 from tfdrop.data.images.gaussian_noise import noisy_image
 from tfdrop.data.samples import select
 from tfdrop.denoising import denoise
-from tfdrop.metrics import psnr
+from tfdrop.metrics import displayed, psnr
 from tfdrop.tasks.denoising.training import (
     denoiser_influence,
     recorded_denoiser,
@@ -20,6 +20,7 @@ from tfdrop.tasks.denoising.training import (
 )
 from tfdrop.tasks.replay_step import record_folder, replay_as_set
 
+BLOCK = 32  # height and width
 OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
 
 
@@ -84,19 +85,34 @@ class DenoisingTask:
         return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
 
     def measure(self, arm, model, folder, result, after_step):
-        """Adds the PSNR of every test and validation image in dB."""
+        """Adds the PSNR of every test and validation image in dB, and the errors of blocks of those held out."""
+        if self.data.held_out and "held_out" not in result:
+            result["held_out"] = [error for image in self.data.held_out for error in self._block_errors(model, image)]
+            after_step()
         if not self._rated:
             return
-        settings = self.settings_of(arm)
         for part, images in (("test", self.data.test), ("validation", self.data.validation)):
             scores = result.setdefault(part, {})
             for image in images:
                 if image.name not in scores:
-                    noisy = noisy_image(image.pixels, settings.sigma)
-                    scores[image.name] = psnr(image.pixels, denoise(model, noisy), settings.psnr)
+                    scores[image.name] = self._psnr(model, image)
                     after_step()
         average = np.mean(list(result["test"].values()))
         print(f"{arm.name}: {average:.3f} dB, {result['dropped']} patches dropped")
+
+    def _psnr(self, model, image):
+        return psnr(image.pixels, self._denoised(model, image), self.settings.psnr)
+
+    def _block_errors(self, model, image):
+        """Returns the mean squared errors of an image's blocks, for pixels from 0 to 255; what is left is left out."""
+        errors = (255 * (image.pixels - displayed(self._denoised(model, image), self.settings.psnr))) ** 2
+        height, width = (max(1, side // BLOCK) for side in errors.shape)
+        sides = [min(BLOCK, side) for side in errors.shape]
+        whole = errors[: height * sides[0], : width * sides[1]].astype("float64")
+        return whole.reshape(height, sides[0], width, sides[1]).mean(axis=(1, 3)).ravel().tolist()
+
+    def _denoised(self, model, image):
+        return denoise(model, noisy_image(image.pixels, self.settings.sigma))
 
 
 def _augments(settings, arm):

@@ -1,0 +1,51 @@
+"""The validation images that measure how many to drop."""
+
+import numpy as np
+import pytest
+
+from tfdrop.errors import UserError
+from tfdrop.tasks.classification.data import preprocessed, read_data
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.classification.training import brier_scores
+
+
+def rows(part):
+    """The images with their labels, as a set of texts."""
+    return {image.tobytes() + bytes([label]) for image, label in zip(*part, strict=True)}
+
+
+def test_half_of_the_validation_images_of_each_class_are_held_out():
+    whole, divided = (read_data(ClassifySettings(max_drop=drop, seed=3)) for drop in (0.1, "auto"))
+    assert whole.held_out is None
+    assert rows(divided.validation) | rows(divided.held_out) == rows(whole.validation)
+    assert not rows(divided.validation) & rows(divided.held_out)
+    assert len(divided.held_out[1]) == len(whole.validation[1]) // 2
+    for label, count in enumerate(np.bincount(whole.validation[1])):
+        assert abs(np.sum(divided.held_out[1] == label) - count / 2) <= 1
+    np.testing.assert_array_equal(divided.train[0], whole.train[0])
+    assert divided.fingerprint() != whole.fingerprint()
+    other = read_data(ClassifySettings(max_drop="auto", seed=4))
+    assert rows(other.held_out) != rows(divided.held_out)
+
+
+def test_what_is_held_out_is_preprocessed_as_all_else():
+    settings = ClassifySettings(max_drop="auto", train_samples=200)
+    raw = read_data(settings)
+    data, preprocess = preprocessed(settings, raw)
+    np.testing.assert_array_equal(data.held_out[0], preprocess(raw.held_out[0]).astype("float32"))
+
+
+def test_one_round_chooses_nothing_and_too_few_validation_images_are_named():
+    assert read_data(ClassifySettings(max_drop="auto", rounds=1)).held_out is None
+    with pytest.raises(UserError, match=r"--max_drop=auto: needs at least 40 validation images, .* there are 39"):
+        read_data(ClassifySettings(max_drop="auto", validation_samples=[39]))
+
+
+def test_brier_scores():
+    rng = np.random.default_rng(0)
+    probabilities, labels = rng.dirichlet(np.ones(4), size=6), rng.integers(4, size=6)
+    expected = [
+        sum((p - (label == number)) ** 2 for number, p in enumerate(row))
+        for row, label in zip(probabilities, labels, strict=True)
+    ]
+    np.testing.assert_allclose(brier_scores(probabilities, labels), expected)

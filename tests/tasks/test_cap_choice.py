@@ -1,0 +1,127 @@
+"""How many to drop, chosen in a run of a small real task: least squares with samples whose values are wrong."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tfdrop.checkpoint import OutOfTime, Pace
+from tfdrop.influence import ReplayInfluence
+from tfdrop.tasks.rounds import TRIALS, run_rounds
+from tfdrop.tasks.settings import RunSettings
+
+SAMPLES, WRONG = 60, 12
+
+
+class LeastSquares:
+    """A `tfdrop.tasks.arms.Task` that fits a straight line; a training's seed leaves out a tenth of its samples."""
+
+    unit = "points"
+    samples = SAMPLES
+
+    def __init__(self, settings, wrong=WRONG):
+        rng = np.random.default_rng(3)
+        self.settings, self.seed = settings, settings.seed
+        self.x, self.held_x = rng.normal(size=(SAMPLES, 4)), rng.normal(size=(200, 4))
+        line = rng.normal(size=4)
+        self.y, self.held_y = (x @ line + 0.1 * rng.normal(size=len(x)) for x in (self.x, self.held_x))
+        self.wrong = rng.permutation(SAMPLES)[:wrong]
+        self.y[self.wrong] += rng.normal(2, 1, size=wrong)
+        self.scores = rng.uniform(-1, 1, SAMPLES)
+        self.scores[self.wrong] += 3
+        self.trained = []
+
+    def key(self, arms):
+        return ""
+
+    def model_file(self, name):
+        return f"{name}.keras"
+
+    def train(self, arm, samples, folder, key, pace, records):
+        seed = dataclasses.replace(self.settings, **arm.settings).seed
+        samples = np.random.default_rng(seed).permutation(samples)[: 9 * len(samples) // 10]
+        self.trained.append(arm.name)
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
+        model.set_weights([np.linalg.lstsq(self.x[samples], self.y[samples], rcond=None)[0][:, None]])
+        return model
+
+    def influence(self, arm, model, samples, checkpoint, records):
+        return ReplayInfluence(self.scores[samples], "loss", 1.0, 1.0, np.ones(2), 1, 0)
+
+    def measure(self, arm, model, folder, result, after_step):
+        if "held_out" not in result:
+            [weights] = model.get_weights()
+            result["held_out"] = ((self.held_x @ weights[:, 0] - self.held_y) ** 2).tolist()
+            after_step()
+
+
+def settings(**more):
+    return RunSettings(max_drop="auto", trial_seeds=4, **more)
+
+
+def test_the_wrong_ones_are_dropped_and_only_rounds_and_controls_are_left(tmp_path):
+    task = LeastSquares(settings())
+    arms, done, results, seconds, choice = run_rounds(task, task.settings, tmp_path, rounds_differ=True)
+    assert choice["dropped"] == [0, 1, 6, 12, 18, int((task.scores > 0).sum())]  # 1, 3 % are of 60 the same
+    assert np.shape(choice["held_out"]) == (6, 4)
+    assert choice["cap"] in (12, 18)
+    assert arms[1].cap == choice["cap"] == results["round 2"]["dropped"]
+    assert set(task.wrong) <= set(range(SAMPLES)) - set(done.samples(arms[1]))
+    assert list(results) == ["round 1", "round 2", "full set", "random drop"]
+    assert results["random drop"]["points"] == SAMPLES - choice["cap"]
+    assert set(seconds) == {*results, TRIALS}
+    assert sorted(path.stem for path in tmp_path.glob("*.keras")) == sorted(results)
+    assert len(task.trained) == 4 + 6 * 4
+
+
+def test_the_trials_are_paired_by_seeds_that_no_round_has(tmp_path):
+    task = LeastSquares(settings(), wrong=0)
+    choice = run_rounds(task, task.settings, tmp_path, rounds_differ=True).choice
+    first = np.array(choice["held_out"])[0]
+    assert len(set(first)) == 4
+    state = json.loads((tmp_path / "state.json").read_text())["arms"]
+    means = [np.mean(state[f"trial {number} without 0"]["held_out"]) for number in range(1, 5)]
+    np.testing.assert_allclose(means, first)
+    assert np.mean(state["round 1"]["held_out"]) not in means
+
+
+def test_where_nothing_is_gained_nothing_is_dropped_and_no_random_control_is_trained(tmp_path):
+    task = LeastSquares(settings(), wrong=0)
+    found = run_rounds(task, task.settings, tmp_path, rounds_differ=False)
+    assert found.choice["cap"] == 0
+    assert found.results["round 2"]["points"] == SAMPLES
+    assert list(found.results) == ["round 1", "round 2"]
+
+
+def test_interrupted_anywhere_it_goes_on_to_the_same(tmp_path):
+    whole = run_rounds(LeastSquares(settings()), settings(), tmp_path / "whole", rounds_differ=True)
+    trained = []
+    for _ in range(100):
+        task = LeastSquares(settings())
+        try:
+            # A deadline that has passed: each start does one step.
+            found = run_rounds(task, settings(), tmp_path / "slices", rounds_differ=True, pace=Pace(deadline=0.0))
+            break
+        except OutOfTime:
+            trained += task.trained
+    assert (found.choice, found.results) == (whole.choice, whole.results)
+    assert len(trained) > 20
+    assert sorted(set(trained)) == sorted(trained)
+
+
+def test_more_rounds_have_the_same_cap(tmp_path):
+    task = LeastSquares(settings(rounds=3, controls=False))
+    found = run_rounds(task, task.settings, tmp_path, rounds_differ=True)
+    assert [arm.cap for arm in found.arms] == [found.choice["cap"]] * 3
+
+
+@pytest.mark.parametrize("cap", [0.1, 5, 1])
+def test_a_given_cap_needs_no_trials(tmp_path, cap):
+    task = LeastSquares(RunSettings(max_drop=cap, controls=False))
+    found = run_rounds(task, task.settings, Path(tmp_path), rounds_differ=False)
+    assert found.choice is None
+    assert found.results["round 2"]["dropped"] == {0.1: 6, 5: 5, 1: int((task.scores > 0).sum())}[cap]
+    assert task.trained == ["round 1", "round 2"]
