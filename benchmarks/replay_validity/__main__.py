@@ -7,6 +7,8 @@
                random subsets that are left out. Then the same training is repeated without each subset: from the same
                seed, each sample in the same batch of the same step, those left out with weight 0. The score is
                Spearman's correlation over the subsets. What the trainings of other seeds predict stands beside it.
+    extremes   The samples that a replay puts first are left out together, or weigh less, in the training that was
+               replayed: does what holds for random subsets hold for them?
     dropping   The samples that each ranking puts first are dropped, and networks trained from other seeds without
                them are compared on the test set with networks trained without as many random samples.
 
@@ -20,6 +22,7 @@ from absl import flags
 from benchmarks import pages
 from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity import dropping as dropping
+from benchmarks.replay_validity import extremes as extremes
 from benchmarks.replay_validity import lds as lds
 from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.trainings import SETUPS, prepared
@@ -27,7 +30,7 @@ from tfdrop.checkpoint import Pace
 from tfdrop.errors import unknown
 from train.program import run
 
-PARTS = {"lds": lds, "dropping": dropping}
+PARTS = {"lds": lds, "extremes": extremes, "dropping": dropping}
 TITLE = "# What replay predicts, and what retraining finds\n"
 HEADINGS = [line for setup in SETUPS.values() for part in PARTS.values() for line in part.headings(setup)]
 

@@ -85,17 +85,9 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
 
 def _rankings(setup, train, validation, folder):
     """Returns scores by name, shape `(n,)`: the largest are to be dropped first."""
-    from benchmarks.replay_validity.predictions import predictions
+    from benchmarks.replay_validity.predictions import kept_predictions
 
-    each = []
-    for seed in SCORING_SEEDS.value:
-        path = folder / f"effects_seed{seed}.npz"
-        if not path.exists():
-            effects, _ = predictions(setup, train, validation, int(seed))
-            replace(path, lambda partial: np.savez(partial, **effects))  # noqa: B023
-            print(f"{path.name}: written", flush=True)
-        with np.load(path) as effects:
-            each.append(dict(effects))
+    each = [kept_predictions(setup, train, validation, int(seed), folder) for seed in SCORING_SEEDS.value]
     means = {title: np.mean([effects[title] for effects in each], axis=0) for title in each[0]}
     found = {
         f"{title}, {TITLES[measure]}": -means[title][:, column]

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from benchmarks.influence_validity.images import Samples
 from benchmarks.influence_validity.network import simple_scores
 from benchmarks.replay_validity.bank import MEASURES
 from benchmarks.replay_validity.trainings import Setup, training
+from tfdrop.checkpoint import replace
 
 CURVATURES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton"}
 
@@ -51,6 +53,19 @@ def predictions(
         effects[f"influence, {title}"] = np.stack(found, axis=1)
     simple = simple_scores(run.model, loss, train, seed)
     return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, facts
+
+
+def kept_predictions(
+    setup: Setup, train: Samples, validation: Samples, seed: int, folder: Path
+) -> dict[str, np.ndarray]:
+    """Returns the effects of `predictions`, read from a folder, or asked for and kept there."""
+    path = folder / f"effects_seed{seed}.npz"
+    if not path.exists():
+        effects, _ = predictions(setup, train, validation, seed)
+        replace(path, lambda partial: np.savez(partial, **effects))
+        print(f"{path.name}: written", flush=True)
+    with np.load(path) as kept:
+        return dict(kept)
 
 
 def _timed(function):

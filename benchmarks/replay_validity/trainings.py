@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import tfdrop
 from benchmarks.influence_validity.images import Images, Samples
 
@@ -85,7 +87,9 @@ def _halved(x):
     return x.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
-def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> Any:
+def training(
+    setup: Setup, train: Samples, seed: int, record: Any = False, sample_weights: np.ndarray | None = None
+) -> Any:
     """Returns a `tfdrop.training.Training` that has not begun."""
     import keras
 
@@ -97,7 +101,7 @@ def training(setup: Setup, train: Samples, seed: int, record: Any = False) -> An
     rate = keras.optimizers.schedules.CosineDecay(setup.learning_rate, steps) if setup.falls else setup.learning_rate
     optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, record=record)
+    return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, sample_weights, record=record)
 
 
 def description(setup: Setup, train: Samples, validation: Samples) -> str:
