@@ -14,11 +14,15 @@ from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
 from benchmarks.replay_validity.trainings import Setup, description, training
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.comparison import paired_difference
+from tfdrop.errors import UserError
 
 SHARES = flags.DEFINE_list("drop_shares", ["0.03", "0.1", "0.3"], "Shares of the samples to drop, beside all positive.")
 SCORING_SEEDS = flags.DEFINE_list("scoring_seeds", ["100", "101", "102"], "Seeds of the trainings that rank.")
 EQUAL_STEPS = flags.DEFINE_bool(
     "equal_steps", False, "Train on fewer samples for more epochs, so that all trainings take about as many steps."
+)
+DROPPED_WEIGHT = flags.DEFINE_float(
+    "dropped_weight", 0.0, "Instead of dropping samples, train on all of them and multiply the losses of these by this."
 )
 TEST_SEEDS = flags.DEFINE_list("test_seeds", list(map(str, range(5))), "Seeds of the trainings without the samples.")
 
@@ -48,7 +52,8 @@ class Arm:
 
 
 def headings(setup: Setup) -> list[str]:
-    return [f"## {setup.title}: dropping", f"## {setup.title}: dropping, as many steps"]
+    kinds = ("dropping", "dropping, as many steps", "samples that weigh less")
+    return [f"## {setup.title}: {kind}" for kind in kinds]
 
 
 def n() -> str:
@@ -59,7 +64,10 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     """Returns the lines of the part's section; what was trained before is read from the folder."""
     rankings = _rankings(setup, train, images.validation, folder)
     arms = list(_arms(rankings, len(train[0])))
-    name = "dropping_equal_steps.json" if EQUAL_STEPS.value else "dropping.json"
+    if EQUAL_STEPS.value and DROPPED_WEIGHT.value:
+        raise UserError("--dropped_weight: all samples are trained on, so there are always --equal_steps")
+    weight = f"_weight{DROPPED_WEIGHT.value:g}" if DROPPED_WEIGHT.value else ""
+    name = "dropping_equal_steps.json" if EQUAL_STEPS.value else f"dropping{weight}.json"
     results = _Results(folder / name, setup, train, images.test)
     seeds = list(map(int, TEST_SEEDS.value))
     for seed in seeds:
@@ -73,14 +81,14 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         "images that no ranking saw. Differences are paired by seed, with the 95 % interval of Student's t; random "
         "samples are drawn anew for each seed. Positive: the score says that leaving the sample out lowers the "
         "measure. Training loss and gradient norm: the largest first."
-        + " Trainings on fewer samples have more epochs, so that all take about as many steps."
-        * EQUAL_STEPS.value
+        + " Trainings on fewer samples have more epochs, so that all take about as many steps." * EQUAL_STEPS.value
+        + f" The samples are not left out here: their losses are multiplied by {DROPPED_WEIGHT.value:g}." * bool(weight)
     )
     never = Pace(seconds=float("inf"))
     found = {arm.name: np.array([results.find(arm, seed, never) for seed in seeds]) for arm in arms}
     scale = np.array([1 / len(images.test[0]), 100 / len(images.test[0])])
     errors_and_losses = {arm: (rows[:, [0, 2]] * scale)[:, ::-1] for arm, rows in found.items()}
-    return [headings(setup)[EQUAL_STEPS.value], "", text, "", *_table(arms, errors_and_losses)]
+    return [headings(setup)[2 if weight else EQUAL_STEPS.value], "", text, "", *_table(arms, errors_and_losses)]
 
 
 def _rankings(setup, train, validation, folder):
@@ -142,10 +150,13 @@ class _Results:
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(arm.count,)))
         dropped = rng.permutation(len(x))[: arm.count] if arm.dropped is None else arm.dropped
         kept = np.setdiff1d(np.arange(len(x)), dropped)
-        setup = self._setup
+        setup, sample_weights = self._setup, None
+        if DROPPED_WEIGHT.value:
+            sample_weights, kept = np.ones(len(x)), np.arange(len(x))
+            sample_weights[dropped] = DROPPED_WEIGHT.value
         if EQUAL_STEPS.value:
             setup = dataclasses.replace(setup, epochs=round(setup.epochs * len(x) / len(kept)))
-        run = training(setup, (x[kept], y[kept]), seed)
+        run = training(setup, (x[kept], y[kept]), seed, sample_weights=sample_weights)
         for _ in run.dispatches():
             pass
         keras.backend.clear_session()

@@ -163,6 +163,20 @@ def test_what_replays_cost(runs):
         assert ratio == pytest.approx(replay / training, rel=0.2, abs=0.1)
 
 
+def test_what_replay_says_of_the_samples_that_come_first(runs):
+    rows = cells(page(runs, "extremes"))
+    rankings = ["cross-entropy", "expected error", "random"]
+    assert [row[:3] for row in rows] == [[ranking, "4", weight] for ranking in rankings for weight in ("0", "0.5")]
+    for ranking, _, _, predicted, found, error, loss in rows:
+        assert (predicted == "") == (found == "") == (ranking == "random")
+        assert "[" in loss
+        assert error
+    (out, half), (other, other_half) = ([float(row[3]) for row in rows[start : start + 2]] for start in (0, 2))
+    assert out < 0
+    assert other < 0
+    assert (half, other_half) == pytest.approx((out / 2, other / 2), abs=0.11)
+
+
 def test_dropping_is_compared_with_random_samples(runs):
     rows = cells(page(runs, "dropping"))
     of = ["cross-entropy", "expected error"]
