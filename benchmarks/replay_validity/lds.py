@@ -30,7 +30,7 @@ def n() -> str:
 
 def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
-    from benchmarks.replay_validity.predictions import predictions
+    from benchmarks.replay_validity.predictions import kept_predictions, predictions
 
     validation, shares = images.validation, [float(share) for share in SHARES.value]
 
@@ -41,7 +41,7 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     retrained = retrain(OWN_SEED.value)
     repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
     own, facts = predictions(setup, train, validation, OWN_SEED.value)
-    others = [predictions(setup, train, validation, int(seed))[0] for seed in OTHER_SEEDS.value]
+    others = [kept_predictions(setup, train, validation, int(seed), folder) for seed in OTHER_SEEDS.value]
     replayed = {title: facts[title] / facts["training"] for title in own if title in facts}
     horizons = ", ".join(
         f"{facts[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
