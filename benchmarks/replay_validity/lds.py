@@ -17,11 +17,12 @@ SHARES = flags.DEFINE_list("shares", ["0.005", "0.02", "0.1", "0.5"], "Shares of
 SUBSETS = flags.DEFINE_integer("subsets", 100, "Random subsets of each share.")
 OWN_SEED = flags.DEFINE_integer("own_seed", 0, "Seed of the retrainings.")
 REPEATED_SEED = flags.DEFINE_integer("repeated_seed", None, "Seed of more retrainings: what the first can foretell.")
+OWN = flags.DEFINE_bool("own", True, "Also predict from the very training that is repeated.")
 OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds of other trainings that predict them.")
 
 
 def headings(setup: Setup) -> list[str]:
-    return [f"## {setup.title}"]
+    return [f"## {setup.title}", f"## {setup.title}: on JAX"]  # each backend has trainings of its own
 
 
 def n() -> str:
@@ -30,6 +31,8 @@ def n() -> str:
 
 def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
+    import keras
+
     from benchmarks.replay_validity.predictions import kept_predictions, predictions
 
     validation, shares = images.validation, [float(share) for share in SHARES.value]
@@ -40,12 +43,8 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
 
     retrained = retrain(OWN_SEED.value)
     repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
-    own, facts = predictions(setup, train, validation, OWN_SEED.value)
+    own, facts = predictions(setup, train, validation, OWN_SEED.value) if OWN.value else ({}, {})
     others = [kept_predictions(setup, train, validation, int(seed), folder) for seed in OTHER_SEEDS.value]
-    replayed = {title: facts[title] / facts["training"] for title in own if title in facts}
-    horizons = ", ".join(
-        f"{facts[f'replay, automatic horizon: horizon for {m}']:.2f} for {TITLES[m]}" for m in MEASURES
-    )
     text = (
         f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "
         "subsets between the predicted and the retrained sum over the validation set; in brackets the 95 % "
@@ -53,24 +52,36 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         f"subset. Other seeds: by the {len(others)} trainings from other seeds, one by one, "
         "in the mean and by the mean of all. Influence: conjugate gradients, automatic "
         "damping. Training loss and gradient norm: their sum over the subset. Retraining from another seed without the "
-        "same subsets says how much of an effect is the samples' and not the seed's. "
-        f"The automatic horizon was {horizons}. A replay took "
-        + ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
-        + f" times as long as the recorded training. Smoothness of the training: {facts['smoothness']:.2f}."
+        "same subsets says how much of an effect is the samples' and not the seed's." + _about_own(facts)
     )
-    lines = [*headings(setup), "", text]
+    lines = [headings(setup)[keras.backend.backend() == "jax"], "", text]
     for column, measure in enumerate(MEASURES):
         lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, repeated, column)]
     return lines
 
 
+def _about_own(facts):
+    """Returns the sentences about the training that is repeated; none where it was not asked."""
+    if not facts:
+        return ""
+    horizon = "replay, automatic horizon: horizon for "
+    horizons = ", ".join(f"{facts[horizon + measure]:.2f} for {TITLES[measure]}" for measure in MEASURES)
+    replayed = {title: facts[title] / facts["training"] for title in facts if f"{title}: horizon for loss" in facts}
+    times = ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
+    return (
+        f" The automatic horizon was {horizons}. A replay took {times} times as long as the recorded training. "
+        f"Smoothness of the training: {facts['smoothness']:.2f}."
+    )
+
+
 def _table(own, others, retrained, repeated, column):
     header = ["prediction", *(f"{100 * share:g} % left out" for share in retrained)]
     rows = []
-    for name in own:
-        rows.append(
-            [f"{name}; own seed", *(_cell([own[name]], share, found, column) for share, found in retrained.items())]
-        )
+    for name in own or others[0]:
+        if own:
+            rows.append(
+                [f"{name}; own seed", *(_cell([own[name]], share, found, column) for share, found in retrained.items())]
+            )
         if others:
             each = [effects[name] for effects in others]
             rows.append(
