@@ -1,61 +1,15 @@
-"""How many to drop, chosen in a run of a small real task: least squares with samples whose values are wrong."""
+"""How many to drop, chosen in a run of a small real task."""
 
-import dataclasses
 import json
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
+from least_squares import SAMPLES, LeastSquares
 
 from tfdrop.checkpoint import OutOfTime, Pace
-from tfdrop.influence import ReplayInfluence
 from tfdrop.tasks.rounds import TRIALS, run_rounds
 from tfdrop.tasks.settings import RunSettings
-
-SAMPLES, WRONG = 60, 12
-
-
-class LeastSquares:
-    """A `tfdrop.tasks.arms.Task` that fits a straight line; a training's seed leaves out a tenth of its samples."""
-
-    unit = "points"
-    samples = SAMPLES
-
-    def __init__(self, settings, wrong=WRONG):
-        rng = np.random.default_rng(3)
-        self.settings, self.seed = settings, settings.seed
-        self.x, self.held_x = rng.normal(size=(SAMPLES, 4)), rng.normal(size=(200, 4))
-        line = rng.normal(size=4)
-        self.y, self.held_y = (x @ line + 0.1 * rng.normal(size=len(x)) for x in (self.x, self.held_x))
-        self.wrong = rng.permutation(SAMPLES)[:wrong]
-        self.y[self.wrong] += rng.normal(2, 1, size=wrong)
-        self.scores = rng.uniform(-1, 1, SAMPLES)
-        self.scores[self.wrong] += 3
-        self.trained = []
-
-    def key(self, arms):
-        return ""
-
-    def model_file(self, name):
-        return f"{name}.keras"
-
-    def train(self, arm, samples, folder, key, pace, records):
-        seed = dataclasses.replace(self.settings, **arm.settings).seed
-        samples = np.random.default_rng(seed).permutation(samples)[: 9 * len(samples) // 10]
-        self.trained.append(arm.name)
-        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, use_bias=False)])
-        model.set_weights([np.linalg.lstsq(self.x[samples], self.y[samples], rcond=None)[0][:, None]])
-        return model
-
-    def influence(self, arm, model, samples, checkpoint, records):
-        return ReplayInfluence(self.scores[samples], "loss", 1.0, 1.0, np.ones(2), 1, 0)
-
-    def measure(self, arm, model, folder, result, after_step):
-        if "held_out" not in result:
-            [weights] = model.get_weights()
-            result["held_out"] = ((self.held_x @ weights[:, 0] - self.held_y) ** 2).tolist()
-            after_step()
 
 
 def settings(**more):
@@ -106,7 +60,7 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(tmp_path):
             found = run_rounds(task, settings(), tmp_path / "slices", rounds_differ=True, pace=Pace(deadline=0.0))
             break
         except OutOfTime:
-            trained += task.trained
+            trained += list(task.trained)
     assert (found.choice, found.results) == (whole.choice, whole.results)
     assert len(trained) > 20
     assert sorted(set(trained)) == sorted(trained)
@@ -124,4 +78,13 @@ def test_a_given_cap_needs_no_trials(tmp_path, cap):
     found = run_rounds(task, task.settings, Path(tmp_path), rounds_differ=False)
     assert found.choice is None
     assert found.results["round 2"]["dropped"] == {0.1: 6, 5: 5, 1: int((task.scores > 0).sum())}[cap]
-    assert task.trained == ["round 1", "round 2"]
+    assert list(task.trained) == ["round 1", "round 2"]
+
+
+def test_trials_weigh_as_the_second_round_does(tmp_path):
+    task = LeastSquares(settings(drop_weight=0.25, controls=False))
+    found = run_rounds(task, task.settings, tmp_path, rounds_differ=True)
+    for count in found.choice["dropped"][1:]:
+        weights = task.trained[f"trial 2 without {count}"]
+        assert np.sum(weights == 0.25) == count
+    assert task.trained["trial 1 without 0"] is None

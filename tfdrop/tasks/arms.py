@@ -46,11 +46,19 @@ class Task(Protocol):
     seed: int
 
     def train(
-        self, arm: Arm, samples: np.ndarray, folder: Path, key: str, pace: Any, records: Path | None
+        self,
+        arm: Arm,
+        samples: np.ndarray,
+        folder: Path,
+        key: str,
+        pace: Any,
+        records: Path | None,
+        sample_weights: np.ndarray | None,
     ) -> keras.Model:
         """Trains an arm on some samples, going on from the folder's checkpoint; returns the plain network.
 
-        If it will be scored, `records` is where to keep what that needs of the training.
+        If it will be scored, `records` is where to keep what that needs of the training. `sample_weights` are those of
+        these samples, or `None` where each counts fully.
         """
 
     def influence(
@@ -126,7 +134,10 @@ class ArmsRun:
         return self._folder / self._task.model_file(name)
 
     def samples(self, arm: Arm, pace: Any = None) -> np.ndarray:
-        """Returns the indices of the samples that an arm trains on; scores the arm that it comes after if need be."""
+        """Returns the indices of the samples that an arm does not drop; scores the arm that it comes after if need be.
+
+        It trains on these alone, unless the others keep a weight.
+        """
         if not arm.after:
             return np.arange(self._task.samples)
         before = self._arms[arm.after]
@@ -165,8 +176,9 @@ class ArmsRun:
 
     def _run_arm(self, arm, pace):
         kept = self.samples(arm, pace)
-        model = self._trained(arm, kept, pace)
-        counts = {self._task.unit: len(kept), "dropped": self._task.samples - len(kept)}
+        samples, weights = self._weighed(arm, kept)
+        model = self._trained(arm, samples, weights, pace)
+        counts = {self._task.unit: len(samples), "dropped": self._task.samples - len(kept)}
         result = self.state["arms"].setdefault(arm.name, {**counts, "influence": None})
         self._task.measure(
             arm, model, self._folder, result, lambda: pace.after_step(lambda: save_state(self._folder, self.state))
@@ -176,10 +188,18 @@ class ArmsRun:
         if self._keep != "all" and not self._is_scored(arm):
             self.model_path(arm.name).unlink()
 
+    def _weighed(self, arm, kept):
+        """Returns the samples that an arm trains on, and their weights where they are not all one."""
+        if not arm.weight or len(kept) == self._task.samples:
+            return kept, None
+        weights = np.full(self._task.samples, arm.weight)
+        weights[kept] = 1.0
+        return np.arange(self._task.samples), weights
+
     def _is_scored(self, arm):
         return arm.counted or any(other.after == arm.name for other in self._arms.values())
 
-    def _trained(self, arm, samples, pace):
+    def _trained(self, arm, samples, weights, pace):
         """Trains an arm's model, or loads it where an earlier start has finished it."""
         path = self.model_path(arm.name)
         if path.exists():
@@ -187,7 +207,7 @@ class ArmsRun:
             return undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
         with timed(self.state, arm.name, "training"):
             records = self._records(arm) if self._is_scored(arm) else None
-            model = self._task.train(arm, samples, self._folder, self._key, pace, records)
+            model = self._task.train(arm, samples, self._folder, self._key, pace, records, weights)
         replace(path, model.save)
         (self._folder / CHECKPOINT).unlink(missing_ok=True)
         return model

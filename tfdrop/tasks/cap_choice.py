@@ -50,7 +50,7 @@ def chosen_cap(
 def _trial(settings, first, count, seed):
     own = np.random.SeedSequence(settings.seed, spawn_key=(ORDER_OF_TRIALS, seed)).generate_state(1)[0]
     name = f"trial {seed + 1} without {count}"
-    return Arm(name, {"seed": int(own)}, round=2, after=first.name, cap=count)
+    return Arm(name, {"seed": int(own)}, round=2, after=first.name, cap=count, weight=settings.drop_weight)
 
 
 def _say_cost(candidates, trainings, seconds):

@@ -1,6 +1,6 @@
-"""Where the dropped samples come from: classes, or the images that patches were cut from."""
+"""Where the dropped samples come from: classes, or the images that patches were cut from; what was done to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,3 +36,13 @@ def dropped_line(counts: Sequence[Sequence[Any]], unit: str) -> str:
     more = f", and from {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
     one = 2 * counts[0][1] > sum(lost for _, lost, _ in counts) > 1
     return f"Dropped by {unit}: {', '.join(parts)}{more}." + f" More than half come from one {unit}." * one
+
+
+def dropped_word(found: Mapping[str, Any]) -> str:
+    """Returns what a report says was done to the dropped samples of a round, whose result may have a `drop_weight`.
+
+    >>> dropped_word({}), dropped_word({"drop_weight": 0.8})
+    ('dropped', 'given the weight 0.8')
+    """
+    weight = found.get("drop_weight", 0.0)
+    return f"given the weight {weight:g}" if weight else "dropped"

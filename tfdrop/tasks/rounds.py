@@ -47,6 +47,7 @@ def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
             round=number,
             after=round_name(number - 1) if number > 1 else "",
             cap=cap,
+            weight=settings.drop_weight,
             counted=number < last or settings.count_last,
         )
         for number in range(1, last + 1)
@@ -70,7 +71,8 @@ def controls(
         return ()
     arms = [Arm(FULL, round=last)] if rounds_differ else []
     if results[round_name(last)]["dropped"]:
-        arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=cap, random=True))
+        weight = settings.drop_weight
+        arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=cap, weight=weight, random=True))
     return tuple(arms)
 
 

@@ -72,6 +72,12 @@ class RunSettings:
         or_auto=True,
     )
     trial_seeds: int = setting(3, "Trainings of each number of samples that --max_drop=auto tries.", least=2)
+    drop_weight: float = setting(
+        0.0,
+        "Weight that what is dropped keeps in round 2, in the batches that it had; 0 leaves it out, as in the paper.",
+        least=0,
+        most=1,
+    )
     augment_from_round: int = setting(2, "First round with augmentation; 0 for never.", least=0)
     controls: bool = setting(
         True, "Also train with the last round's settings on the full set, and with as many dropped at random."
@@ -129,6 +135,8 @@ class RunSettings:
             raise UserError(f"--influence_seeds={self.influence_seeds}: only --influence=replay averages over seeds")
         if self.influence_smoothness and self.influence != "replay":
             raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
+        if self.drop_weight and (self.rounds > 2 or self.count_last):
+            raise UserError(f"--drop_weight={self.drop_weight}: for two rounds, of which the second is not scored")
         if not self.chooses_cap and self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 

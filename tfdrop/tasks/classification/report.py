@@ -4,7 +4,7 @@ import numpy as np
 
 from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.comparison_lines import comparison_lines
-from tfdrop.tasks.dropped_groups import dropped_line
+from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
@@ -35,7 +35,7 @@ def _influence_line(run, found, result):
     by_class = dropped_line(found.get("dropped_by_class", []), "class")
     return (
         f"{seed} {found['round']}: of {found['images']} images {found['unfavorable']} are unfavorable "
-        f"(influence > 0), {found['dropped']} dropped.\n"
+        f"(influence > 0), {found['dropped']} {dropped_word(found)}.\n"
         f"  {influence_line(found)}" + f"\n  {by_class}" * bool(by_class)
     )
 

@@ -105,7 +105,7 @@ def _run(task, data, folder, pace):
         ],
         "influence": [
             {"round": round.number, "images": len(round.samples), "dropped": len(round.dropped)}
-            | {"dropped_by_class": count_dropped(classes, round.dropped)}
+            | {"drop_weight": settings.drop_weight, "dropped_by_class": count_dropped(classes, round.dropped)}
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],

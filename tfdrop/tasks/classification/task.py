@@ -77,10 +77,11 @@ class ClassificationTask:
     def model_file(self, name):
         return f"{name.replace(' ', '_')}.keras"
 
-    def train(self, arm, samples, folder, key, pace, records):
+    def train(self, arm, samples, folder, key, pace, records, sample_weights):
         settings, train = self.settings_of(arm), select(self.data.train, samples)
         record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
-        return train_classifier(settings, self.data, train, arm.name, arm.round, folder, pace, key, record)
+        name, round = arm.name, arm.round
+        return train_classifier(settings, self.data, train, name, round, folder, pace, key, record, sample_weights)
 
     def influence(self, arm, model, samples, checkpoint, records):
         settings, train = self.settings_of(arm), select(self.data.train, samples)

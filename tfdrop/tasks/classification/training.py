@@ -26,7 +26,7 @@ TEST_BATCH = 500
 FEWEST_CLASSES_FOR_TOP_5 = 6
 
 
-def train_classifier(settings, data, train, name, round, folder, pace=None, key="", record=False):
+def train_classifier(settings, data, train, name, round, folder, pace=None, key="", record=False, sample_weights=None):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Whatever augmentation and drop layers it has, it starts from the random weights that `initial_seed` says.
@@ -40,7 +40,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         folder: Where its checkpoint and its record are.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
         key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
-        record: As `Training` takes it.
+        record, sample_weights: As `Training` takes them.
 
     Returns:
         The trained network, plain.
@@ -61,7 +61,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         return values
 
     def build(network):
-        network, training = _network_and_training(settings, data, train, name, round, network, record)
+        network, training = _network_and_training(settings, data, train, name, round, network, record, sample_weights)
         check_replayable(training)
         return network, training
 
@@ -87,7 +87,7 @@ def recorded_classifier(settings, data, train, name, round, record, pace, key):
     return recorded_training(build, train_again, record)
 
 
-def _network_and_training(settings, data, train, name, round, network, record):
+def _network_and_training(settings, data, train, name, round, network, record, sample_weights=None):
     """Returns a network with its `Training`: a new network, if none is given to go on with."""
     x, y = seen_in_training(settings, train, round)
     steps_per_epoch = -(-len(y) // settings.batch_size)
@@ -105,6 +105,7 @@ def _network_and_training(settings, data, train, name, round, network, record):
         settings.batch_size,
         settings.epochs,
         settings.seed,
+        sample_weights,
         record=record,
         jit_compile=uses_xla(settings),
     )

@@ -5,7 +5,7 @@ import numpy as np
 from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.denoising.scores import average
-from tfdrop.tasks.dropped_groups import dropped_line
+from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
@@ -50,7 +50,8 @@ def _round_line(summary):
         return line + "."
     by_image = dropped_line(summary.get("dropped_by_image", []), "image")
     return (
-        f"{line}; {influence['unfavorable']} are unfavorable (influence > 0), {summary['dropped']} dropped.\n"
+        f"{line}; {influence['unfavorable']} are unfavorable (influence > 0), {summary['dropped']} "
+        f"{dropped_word(summary)}.\n"
         f"  {influence_line(influence)}" + f"\n  {by_image}" * bool(by_image)
     )
 

@@ -91,7 +91,7 @@ def _trained(settings, data, folder, pace):
     if scored := scored_rounds(done, arms):
         _write_patch_influence(folder, scored, data.patches, images)
     dropped = {round.number: round.dropped for round in scored}
-    summaries = [_summary(arm, results[arm.name], dropped, images) for arm in arms]
+    summaries = [_summary(settings, arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
     models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
     found = {"rounds": summaries, "seconds": seconds}
@@ -104,12 +104,12 @@ def _augment_later(settings):
     return 1 < settings.augment_from_round <= settings.rounds
 
 
-def _summary(arm, result, dropped, images):
+def _summary(settings, arm, result, dropped, images):
     """Returns a round's part of the result."""
     summary = {"round": arm.round, "patches": result["patches"]}
     if result["influence"] is not None:
         summary |= {"dropped": len(dropped[arm.round]), "influence": result["influence"]}
-        summary |= {"dropped_by_image": count_dropped(images, dropped[arm.round])}
+        summary |= {"drop_weight": settings.drop_weight, "dropped_by_image": count_dropped(images, dropped[arm.round])}
     return summary
 
 

@@ -65,12 +65,13 @@ class DenoisingTask:
     def model_file(self, name):
         return f"{name.replace('round ', 'round').replace(' ', '_')}.keras"
 
-    def train(self, arm, samples, folder, key, pace, records):
+    def train(self, arm, samples, folder, key, pace, records, sample_weights):
         """Trains a denoiser; returns one of Keras's own layers alone, which loads where tfdrop is not installed."""
         settings = self.settings_of(arm)
         record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
         train = select(self._train, samples)
-        trained = train_denoiser(settings, train, arm.name, _augments(settings, arm), folder, key, pace, record)
+        augment = _augments(settings, arm)
+        trained = train_denoiser(settings, train, arm.name, augment, folder, key, pace, record, sample_weights)
         return uncompiled_copy(settings, trained)
 
     def influence(self, arm, model, samples, checkpoint, records):

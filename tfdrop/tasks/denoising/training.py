@@ -28,14 +28,15 @@ def validation_pairs(settings, data):
     ]
 
 
-def train_denoiser(settings, train, name, augment, folder, key, pace, record=False):
+def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
-    It starts from the random weights that `initial_seed` says. `record` is as `Training` takes it.
+    It starts from the random weights that `initial_seed` says. `record` and `sample_weights` are as `Training` takes
+    them.
     """
 
     def build(denoiser):
-        denoiser, training = _denoiser_and_training(settings, train, name, augment, denoiser, record)
+        denoiser, training = _denoiser_and_training(settings, train, name, augment, denoiser, record, sample_weights)
         check_replayable(training)
         return denoiser, training
 
@@ -59,7 +60,7 @@ def recorded_denoiser(settings, train, name, augment, record, key, pace):
     return recorded_training(build, train_again, record)
 
 
-def _denoiser_and_training(settings, train, name, augment, denoiser, record):
+def _denoiser_and_training(settings, train, name, augment, denoiser, record, sample_weights=None):
     """Returns a denoiser with its `Training`: a new denoiser, if none is given to go on with."""
     noisy, clean = train
     if denoiser is None:
@@ -78,6 +79,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record):
         augment=augment,
         redrawn_sigma=settings.sigma if settings.redraw_noise else None,
         seed=settings.seed,
+        sample_weights=sample_weights,
         record=record,
     )
     return denoiser, training
