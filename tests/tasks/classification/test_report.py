@@ -38,7 +38,7 @@ def test_where_the_dropped_images_come_from():
     [found] = one["influence"]
     found["dropped_by_class"] = [[f"class {number}", 9 - number, 20] for number in range(7)]
     lines = classification_report(result(one)).splitlines()
-    listed = ", ".join(f"class {number} {9 - number} of 20" for number in range(5))
+    listed = ", ".join(f"class {number} ({9 - number} of 20)" for number in range(5))
     assert lines[2] == f"  Dropped by class: {listed}, and from 2 more."
 
 
