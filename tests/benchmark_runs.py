@@ -28,6 +28,9 @@ WITH_PAGE = {
     "replay": f"{REPLAY} --parts=lds --shares=0.1,0.5 --subsets=12 --other_seeds=1,2 --repeated_seed=1",
     "extremes": f"{REPLAY} --parts=extremes --extreme_seeds=1,2 --first=4 --weights=0,0.5",
     "dropping": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4",
+    "weighing": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4 "
+    "--dropped_weight=0.5",
+    "others": f"{REPLAY} --parts=lds --shares=0.1 --subsets=12 --other_seeds=1,2 --noown",
     "cost": f"benchmarks.replay_cost {CORE} --network=cnn --epochs=1,2 --memories=12,2,folder",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
@@ -36,7 +39,7 @@ WITH_PAGE = {
     "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
     "--network=resnet20 --memory_samples=8",
 }
-WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "extremes", "dropping")
+WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "others", "extremes", "dropping", "weighing")
 
 # The steps that each of tfdrop's routes is given.
 TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}
@@ -74,7 +77,7 @@ def run_all(folder: Path) -> dict[str, Run]:
     for name, command in WITH_PAGE.items():
         data = [f"--data_dir={folder}"] if name in WITH_DATA else []
         commands[name] = [*shlex.split(command), *data, f"--out={page_of(folder, name)}"]
-    for name in ("replay", "extremes", "dropping"):
+    for name in ("replay", "others", "extremes", "dropping", "weighing"):
         commands[name].append(f"--bank={folder / 'bank'}")
     commands["job"] = ["benchmarks.influence_speed.job", *JOB.split(), f"--data_dir={folder}", f"--job={job}"]
     for route, effort in TFDROP_ROUTES.items():

@@ -32,7 +32,14 @@ from train.program import run
 
 PARTS = {"lds": lds, "extremes": extremes, "dropping": dropping}
 TITLE = "# What replay predicts, and what retraining finds\n"
-HEADINGS = [line for setup in SETUPS.values() for part in PARTS.values() for line in part.headings(setup)]
+ON_JAX = ": on JAX"  # each backend has trainings of its own
+HEADINGS = [
+    heading + on
+    for setup in SETUPS.values()
+    for part in PARTS.values()
+    for heading in part.headings(setup)
+    for on in ("", ON_JAX)
+]
 
 CHOSEN = flags.DEFINE_list("parts", list(PARTS), f"Parts to run: some of {', '.join(PARTS)}.")
 SETUP = flags.DEFINE_string("setup", "gelu_cnn", f"What is trained: one of {', '.join(SETUPS)}.")
@@ -46,6 +53,8 @@ OUT = flags.DEFINE_string("out", "results/replay_validity.md", "Markdown file fo
 
 
 def main():
+    import keras
+
     if SETUP.value not in SETUPS:
         raise unknown("setup", SETUP.value, list(SETUPS))
     for name in CHOSEN.value:
@@ -59,6 +68,7 @@ def main():
     for name in CHOSEN.value:
         start = time.perf_counter()
         lines = [*PARTS[name].section(setup, images, train, folder, pace), ""]
+        lines[0] += ON_JAX if keras.backend.backend() == "jax" else ""
         lines += pages.origin(_command(name), PARTS[name].n(), time.perf_counter() - start)
         pages.publish(lines, OUT.value, TITLE, HEADINGS)
 

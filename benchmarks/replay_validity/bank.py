@@ -25,8 +25,12 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
 
 def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
     """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
+    import keras
+
     settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
     settings += "_falling" * setup.falls
+    if keras.backend.backend() == "jax":  # each backend has trainings of its own
+        settings += "_jax"
     digest = hashlib.sha256()
     for array in (*train, *validation):  # whatever was done to the images
         digest.update(np.ascontiguousarray(array).data)

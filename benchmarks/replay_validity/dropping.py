@@ -62,10 +62,10 @@ def n() -> str:
 
 def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; what was trained before is read from the folder."""
-    rankings = _rankings(setup, train, images.validation, folder)
-    arms = list(_arms(rankings, len(train[0])))
     if EQUAL_STEPS.value and DROPPED_WEIGHT.value:
         raise UserError("--dropped_weight: all samples are trained on, so there are always --equal_steps")
+    rankings = _rankings(setup, train, images.validation, folder)
+    arms = list(_arms(rankings, len(train[0])))
     weight = f"_weight{DROPPED_WEIGHT.value:g}" if DROPPED_WEIGHT.value else ""
     name = "dropping_equal_steps.json" if EQUAL_STEPS.value else f"dropping{weight}.json"
     results = _Results(folder / name, setup, train, images.test)

@@ -12,6 +12,7 @@ from benchmarks.influence_validity.lds import interval
 from benchmarks.replay_validity.bank import MEASURES, TITLES, Bank, left_out
 from benchmarks.replay_validity.trainings import Setup, description
 from tfdrop.checkpoint import Pace
+from tfdrop.errors import UserError
 
 SHARES = flags.DEFINE_list("shares", ["0.005", "0.02", "0.1", "0.5"], "Shares of the samples that subsets leave out.")
 SUBSETS = flags.DEFINE_integer("subsets", 100, "Random subsets of each share.")
@@ -22,7 +23,7 @@ OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds
 
 
 def headings(setup: Setup) -> list[str]:
-    return [f"## {setup.title}", f"## {setup.title}: on JAX"]  # each backend has trainings of its own
+    return [f"## {setup.title}"]
 
 
 def n() -> str:
@@ -31,8 +32,6 @@ def n() -> str:
 
 def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
-    import keras
-
     from benchmarks.replay_validity.predictions import kept_predictions, predictions
 
     validation, shares = images.validation, [float(share) for share in SHARES.value]
@@ -44,17 +43,21 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     retrained = retrain(OWN_SEED.value)
     repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
     own, facts = predictions(setup, train, validation, OWN_SEED.value) if OWN.value else ({}, {})
+    if not OWN.value and not OTHER_SEEDS.value:
+        raise UserError("--noown: needs some --other_seeds")
     others = [kept_predictions(setup, train, validation, int(seed), folder) for seed in OTHER_SEEDS.value]
     text = (
         f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "
         "subsets between the predicted and the retrained sum over the validation set; in brackets the 95 % "
-        "bootstrap interval over the subsets. Own seed: predicted from the very training that is repeated without the "
-        f"subset. Other seeds: by the {len(others)} trainings from other seeds, one by one, "
+        "bootstrap interval over the subsets. "
+        + "Own seed: predicted from the very training that is repeated without the subset. "
+        * OWN.value
+        + f"Other seeds: by the {len(others)} trainings from other seeds, one by one, "
         "in the mean and by the mean of all. Influence: conjugate gradients, automatic "
         "damping. Training loss and gradient norm: their sum over the subset. Retraining from another seed without the "
         "same subsets says how much of an effect is the samples' and not the seed's." + _about_own(facts)
     )
-    lines = [headings(setup)[keras.backend.backend() == "jax"], "", text]
+    lines = [*headings(setup), "", text]
     for column, measure in enumerate(MEASURES):
         lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, repeated, column)]
     return lines

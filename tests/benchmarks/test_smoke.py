@@ -163,6 +163,19 @@ def test_what_replays_cost(runs):
         assert ratio == pytest.approx(replay / training, rel=0.2, abs=0.1)
 
 
+def test_other_seeds_alone_predict(runs):
+    rows = cells(page(runs, "others"))
+    assert len(rows) == 2 * 8 * 2
+    assert not any("own seed" in row[0] for row in rows)
+    assert "Own seed:" not in page(runs, "others")
+
+
+def test_samples_that_weigh_less_are_compared_with_random_ones(runs):
+    text = page(runs, "weighing")
+    assert "their losses are multiplied by 0.5" in " ".join(text.split())
+    assert [row[0] for row in cells(text)] == [row[0] for row in cells(page(runs, "dropping"))]
+
+
 def test_what_replay_says_of_the_samples_that_come_first(runs):
     rows = cells(page(runs, "extremes"))
     rankings = ["cross-entropy", "expected error", "random"]

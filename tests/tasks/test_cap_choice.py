@@ -66,12 +66,6 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(tmp_path):
     assert sorted(set(trained)) == sorted(trained)
 
 
-def test_more_rounds_have_the_same_cap(tmp_path):
-    task = LeastSquares(settings(rounds=3, controls=False))
-    found = run_rounds(task, task.settings, tmp_path, rounds_differ=True)
-    assert [arm.cap for arm in found.arms] == [found.choice["cap"]] * 3
-
-
 @pytest.mark.parametrize("cap", [0.1, 5, 1])
 def test_a_given_cap_needs_no_trials(tmp_path, cap):
     task = LeastSquares(RunSettings(max_drop=cap, controls=False))

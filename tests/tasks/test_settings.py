@@ -28,6 +28,7 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
         (ClassifySettings, {"max_drop": "many"}, "--max_drop=many: expected a number or auto"),
         (ClassifySettings, {"max_drop": "nan"}, "--max_drop=nan: expected a finite number"),
         (ClassifySettings, {"max_drop": "-1"}, "--max_drop=-1.0: expected at least 0"),
+        (ClassifySettings, {"max_drop": "auto", "rounds": 3}, "--max_drop=auto: for two rounds, not --rounds=3"),
         (ClassifySettings, {"max_drop": "auto", "trial_seeds": 1}, "--trial_seeds=1: expected at least 2"),
         (DenoiseSettings, {"influence_damping": "-2"}, "--influence_damping=-2: expected a finite number of at least"),
         (DenoiseSettings, {"weights": "a.h5"}, "--weights=a.h5: goes with --evaluate_only"),

@@ -55,10 +55,10 @@ def choose_cap(
 ) -> CapChoice:
     """Chooses how many samples to drop by trainings without them.
 
-    Each candidate is trained from the same seeds. The one that drops fewest samples and is within one standard error of
-    the best is chosen, but nothing is dropped unless that one is better than dropping nothing beyond chance, at 95 %
-    with Bonferroni's correction for the candidates. The standard error is that of a difference of two candidates,
-    pooled over all: what other seeds and other samples to measure on would change.
+    Each candidate is trained from the same seeds. Of those that are better than dropping nothing beyond chance, at 95 %
+    with Bonferroni's correction for the candidates, the one that drops fewest samples and is within one standard error
+    of the best is chosen; nothing is dropped if there is none. The standard error is that of a difference of two
+    candidates, pooled over all: what other seeds and other samples to measure on would change.
 
     Args:
         scores: Total influence of every training sample, shape `(n,)`.
@@ -110,12 +110,12 @@ def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
 def _chosen(values: np.ndarray, error: float) -> int:
     """Returns the row that is chosen, of values of shape `(candidates, seeds)`, the fewest dropped first."""
     means = values.mean(axis=1)
-    chosen = int(np.flatnonzero(means <= means.min() + error)[0])
     others, seeds = len(values) - 1, values.shape[1]
-    if chosen == 0:
+    if others == 0:
         return 0
     least = stats.t.ppf(1 - (1 - CONFIDENCE) / others, others * (seeds - 1)) * error
-    return chosen if means[0] - means[chosen] > least else 0
+    better = means[0] - means > least
+    return int(np.flatnonzero(better & (means <= means.min() + error))[0]) if better.any() else 0
 
 
 def _variance(table: np.ndarray) -> float:

@@ -125,8 +125,8 @@ class ArmsRun:
             for arm in self._arms.values():
                 if arm.counted:
                     self.influence_scores(arm, pace)
-                if self._keep == "none":
-                    self.model_path(arm.name).unlink(missing_ok=True)
+                if self._keep == "none" or (self._keep == "scored" and not self._is_scored(arm)):
+                    self.model_path(arm.name).unlink(missing_ok=True)  # also what a kill left
         return finished_arms(self.state)
 
     def model_path(self, name: str) -> Path:
@@ -143,7 +143,7 @@ class ArmsRun:
         before = self._arms[arm.after]
         samples = self.samples(before, pace)
         kept = samples[~Criterion(cap=arm.cap).unfavorable(self.influence_scores(before, pace))]
-        if len(kept) == 0:
+        if len(kept) == 0 and not arm.weight:
             raise UserError(f"{arm.name}: every one of the {len(samples)} samples is unfavorable after {arm.after}")
         if arm.random:
             return control_samples(self._task.samples, len(kept), self._task.seed).random

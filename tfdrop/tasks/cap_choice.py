@@ -9,9 +9,11 @@ import numpy as np
 from tfdrop.checkpoint import Pace
 from tfdrop.data_dropout import CapChoice, choose_cap
 from tfdrop.data_dropout.caps import drop_counts
+from tfdrop.errors import blaming
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.settings import RunSettings
+from tfdrop.tasks.state import finished_arms
 
 ORDER_OF_TRIALS = 7  # the number of the stream of the trials' seeds
 
@@ -38,26 +40,30 @@ def chosen_cap(
     counts = drop_counts(found)
     seeds = range(settings.trial_seeds)
     trials = {(count, seed): _trial(settings, first, count, seed) for count in counts for seed in seeds}
-    _say_cost(len(counts), len(trials), done.state.get("timings", {}).get(first.name, {}).get("training", 0.0))
+    _say_cost(len(counts), trials.values(), done.state)
     results = ArmsRun(task, (first, *trials.values()), folder, scores=scores, keep="scored").run(pace)
 
     def measured(kept: np.ndarray, seed: int) -> list[float]:
         return results[trials[len(found) - len(kept), seed].name]["held_out"]
 
-    return choose_cap(found, measured, seeds=settings.trial_seeds)
+    with blaming("max_drop", "auto"):
+        return choose_cap(found, measured, seeds=settings.trial_seeds)
 
 
 def _trial(settings, first, count, seed):
     own = np.random.SeedSequence(settings.seed, spawn_key=(ORDER_OF_TRIALS, seed)).generate_state(1)[0]
     name = f"trial {seed + 1} without {count}"
-    return Arm(name, {"seed": int(own)}, round=2, after=first.name, cap=count, weight=settings.drop_weight)
+    # Whatever it drops, a trial starts from the weights of its seed.
+    changed = {"seed": int(own), "same_start": True}
+    return Arm(name, changed, round=2, after=first.name, cap=count, weight=settings.drop_weight)
 
 
-def _say_cost(candidates, trainings, seconds):
-    print(
-        f"Choosing how many to drop: {candidates} numbers of samples, {trainings} trainings of at most "
-        f"{seconds:.0f} s, {trainings * seconds / 60:.0f} min in all"
-    )
+def _say_cost(candidates, trials, state):
+    left = [trial for trial in trials if trial.name not in finished_arms(state)]
+    seconds = state.get("timings", {}).get("round 1", {}).get("training", 0.0)
+    each = f" of about {seconds:.0f} s, {len(left) * seconds / 60:.0f} min in all" if seconds else ""
+    if left:
+        print(f"Choosing how many to drop: {candidates} numbers of samples, {len(left)} trainings{each}", flush=True)
 
 
 def choice_result(choice: CapChoice) -> dict[str, Any]:
@@ -81,18 +87,18 @@ def choice_lines(found: Mapping[str, Any], what: str, digits: int) -> list[str]:
     >>> found = {"dropped": [0, 5], "held_out": [[0.3, 0.5], [0.2, 0.4]], "standard_error": 0.01, "cap": 5}
     >>> print(*choice_lines(found, "Brier score", 2), sep="\\n")
     How many to drop: Brier score, mean of 2 trainings; standard error of a difference 0.01
-      nothing dropped: 0.40
-      5 dropped: 0.30, -0.10
-      Chosen: 5, the fewest within a standard error of the best.
+      none: 0.40
+      5: 0.30, -0.10
+      Chosen: 5, the fewest that help and are within a standard error of the best.
     """
     means = np.mean(found["held_out"], axis=1)
     lines = [
         f"How many to drop: {what}, mean of {len(found['held_out'][0])} trainings; standard error of a difference "
         f"{found['standard_error']:.{digits}f}",
-        f"  nothing dropped: {means[0]:.{digits}f}",
+        f"  none: {means[0]:.{digits}f}",
     ]
     for dropped, mean in zip(found["dropped"][1:], means[1:], strict=True):
-        lines.append(f"  {dropped} dropped: {mean:.{digits}f}, {mean - means[0]:+.{digits}f}")
+        lines.append(f"  {dropped}: {mean:.{digits}f}, {mean - means[0]:+.{digits}f}")
     if found["cap"]:
-        return [*lines, f"  Chosen: {found['cap']}, the fewest within a standard error of the best."]
-    return [*lines, "  No evidence that dropping helps: nothing is dropped."]
+        return [*lines, f"  Chosen: {found['cap']}, the fewest that help and are within a standard error of the best."]
+    return [*lines, "  No evidence that any number helps: none is chosen."]

@@ -28,14 +28,14 @@ def dropped_line(counts: Sequence[Sequence[Any]], unit: str) -> str:
     """Returns the sentence of a report about `count_dropped`; nothing where none was dropped.
 
     >>> dropped_line([["cat", 7, 90], ["bee", 1, 80]], "class")
-    'Dropped by class: cat (7 of 90), bee (1 of 80). More than half come from one class.'
+    'By class: cat (7 of 90), bee (1 of 80). More than half come from one class.'
     """
     if not counts:
         return ""
     parts = [f"{name} ({lost} of {samples})" for name, lost, samples in counts[:SHOWN]]
     more = f", and from {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
     one = 2 * counts[0][1] > sum(lost for _, lost, _ in counts) > 1
-    return f"Dropped by {unit}: {', '.join(parts)}{more}." + f" More than half come from one {unit}." * one
+    return f"By {unit}: {', '.join(parts)}{more}." + f" More than half come from one {unit}." * one
 
 
 def dropped_word(found: Mapping[str, Any]) -> str:

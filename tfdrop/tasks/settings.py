@@ -137,6 +137,8 @@ class RunSettings:
             raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
         if self.drop_weight and (self.rounds > 2 or self.count_last):
             raise UserError(f"--drop_weight={self.drop_weight}: for two rounds, of which the second is not scored")
+        if self.chooses_cap and self.rounds > 2:
+            raise UserError(f"--max_drop=auto: for two rounds, not --rounds={self.rounds}")
         if not self.chooses_cap and self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 

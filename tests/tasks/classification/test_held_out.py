@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from tfdrop.errors import UserError
+from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification.data import preprocessed, read_data
+from tfdrop.tasks.classification.networks import plain_network
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import brier_scores
+from tfdrop.training.log import TrainingLog
 
 
 def rows(part):
@@ -39,6 +44,19 @@ def test_one_round_chooses_nothing_and_too_few_validation_images_are_named():
     assert read_data(ClassifySettings(max_drop="auto", rounds=1)).held_out is None
     with pytest.raises(UserError, match=r"--max_drop=auto: needs at least 40 validation images, .* there are 39"):
         read_data(ClassifySettings(max_drop="auto", validation_samples=[39]))
+
+
+def test_an_arm_is_measured_on_what_is_held_out(tmp_path):
+    settings = ClassifySettings(max_drop="auto", train_samples=100, drop="none")
+    task = ClassificationTask(settings, read_data(settings))
+    network = plain_network(settings, (8, 8, 1), 10)
+    with TrainingLog(tmp_path, "round 1") as log:
+        log.record(1, test_error=50.0)
+    result = {"images": 100}
+    task.measure(Arm("round 1"), network, tmp_path, result, None)
+    x, y = task.data.held_out
+    logits = network.predict(x, verbose=0).astype("float64")
+    np.testing.assert_allclose(result["held_out"], brier_scores(softmax(logits, axis=1), y), rtol=1e-4)
 
 
 def test_brier_scores():

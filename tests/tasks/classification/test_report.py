@@ -39,17 +39,17 @@ def test_where_the_dropped_images_come_from():
     found["dropped_by_class"] = [[f"class {number}", 9 - number, 20] for number in range(7)]
     lines = classification_report(result(one)).splitlines()
     listed = ", ".join(f"class {number} ({9 - number} of 20)" for number in range(5))
-    assert lines[2] == f"  Dropped by class: {listed}, and from 2 more."
+    assert lines[2] == f"  By class: {listed}, and from 2 more."
 
 
-@pytest.mark.parametrize(("cap", "said"), [(3, "Chosen: 3"), (0, "No evidence that dropping helps")])
+@pytest.mark.parametrize(("cap", "said"), [(3, "Chosen: 3"), (0, "No evidence that any number helps")])
 def test_how_many_to_drop_and_why(cap, said):
     one = run(5, {("round 1", 100): (7.5, 7.25, 4)})
     values = [[0.5, 0.25], [0.25, 0.125]]
     one["choice"] = {"dropped": [0, 3], "held_out": values, "standard_error": 0.01, "cap": cap, "images": 40}
     lines = classification_report(result(one)).splitlines()
     assert "Brier score on 40 validation images that no score comes from, mean of 2 trainings" in lines[2]
-    assert lines[3:5] == ["  nothing dropped: 0.3750", "  3 dropped: 0.1875, -0.1875"]
+    assert lines[3:5] == ["  none: 0.3750", "  3: 0.1875, -0.1875"]
     assert said in lines[5]
 
 

@@ -10,7 +10,7 @@ from tfdrop.tasks.timings import timing_line
 
 MEANING = {
     "full set": "the last round's settings on all images",
-    "random drop": "the same with as many images dropped at random",
+    "random drop": "the same with as many images drawn at random",
 }
 
 

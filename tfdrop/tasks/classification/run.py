@@ -15,7 +15,7 @@ from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
-from tfdrop.tasks.rounds import SCORES, round_name, run_rounds
+from tfdrop.tasks.rounds import RANDOM, SCORES, round_name, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -96,6 +96,9 @@ def _run(task, data, folder, pace):
         found = class_probabilities(network, task.data.train[0], settings.crop_size)
         write_image_influence(folder, scored, data, found)
     classes = [data.classes[label] for label in data.train[1]]
+    if choice is not None and settings.controls and not choice["cap"]:
+        # As many at random as none: so that every seed has all trainings, and they can be compared.
+        results[RANDOM] = results[round_name(settings.rounds)]
     last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
     return {
         "seed": settings.seed,

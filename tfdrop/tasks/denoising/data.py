@@ -10,6 +10,7 @@ from tfdrop.data.images.photographs import TEST, TRAINING, VALIDATION, photograp
 from tfdrop.errors import UserError, blaming
 
 EMBEDDED = {"train_dir": TRAINING, "validation_dir": VALIDATION, "test_dir": TEST}
+FEWEST_HELD_OUT = 2
 SMALLEST_TEST_IMAGE = 7  # the window of SSIM
 
 
@@ -48,8 +49,9 @@ def read_data(settings):
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
     test, held_out = _test_images(settings), []
     if settings.chooses_cap and settings.rounds > 1:
-        if len(validation) < 2:
-            raise UserError("--max_drop=auto: needs at least 2 validation images, to measure on half of them")
+        if len(validation) < 2 * FEWEST_HELD_OUT:
+            needed = f"needs at least {2 * FEWEST_HELD_OUT} validation images, to measure on half of them"
+            raise UserError(f"--max_drop=auto: {needed}, and there are {len(validation)}")
         validation, held_out = validation[::2], validation[1::2]
     if 0 < settings.crop_size < settings.patch_size:
         raise UserError(f"--crop_size={settings.crop_size}: smaller than --patch_size={settings.patch_size}")

@@ -24,7 +24,8 @@ def _lines(result):
     lines = [_round_line(summary) for summary in result.get("rounds", [])]
     lines += [f"{control['name']}: trained on {control['patches']} patches." for control in result.get("controls", [])]
     if choice := result.get("choice"):
-        what = f"squared error on {', '.join(choice['images'])}, which no score comes from, for pixels from 0 to 255"
+        images = ", ".join(choice["images"])
+        what = f"mean squared error (of pixels from 0 to 255) of images that no score comes from, {images}"
         lines += choice_lines(choice, what, digits=2)
     lines += [timing_line(result["seconds"])] if result.get("seconds") else []
     return [*lines, "", *_table(result)]

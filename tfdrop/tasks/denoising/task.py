@@ -20,7 +20,6 @@ from tfdrop.tasks.denoising.training import (
 )
 from tfdrop.tasks.replay_step import record_folder, replay_as_set
 
-BLOCK = 32  # height and width
 OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
 
 
@@ -86,9 +85,13 @@ class DenoisingTask:
         return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
 
     def measure(self, arm, model, folder, result, after_step):
-        """Adds the PSNR of every test and validation image in dB, and the errors of blocks of those held out."""
+        """Adds the PSNR of every test and validation image in dB, and the squared error of each that is held out."""
         if self.data.held_out and "held_out" not in result:
-            result["held_out"] = [error for image in self.data.held_out for error in self._block_errors(model, image)]
+            # Each has noise that no other image of the run has.
+            first = 1 + len(self.data.validation)
+            result["held_out"] = [
+                self._squared_error(model, image, seed) for seed, image in enumerate(self.data.held_out, start=first)
+            ]
             after_step()
         if not self._rated:
             return
@@ -102,18 +105,13 @@ class DenoisingTask:
         print(f"{arm.name}: {average:.3f} dB, {result['dropped']} patches dropped")
 
     def _psnr(self, model, image):
-        return psnr(image.pixels, self._denoised(model, image), self.settings.psnr)
+        noisy = noisy_image(image.pixels, self.settings.sigma)
+        return psnr(image.pixels, denoise(model, noisy), self.settings.psnr)
 
-    def _block_errors(self, model, image):
-        """Returns the mean squared errors of an image's blocks, for pixels from 0 to 255; what is left is left out."""
-        errors = (255 * (image.pixels - displayed(self._denoised(model, image), self.settings.psnr))) ** 2
-        height, width = (max(1, side // BLOCK) for side in errors.shape)
-        sides = [min(BLOCK, side) for side in errors.shape]
-        whole = errors[: height * sides[0], : width * sides[1]].astype("float64")
-        return whole.reshape(height, sides[0], width, sides[1]).mean(axis=(1, 3)).ravel().tolist()
-
-    def _denoised(self, model, image):
-        return denoise(model, noisy_image(image.pixels, self.settings.sigma))
+    def _squared_error(self, model, image, seed):
+        """Returns the mean squared error of a denoised image, for pixels from 0 to 255."""
+        denoised = denoise(model, noisy_image(image.pixels, self.settings.sigma, seed))
+        return float(np.mean((255 * (image.pixels - displayed(denoised, self.settings.psnr))) ** 2))
 
 
 def _augments(settings, arm):
