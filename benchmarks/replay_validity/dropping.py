@@ -11,7 +11,7 @@ from absl import flags
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
-from benchmarks.replay_validity.trainings import Setup, description, training
+from benchmarks.replay_validity.trainings import Setup, description, trained
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.comparison import paired_difference
 from tfdrop.errors import UserError
@@ -144,8 +144,6 @@ class _Results:
         replace(self._path, lambda partial: partial.write_text(json.dumps(self._found)))
 
     def _trained(self, arm, seed):
-        import keras
-
         x, y = self._train
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(arm.count,)))
         dropped = rng.permutation(len(x))[: arm.count] if arm.dropped is None else arm.dropped
@@ -156,11 +154,7 @@ class _Results:
             sample_weights[dropped] = DROPPED_WEIGHT.value
         if EQUAL_STEPS.value:
             setup = dataclasses.replace(setup, epochs=round(setup.epochs * len(x) / len(kept)))
-        run = training(setup, (x[kept], y[kept]), seed, sample_weights=sample_weights)
-        for _ in run.dispatches():
-            pass
-        keras.backend.clear_session()
-        return measured(run.model, self._test)
+        return measured(trained(setup, (x[kept], y[kept]), seed, sample_weights), self._test)
 
 
 def _table(arms: list[Arm], found: Mapping[str, np.ndarray]) -> list[str]:

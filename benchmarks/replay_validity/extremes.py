@@ -10,7 +10,7 @@ from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
 from benchmarks.replay_validity.predictions import kept_predictions
-from benchmarks.replay_validity.trainings import Setup, description, training
+from benchmarks.replay_validity.trainings import Setup, description, trained
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.comparison import paired_difference
 
@@ -37,7 +37,8 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         for key, weights, foretold in _weighings(effects, seed):
             predicted[key] = foretold
             if key not in found:
-                found[key] = _trained(setup, images, train, seed, weights)
+                network = trained(setup, train, seed, weights)
+                found[key] = measured(network, images.validation) + measured(network, images.test)
                 print(f"{len(found)}: {key}: {found[key]}", flush=True)
                 pace.after_step(lambda: _save(path, found))
     _save(path, found)
@@ -69,17 +70,6 @@ def _weighings(effects, seed):
 
 def _key(ranking, first, weight, seed):
     return f"{ranking}, {first}, {weight:g}, seed {seed}"
-
-
-def _trained(setup, images, train, seed, weights):
-    """Returns what is measured on the validation set and on the test set after a training with weights."""
-    import keras
-
-    run = training(setup, train, seed, sample_weights=weights)
-    for _ in run.dispatches():
-        pass
-    keras.backend.clear_session()
-    return measured(run.model, images.validation) + measured(run.model, images.test)
 
 
 def _save(path, found):

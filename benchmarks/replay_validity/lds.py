@@ -34,6 +34,8 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
     from benchmarks.replay_validity.predictions import kept_predictions, predictions
 
+    if not OWN.value and not OTHER_SEEDS.value:
+        raise UserError("--noown: needs some --other_seeds")
     validation, shares = images.validation, [float(share) for share in SHARES.value]
 
     def retrain(seed):
@@ -43,8 +45,6 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     retrained = retrain(OWN_SEED.value)
     repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
     own, facts = predictions(setup, train, validation, OWN_SEED.value) if OWN.value else ({}, {})
-    if not OWN.value and not OTHER_SEEDS.value:
-        raise UserError("--noown: needs some --other_seeds")
     others = [kept_predictions(setup, train, validation, int(seed), folder) for seed in OTHER_SEEDS.value]
     text = (
         f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "

@@ -104,6 +104,17 @@ def training(
     return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, sample_weights, record=record)
 
 
+def trained(setup: Setup, train: Samples, seed: int, sample_weights: np.ndarray | None = None) -> Any:
+    """Returns a network, trained; what Keras kept of it elsewhere is cleared."""
+    import keras
+
+    run = training(setup, train, seed, sample_weights=sample_weights)
+    for _ in run.dispatches():
+        pass
+    keras.backend.clear_session()
+    return run.model
+
+
 def description(setup: Setup, train: Samples, validation: Samples) -> str:
     """Returns a sentence that says what is trained and on how much."""
     rate = f"learning rate {setup.learning_rate}" + ", falling to 0 along half a cosine" * setup.falls

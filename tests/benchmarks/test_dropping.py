@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
-from absl import flags
 from benchmark_runs import cells
 from scipy import stats
 
 from benchmarks.replay_validity import dropping
 from benchmarks.replay_validity.dropping import Arm
 
-
-@pytest.fixture(autouse=True)
-def shares():
-    flags.FLAGS.mark_as_parsed()
-    yield
-    flags.FLAGS.unparse_flags()
+pytestmark = pytest.mark.usefixtures("default_flags")
 
 
 def test_arms_drop_what_the_ranking_puts_first():

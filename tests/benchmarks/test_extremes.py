@@ -2,18 +2,12 @@
 
 import numpy as np
 import pytest
-from absl import flags
 from benchmark_runs import cells
 from scipy import stats
 
 from benchmarks.replay_validity import extremes
 
-
-@pytest.fixture(autouse=True)
-def given_flags():
-    flags.FLAGS.mark_as_parsed()
-    yield
-    flags.FLAGS.unparse_flags()
+pytestmark = pytest.mark.usefixtures("default_flags")
 
 
 def test_the_samples_that_would_lower_the_measure_most_weigh_less():

@@ -85,14 +85,13 @@ def choose_cap(
         raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
     scores = np.asarray(scores)
     counts = drop_counts(scores, caps)
-    each: dict[tuple[int, int], np.ndarray] = {}
-    for row, count in enumerate(counts):
+    found: list[np.ndarray] = []
+    for count in counts:
         kept = np.flatnonzero(~Criterion(cap=count).unfavorable(scores))
         for seed in range(seeds):
-            found = np.asarray(measure_without(kept, seed), "float64")
-            _check_values(found, each.get((0, 0), found).shape)
-            each[row, seed] = found
-    values = np.array([[each[row, seed] for seed in range(seeds)] for row in range(len(counts))])
+            found.append(np.asarray(measure_without(kept, seed), "float64"))
+            _check_values(found[-1], found[0].shape)
+    values = np.reshape(found, (len(counts), seeds, -1))
     variance = _variance(values.mean(axis=2)) + _variance(values.mean(axis=1))
     means, error = values.mean(axis=2), float(np.sqrt(variance))
     return CapChoice(tuple(counts), means, error, _chosen(means, error))

@@ -40,7 +40,7 @@ def chosen_cap(
     counts = drop_counts(found)
     seeds = range(settings.trial_seeds)
     trials = {(count, seed): _trial(settings, first, count, seed) for count in counts for seed in seeds}
-    _say_cost(len(counts), trials.values(), done.state)
+    _say_cost(first, len(counts), trials.values(), done.state)
     results = ArmsRun(task, (first, *trials.values()), folder, scores=scores, keep="scored").run(pace)
 
     def measured(kept: np.ndarray, seed: int) -> list[float]:
@@ -58,9 +58,9 @@ def _trial(settings, first, count, seed):
     return Arm(name, changed, round=2, after=first.name, cap=count, weight=settings.drop_weight)
 
 
-def _say_cost(candidates, trials, state):
+def _say_cost(first, candidates, trials, state):
     left = [trial for trial in trials if trial.name not in finished_arms(state)]
-    seconds = state.get("timings", {}).get("round 1", {}).get("training", 0.0)
+    seconds = state.get("timings", {}).get(first.name, {}).get("training", 0.0)
     each = f" of about {seconds:.0f} s, {len(left) * seconds / 60:.0f} min in all" if seconds else ""
     if left:
         print(f"Choosing how many to drop: {candidates} numbers of samples, {len(left)} trainings{each}", flush=True)

@@ -92,7 +92,7 @@ def run_rounds(
         OutOfTime: If the pace says so; everything is saved.
     """
     choice, cap = None, settings.cap
-    if settings.chooses_cap and settings.rounds > 1:
+    if settings.chooses_cap:
         first = rounds(settings, cap)[0]
         ArmsRun(task, (first,), folder, scores=SCORES).run(pace)
         choice = chosen_cap(task, settings, first, folder, SCORES, pace)

@@ -139,7 +139,7 @@ class RunSettings:
             raise UserError(f"--drop_weight={self.drop_weight}: for two rounds, of which the second is not scored")
         if self.chooses_cap and self.rounds > 2:
             raise UserError(f"--max_drop=auto: for two rounds, not --rounds={self.rounds}")
-        if not self.chooses_cap and self.max_drop > 1 and self.max_drop != int(self.max_drop):
+        if self.max_drop != "auto" and self.max_drop > 1 and self.max_drop != int(self.max_drop):
             raise UserError(f"--max_drop={self.max_drop}: expected a share up to 1 or a whole number")
 
     @property
@@ -149,8 +149,14 @@ class RunSettings:
 
     @property
     def chooses_cap(self) -> bool:
-        """Whether trainings find out how many samples to drop: `max_drop` is `"auto"`."""
-        return bool(self.max_drop == "auto")
+        """Whether trainings find out how many samples to drop: `max_drop` is `"auto"`, with a round to drop before."""
+        return bool(self.max_drop == "auto" and self.rounds > 1)
+
+    def check_held_out(self, validation: int, fewest: int) -> None:
+        """Raises a `UserError` if half of so many validation images are too few to measure how many to drop."""
+        if validation < 2 * fewest:
+            needed = f"needs at least {2 * fewest} validation images, to measure on half of them"
+            raise UserError(f"--max_drop=auto: {needed}, and there are {validation}")
 
     @property
     def cap(self) -> float | int | None:

@@ -70,8 +70,8 @@ def read_data(settings):
     if settings.train_samples:
         with blaming("train_samples", settings.train_samples):
             data = data.with_training(draw_stratified(data.train[1], settings.train_samples, settings.seed))
-    if settings.chooses_cap and settings.rounds > 1:
-        data = _divided_validation(data, settings.seed)
+    if settings.chooses_cap:
+        data = _divided_validation(data, settings)
     if settings.drop_list:
         with blaming("drop_list", settings.drop_list):
             data = _without_dropped(data, settings.drop_list)
@@ -79,13 +79,11 @@ def read_data(settings):
     return data
 
 
-def _divided_validation(data, seed):
+def _divided_validation(data, settings):
     """Returns the data with half of the validation images held out, each class its share."""
     x, y = data.validation
-    if len(y) < 2 * FEWEST_HELD_OUT:
-        needed = f"needs at least {2 * FEWEST_HELD_OUT} validation images, to measure on half of them"
-        raise UserError(f"--max_drop=auto: {needed}, and there are {len(y)}")
-    held = draw_stratified(y, len(y) // 2, (seed, ORDER_OF_HELD_OUT))
+    settings.check_held_out(len(y), FEWEST_HELD_OUT)
+    held = draw_stratified(y, len(y) // 2, (settings.seed, ORDER_OF_HELD_OUT))
     others = np.setdiff1d(np.arange(len(y)), held)
     return data._replace(validation=(x[others], y[others]), held_out=(x[held], y[held]))
 

@@ -6,12 +6,13 @@ import time
 import keras
 
 from tfdrop.checkpoint import replace
-from tfdrop.classifier import PREPROCESSING, class_probabilities
+from tfdrop.classifier import PREPROCESSING
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
-from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network, uses_xla
+from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
 from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
+from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
@@ -92,9 +93,7 @@ def _run(task, data, folder, pace):
     scored = scored_rounds(done, arms)
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
-        network.jit_compile = uses_xla(settings)
-        found = class_probabilities(network, task.data.train[0], settings.crop_size)
-        write_image_influence(folder, scored, data, found)
+        write_image_influence(folder, scored, data, probabilities(settings, network, task.data.train[0]))
     classes = [data.classes[label] for label in data.train[1]]
     if choice is not None and settings.controls and not choice["cap"]:
         # As many at random as none: so that every seed has all trainings, and they can be compared.

@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from tfdrop.classifier import class_probabilities
 from tfdrop.data.samples import select
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.training import (
     brier_scores,
     classifier_influence,
+    probabilities,
     recorded_classifier,
     seen_in_training,
     train_classifier,
@@ -99,7 +99,7 @@ class ClassificationTask:
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""
         if self.data.held_out is not None:
             x, y = self.data.held_out
-            result["held_out"] = brier_scores(class_probabilities(model, x, self.settings.crop_size), y).tolist()
+            result["held_out"] = brier_scores(probabilities(self.settings, model, x), y).tolist()
         records = read_records(folder, arm.name)
         result["last"] = _errors(records[-1])
         result["best"] = _errors(min(records, key=lambda record: record["test_error"]))

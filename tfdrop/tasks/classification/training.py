@@ -5,6 +5,7 @@ import numpy as np
 from keras import layers
 
 from tfdrop.checkpoint import Pace
+from tfdrop.classifier import class_probabilities
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
@@ -147,6 +148,12 @@ def measured_errors(settings, plain, test):
     if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:
         errors["test_top5_error"] = _percent_wrong(answers, y, 5)
     return errors
+
+
+def probabilities(settings, plain, x):
+    """Returns the probabilities that a network gives to the classes of preprocessed images, shape `(n, classes)`."""
+    plain.jit_compile = uses_xla(settings)
+    return class_probabilities(plain, x, settings.crop_size)
 
 
 def _percent_wrong(answers, labels, k):

@@ -48,10 +48,8 @@ def read_data(settings):
         return DenoiseData(None, [], [], _test_images(settings))
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
     test, held_out = _test_images(settings), []
-    if settings.chooses_cap and settings.rounds > 1:
-        if len(validation) < 2 * FEWEST_HELD_OUT:
-            needed = f"needs at least {2 * FEWEST_HELD_OUT} validation images, to measure on half of them"
-            raise UserError(f"--max_drop=auto: {needed}, and there are {len(validation)}")
+    if settings.chooses_cap:
+        settings.check_held_out(len(validation), FEWEST_HELD_OUT)
         validation, held_out = validation[::2], validation[1::2]
     if 0 < settings.crop_size < settings.patch_size:
         raise UserError(f"--crop_size={settings.crop_size}: smaller than --patch_size={settings.patch_size}")
