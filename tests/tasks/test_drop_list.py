@@ -19,7 +19,7 @@ DROPPED_AFTER = np.array([0, 2, 0, 1, 0])
 @pytest.fixture
 def path(tmp_path):
     columns = {"file": NAMES, "index": np.arange(10, 15), "probability": np.linspace(0, 1, 5)}
-    write_drop_list(tmp_path / "dropped.csv", columns, INFLUENCE, DROPPED_AFTER)
+    write_drop_list(tmp_path / "dropped.csv", columns, INFLUENCE, DROPPED_AFTER, "influence")
     return tmp_path / "dropped.csv"
 
 

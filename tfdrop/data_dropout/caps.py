@@ -36,14 +36,14 @@ class CapChoice:
         return self.dropped[self.chosen]
 
 
-def drop_counts(scores: ArrayLike, caps: Sequence[float | int | None] = CAPS) -> list[int]:
+def drop_counts(scores: ArrayLike, caps: Sequence[float | int | None] = CAPS, threshold: float = 0.0) -> list[int]:
     """Returns how many samples `choose_cap` tries to drop, fewest first: nothing, and what each cap leaves to drop.
 
     >>> drop_counts([3.0, 2.0, 1.0, -1.0], caps=(0.25, 0.5, 3, None))
     [0, 1, 2, 3]
     """
     scores = np.asarray(scores)
-    counts = {int(Criterion(cap=cap).unfavorable(scores).sum()) for cap in caps}
+    counts = {int(Criterion(threshold, cap).unfavorable(scores).sum()) for cap in caps}
     return sorted({0} | {count for count in counts if count < len(scores)})
 
 
@@ -52,6 +52,7 @@ def choose_cap(
     measure_without: Callable[[np.ndarray, int], ArrayLike],
     caps: Sequence[float | int | None] = CAPS,
     seeds: int = 3,
+    threshold: float = 0.0,
 ) -> CapChoice:
     """Chooses how many samples to drop by trainings without them.
 
@@ -67,6 +68,7 @@ def choose_cap(
             same, that it was not trained on and that the scores do not come from. Shape `(m,)`, m at least 2.
         caps: Candidates, as `Criterion` takes them; dropping nothing is always one.
         seeds: Number of trainings of each candidate, at least 2.
+        threshold: As `Criterion` takes it; minus infinity for scores that are no influence and have no zero.
 
     Returns:
         A `CapChoice`.
@@ -84,10 +86,10 @@ def choose_cap(
     if check_whole("seeds", seeds) < 2:
         raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
     scores = np.asarray(scores)
-    counts = drop_counts(scores, caps)
+    counts = drop_counts(scores, caps, threshold)
     found: list[np.ndarray] = []
     for count in counts:
-        kept = np.flatnonzero(~Criterion(cap=count).unfavorable(scores))
+        kept = np.flatnonzero(~Criterion(threshold, count).unfavorable(scores))
         for seed in range(seeds):
             found.append(np.asarray(measure_without(kept, seed), "float64"))
             _check_values(found[-1], found[0].shape)

@@ -1,5 +1,6 @@
 """Which training samples to drop, given what influence says of each."""
 
+import math
 import numbers
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,8 @@ class Criterion:
     threshold or a cap drops fewer, those with the largest influence first.
 
     Args:
-        threshold: Influence that a sample must exceed; 0 is the paper's.
+        threshold: Influence that a sample must exceed; 0 is the paper's. Minus infinity leaves it to the caps, as for
+            scores that have no zero: `tfdrop.data_dropout.rankings`.
         cap: The most samples to drop: a float in [0, 1] is a share, an integer a number. `None` is the paper's.
         class_cap: The same for each class separately; for labels that are classes, as integers or one-hot.
 
@@ -34,8 +36,8 @@ class Criterion:
     class_cap: float | int | None = None
 
     def __post_init__(self) -> None:
-        if not is_number(self.threshold):
-            raise invalid("threshold", "a finite number", self.threshold)
+        if not is_number(self.threshold) and self.threshold != -math.inf:
+            raise invalid("threshold", "a finite number, or minus infinity", self.threshold)
         for name in ("cap", "class_cap"):
             value = getattr(self, name)
             share = isinstance(value, float) and 0 <= value <= 1

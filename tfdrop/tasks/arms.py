@@ -24,6 +24,7 @@ from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.errors import UserError
 from tfdrop.influence import Influence, ReplayInfluence
 from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.ranking import Ranking
 from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed, undamaged
 from tfdrop.training.resumable import CHECKPOINT
 
@@ -63,8 +64,8 @@ class Task(Protocol):
 
     def influence(
         self, arm: Arm, model: keras.Model, samples: np.ndarray, checkpoint: Checkpoint, records: Path
-    ) -> Influence | ReplayInfluence:
-        """Returns the influence of an arm's samples on the validation measure."""
+    ) -> Influence | ReplayInfluence | Ranking:
+        """Returns the influence of an arm's samples on the validation measure, or another ranking of them."""
 
     def measure(self, arm: Arm, model: keras.Model, folder: Path, result: dict, after_step: Any) -> None:
         """Adds to an arm's result what was measured, and calls `after_step()` wherever it may be interrupted."""
@@ -142,7 +143,8 @@ class ArmsRun:
             return np.arange(self._task.samples)
         before = self._arms[arm.after]
         samples = self.samples(before, pace)
-        kept = samples[~Criterion(cap=arm.cap).unfavorable(self.influence_scores(before, pace))]
+        criterion = Criterion(threshold=arm.threshold, cap=arm.cap)
+        kept = samples[~criterion.unfavorable(self.influence_scores(before, pace))]
         if len(kept) == 0 and not arm.weight:
             raise UserError(f"{arm.name}: every one of the {len(samples)} samples is unfavorable after {arm.after}")
         if arm.random:
@@ -215,6 +217,8 @@ class ArmsRun:
 
 def _summary(found):
     """Returns what tables say of an influence."""
+    if isinstance(found, Ranking):
+        return {"rank_by": found.name, "seeds": found.trainings}
     unfavorable = {"unfavorable": int((found.scores > 0).sum())}
     if isinstance(found, ReplayInfluence):
         seeds = {} if found.spread is None else {"seeds": found.trainings}

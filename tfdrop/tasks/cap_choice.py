@@ -37,7 +37,7 @@ def chosen_cap(
     """
     done = ArmsRun(task, (first,), folder, scores=scores)
     found = done.influence_scores(first, pace)
-    counts = drop_counts(found)
+    counts = drop_counts(found, threshold=settings.threshold)
     seeds = range(settings.trial_seeds)
     trials = {(count, seed): _trial(settings, first, count, seed) for count in counts for seed in seeds}
     _say_cost(first, len(counts), trials.values(), done.state)
@@ -47,7 +47,7 @@ def chosen_cap(
         return results[trials[len(found) - len(kept), seed].name]["held_out"]
 
     with blaming("max_drop", "auto"):
-        return choose_cap(found, measured, seeds=settings.trial_seeds)
+        return choose_cap(found, measured, seeds=settings.trial_seeds, threshold=settings.threshold)
 
 
 def _trial(settings, first, count, seed):
@@ -55,7 +55,8 @@ def _trial(settings, first, count, seed):
     name = f"trial {seed + 1} without {count}"
     # Whatever it drops, a trial starts from the weights of its seed.
     changed = {"seed": int(own), "same_start": True}
-    return Arm(name, changed, round=2, after=first.name, cap=count, weight=settings.drop_weight)
+    threshold, weight = settings.threshold, settings.drop_weight
+    return Arm(name, changed, round=2, after=first.name, cap=count, threshold=threshold, weight=weight)
 
 
 def _say_cost(first, candidates, trials, state):

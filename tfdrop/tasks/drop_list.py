@@ -14,19 +14,22 @@ DECISION, KEPT, DROPPED = "decision", "kept", "dropped"
 IDENTITIES = ("file", "index")  # columns that tell which sample a row is of; the first that is there
 
 
-def write_drop_list(path: Path, columns: Mapping[str, Any], influence: np.ndarray, dropped_after: np.ndarray) -> None:
-    """Writes the list, one row a sample: those of the round that was dropped first, and then by influence.
+def write_drop_list(
+    path: Path, columns: Mapping[str, Any], scores: np.ndarray, dropped_after: np.ndarray, rank_by: str
+) -> None:
+    """Writes the list, one row a sample: those of the round that was dropped first, and then by their scores.
 
     Args:
         path: The file.
         columns: What it says of each sample, by the columns' names, `"file"` or `"index"` among them.
-        influence: The samples' influence; NaN where it was not found.
+        scores: The samples' scores; NaN where they were not found.
         dropped_after: The round after which each was dropped; 0 for those that were kept.
+        rank_by: What the scores are; the name of their column.
     """
-    order = np.lexsort((-influence, dropped_after, dropped_after == 0))
+    order = np.lexsort((-scores, dropped_after, dropped_after == 0))
     decisions = np.where(dropped_after > 0, DROPPED, KEPT)
     rounds = [str(number) if number else "" for number in dropped_after]
-    table = {**columns, "influence": influence, DECISION: decisions, "after_round": rounds}
+    table = {**columns, rank_by: scores, DECISION: decisions, "after_round": rounds}
 
     def write(partial: Path) -> None:
         with open(partial, "w", newline="", encoding="utf-8") as file:

@@ -11,6 +11,7 @@ from tfdrop.checkpoint import replace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import INFLUENCE, ArmsRun
 from tfdrop.tasks.drop_list import DROP_LIST, write_drop_list
+from tfdrop.tasks.ranking import INFLUENCE_RANKING
 
 GALLERY_SAMPLES = 48
 
@@ -49,10 +50,12 @@ def write_influence(
     rounds: Sequence[ScoredRound],
     pixels: Callable[[np.ndarray], np.ndarray],
     names: Sequence[str],
+    rank_by: str = INFLUENCE_RANKING,
 ) -> None:
     """Writes `influence.npz`, `dropped.csv`, the gallery of the most unfavorable samples (Fig. 2), and the histogram.
 
-    The gallery has no sample whose influence is not positive, and frames those that were dropped.
+    The gallery has the samples with the largest scores, none whose influence is not positive, and frames those that
+    were dropped. Rankings that are no influence have no histogram.
 
     Args:
         folder: Where to.
@@ -61,6 +64,7 @@ def write_influence(
         rounds: The scored rounds; with more than two, gallery and histogram show the first.
         pixels: Function from indices of samples to their pictures, floats in [0, 1].
         names: What captions call the samples.
+        rank_by: What the scores are; the tables call them that.
     """
     influence = np.full(len(names), np.nan)
     dropped_after_round = np.zeros(len(names), int)
@@ -69,19 +73,22 @@ def write_influence(
         dropped_after_round[round.dropped] = round.number
     table = {
         **columns,
-        "influence": influence,  # of the last round that still had the sample
+        rank_by: influence,  # of the last round that still had the sample
         "dropped_after_round": dropped_after_round,
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
-    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
+    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round, rank_by)
 
     first = rounds[0]
     dropped = np.isin(first.samples, first.dropped)
     worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
-    worst = worst[first.scores[worst] > 0]
+    if rank_by == INFLUENCE_RANKING:
+        worst = worst[first.scores[worst] > 0]
     captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
     shown = pixels(first.samples[worst])
     replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
+    if rank_by != INFLUENCE_RANKING:
+        return
     threshold = first.scores[dropped].min() if dropped.any() else None
     replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))

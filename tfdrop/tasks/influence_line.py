@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tfdrop.tasks.ranking import TITLES
+
 MEASURES = {"loss": "validation loss", "expected_error": "expected validation error"}
 
 
@@ -31,3 +33,13 @@ def influence_line(influence: Mapping[str, Any]) -> str:
         f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
         f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
     )
+
+
+def ranking_line(ranking: Mapping[str, Any]) -> str:
+    """Returns the line about a ranking that is no influence.
+
+    >>> ranking_line({"rank_by": "aum", "seeds": 3})
+    'Ranked by the area under the margin, mean over 3 seeds; how many were dropped was set or tried.'
+    """
+    seeds = f", mean over {ranking['seeds']} seeds" if ranking["seeds"] > 1 else ""
+    return f"Ranked by {TITLES[ranking['rank_by']]}{seeds}; how many were dropped was set or tried."

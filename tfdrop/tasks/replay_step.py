@@ -83,6 +83,15 @@ def replay_as_set(
     return mean_influence(found) if len(found) > 1 else found[0]
 
 
+def of_leaving_out(found: ReplayInfluence, weights: np.ndarray) -> ReplayInfluence:
+    """Returns the influence of leaving each sample out whose weight in the training was not 1.
+
+    A replay finds the derivative with respect to the weight; leaving the sample out takes all of it away.
+    """
+    spread = None if found.spread is None else found.spread * weights
+    return dataclasses.replace(found, scores=found.scores * weights, spread=spread)
+
+
 def _replayed(settings, recorded, validation, records, pace):
     horizon = number_or_auto(settings.influence_horizon)
     try:

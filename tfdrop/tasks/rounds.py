@@ -47,6 +47,7 @@ def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
             round=number,
             after=round_name(number - 1) if number > 1 else "",
             cap=cap,
+            threshold=settings.threshold,
             weight=settings.drop_weight,
             counted=number < last or settings.count_last,
         )
@@ -71,8 +72,8 @@ def controls(
         return ()
     arms = [Arm(FULL, round=last)] if rounds_differ else []
     if results[round_name(last)]["dropped"]:
-        weight = settings.drop_weight
-        arms.append(Arm(RANDOM, round=last, after=round_name(last - 1), cap=cap, weight=weight, random=True))
+        before, threshold, weight = round_name(last - 1), settings.threshold, settings.drop_weight
+        arms.append(Arm(RANDOM, {}, last, before, random=True, cap=cap, threshold=threshold, weight=weight))
     return tuple(arms)
 
 

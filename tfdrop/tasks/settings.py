@@ -131,8 +131,10 @@ class RunSettings:
             with blaming("influence_horizon", text):
                 if not 0 < float(text) <= 1:
                     raise ValueError("expected a share in (0, 1], or auto")
-        if self.influence_seeds > 1 and self.influence != "replay":
-            raise UserError(f"--influence_seeds={self.influence_seeds}: only --influence=replay averages over seeds")
+        if self.influence_seeds > 1 and not self.averages_over_seeds:
+            raise UserError(
+                f"--influence_seeds={self.influence_seeds}: only replay and what a training gives away are averaged"
+            )
         if self.influence_smoothness and self.influence != "replay":
             raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
         if self.drop_weight and (self.rounds > 2 or self.count_last):
@@ -146,6 +148,16 @@ class RunSettings:
     def damping(self) -> float | str:
         """`influence_damping` as `tfdrop.influence` takes it."""
         return number_or_auto(self.influence_damping)
+
+    @property
+    def averages_over_seeds(self) -> bool:
+        """Whether what ranks the samples can be the mean over trainings of several seeds."""
+        return self.influence == "replay"
+
+    @property
+    def threshold(self) -> float:
+        """What the score of a dropped sample exceeds, as `tfdrop.data_dropout.Criterion` takes it."""
+        return 0.0
 
     @property
     def chooses_cap(self) -> bool:

@@ -17,7 +17,7 @@ def write_preprocessing(path, preprocessing, data):
     np.savez(path, **about, **preprocessing._asdict())
 
 
-def write_image_influence(folder, rounds, data, probabilities):
+def write_image_influence(folder, rounds, data, probabilities, rank_by):
     """Writes the influence of every training image; see `tfdrop.tasks.influence_files.write_influence`.
 
     Args:
@@ -25,6 +25,7 @@ def write_image_influence(folder, rounds, data, probabilities):
         rounds: The `ScoredRound`s.
         data: `ClassifyData`, as it was read.
         probabilities: Each image's probabilities of the classes by the first scored round's network.
+        rank_by: What the scores are, one of `tfdrop.tasks.ranking.RANKINGS`.
     """
     pixels, labels = data.train
     columns = {"index": data.samples, "label": labels}  # the index is that in the data set's training part
@@ -34,4 +35,4 @@ def write_image_influence(folder, rounds, data, probabilities):
     texts |= {"label": names, "predicted": [data.classes[label] for label in predicted]}
     texts |= {"probability": probabilities[np.arange(len(predicted)), predicted]}
     captions = [f"{name}\ntaken for {taken}" for name, taken in zip(names, texts["predicted"], strict=True)]
-    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, captions)
+    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, captions, rank_by)

@@ -9,7 +9,9 @@ from tfdrop.checkpoint import replace
 from tfdrop.classifier import PREPROCESSING
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
+from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
+from tfdrop.tasks.classification.ranking import check_cleanlab
 from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import probabilities
@@ -31,6 +33,9 @@ def check(settings, data):
     shape, classes = data.train[0].shape[1:], len(data.classes)
     with blaming("model", settings.model):
         plain_network(settings, shape, classes)
+    if settings.rank_by == "confident_learning":
+        check_cleanlab()
+    class_weights(settings.class_weight, data.train[1], data.classes)
     with blaming("placement", settings.placement):
         training_network(settings, shape, classes, 1, steps=1)
 
@@ -93,7 +98,9 @@ def _run(task, data, folder, pace):
     scored = scored_rounds(done, arms)
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
-        write_image_influence(folder, scored, data, probabilities(settings, network, task.data.train[0]))
+        write_image_influence(
+            folder, scored, data, probabilities(settings, network, task.data.train[0]), settings.rank_by
+        )
     classes = [data.classes[label] for label in data.train[1]]
     if choice is not None and settings.controls and not choice["cap"]:
         # As many at random as none: so that every seed has all trainings, and they can be compared.

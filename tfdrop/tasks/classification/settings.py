@@ -1,5 +1,6 @@
 """What a classification run depends on. No deep-learning backend is needed to check it."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from tfdrop.errors import UserError, unknown
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
+from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS, RANKINGS
 from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings, setting
 
 PREPROCESSING = ("standardization", "whitening", "pixel_mean")
@@ -86,7 +88,13 @@ class ClassifySettings(RunSettings):
     test_drop: str = setting("none", "Also test the last model with drop layers of this kind at work.")
     test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
 
-    # What differs from other tasks' defaults
+    # Data dropout
+    rank_by: str = setting(
+        INFLUENCE_RANKING,
+        "What the images are dropped by: influence; what a training gives away of them, loss, el2n, aum (area under "
+        "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; or random.",
+        choices=RANKINGS,
+    )
     influence: str = setting("replay", INFLUENCE_HELP, choices=INFLUENCES)
     measure: str = setting("expected_error", MEASURE_HELP, choices=MEASURES)
 
@@ -105,6 +113,11 @@ class ClassifySettings(RunSettings):
     )
     learning_rate_factor: float = setting(0.1, "What steps and plateau multiply it by.", above=0, most=1)
     patience: int = setting(3, "Epochs without a lower validation error before plateau lowers it.", least=1)
+    class_weight: str = setting(
+        "",
+        "Weights of the classes' losses: balanced, for the inverse of how many images each has; or names with numbers, "
+        "cat=2,dog=0.5; 1 for the others.",
+    )
     weight_decay: float = setting(1e-4, "Term d * w in the gradient of the kernels.", least=0)
     jit: str = setting("auto", "Compile with XLA; auto does on accelerators.", choices=("auto", "on", "off"))
 
@@ -114,8 +127,20 @@ class ClassifySettings(RunSettings):
             if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)
         check_drop(self)
+        if self.max_drop == 1 and self.threshold:
+            raise UserError(f"--max_drop=1: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
+        if self.count_last and self.threshold:
+            raise UserError(f"--count_last: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
         self._check_augmentation()
         self._check_validation()
+
+    @property
+    def averages_over_seeds(self) -> bool:
+        return self.influence == "replay" if self.rank_by == INFLUENCE_RANKING else self.rank_by in OF_OUTPUTS
+
+    @property
+    def threshold(self) -> float:
+        return 0.0 if self.rank_by == INFLUENCE_RANKING else -math.inf
 
     def _check_augmentation(self):
         if self.augment != "none" and not 0 < self.augment_from_round <= self.rounds:

@@ -4,12 +4,15 @@ import copy
 import dataclasses
 import json
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from tfdrop.data.samples import select
+from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.ranking import output_folder, ranked
 from tfdrop.tasks.classification.training import (
     brier_scores,
     classifier_influence,
@@ -18,7 +21,8 @@ from tfdrop.tasks.classification.training import (
     seen_in_training,
     train_classifier,
 )
-from tfdrop.tasks.replay_step import record_folder, replay_as_set
+from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS
+from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set
 from tfdrop.training.log import read_records
 
 # What can differ between machines says nothing about a run.
@@ -40,6 +44,7 @@ class ClassificationTask:
         self.samples = len(data.train[1])
         self.seed = settings.seed
         self._raw = data
+        self._class_weights = class_weights(settings.class_weight, data.train[1], data.classes)
 
     @cached_property
     def _preprocessed(self):
@@ -79,21 +84,37 @@ class ClassificationTask:
 
     def train(self, arm, samples, folder, key, pace, records, sample_weights):
         settings, train = self.settings_of(arm), select(self.data.train, samples)
-        record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
-        name, round = arm.name, arm.round
-        return train_classifier(settings, self.data, train, name, round, folder, pace, key, record, sample_weights)
+        record: Path | bool = False
+        outputs = None
+        if records and settings.rank_by == INFLUENCE_RANKING and settings.influence == "replay":
+            record = record_folder(records, settings.seed)
+        if records and settings.rank_by in OF_OUTPUTS:
+            outputs = output_folder(records, settings.seed)
+        weights, name, round = self._weights(samples, sample_weights), arm.name, arm.round
+        return train_classifier(settings, self.data, train, name, round, folder, pace, key, record, weights, outputs)
 
     def influence(self, arm, model, samples, checkpoint, records):
         settings, train = self.settings_of(arm), select(self.data.train, samples)
+        weights = self._weights(samples)
+        if settings.rank_by != INFLUENCE_RANKING:
+            return ranked(settings, self.data, arm, model, train, checkpoint, records, weights)
         if settings.influence != "replay":
-            return classifier_influence(settings, model, train, self.data.validation, checkpoint)
+            return classifier_influence(settings, model, train, self.data.validation, checkpoint, weights)
 
         def recorded(settings, record):
             pace, key = checkpoint.pace, checkpoint.key
-            return recorded_classifier(settings, self.data, train, arm.name, arm.round, record, pace, key)
+            return recorded_classifier(settings, self.data, train, arm.name, arm.round, record, pace, key, weights)
 
         validation = seen_in_training(settings, self.data.validation, arm.round)
-        return replay_as_set(settings, recorded, validation, records, checkpoint.pace)
+        found = replay_as_set(settings, recorded, validation, records, checkpoint.pace)
+        return found if weights is None else of_leaving_out(found, weights)
+
+    def _weights(self, samples, sample_weights=None):
+        """Returns the weights of some samples in training, those of their classes included; `None` if all are one."""
+        if self._class_weights is None:
+            return sample_weights
+        weights = self._class_weights[self.data.train[1][samples]]
+        return weights if sample_weights is None else weights * sample_weights
 
     def measure(self, arm, model, folder, result, after_step):
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfdrop.checkpoint import Pace
+from tfdrop.checkpoint import Pace, replace
 from tfdrop.classifier import class_probabilities
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout
@@ -24,10 +24,13 @@ from tfdrop.training import Training
 from tfdrop.training.resumable import train_resumably
 
 TEST_BATCH = 500
+EPOCH_OUTPUTS = "epoch{}.npy"
 FEWEST_CLASSES_FOR_TOP_5 = 6
 
 
-def train_classifier(settings, data, train, name, round, folder, pace=None, key="", record=False, sample_weights=None):
+def train_classifier(
+    settings, data, train, name, round, folder, pace=None, key="", record=False, sample_weights=None, outputs=None
+):
     """Trains a network from scratch, or goes on with the training of that name; see `train_resumably`.
 
     Whatever augmentation and drop layers it has, it starts from the random weights that `initial_seed` says.
@@ -42,6 +45,7 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
         key: Text that says what all trainings of the folder belong to; checkpoints of another key are refused.
         record, sample_weights: As `Training` takes them.
+        outputs: Folder in which to keep the logits of the training images after each epoch, as `EPOCH_OUTPUTS`.
 
     Returns:
         The trained network, plain.
@@ -51,6 +55,10 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
     def after_epoch(network, records):
         copy_weights(network, plain)
         values = measured_errors(settings, plain, data.test)
+        if outputs is not None:
+            logits = plain.predict(centred(settings, train[0]), batch_size=TEST_BATCH, verbose=0)
+            outputs.mkdir(parents=True, exist_ok=True)
+            replace(outputs / EPOCH_OUTPUTS.format(len(records) + 1), lambda path: np.save(path, logits))
         if settings.schedule == "plateau":
             values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
             errors = [*(record["validation_error"] for record in records), values["validation_error"]]
@@ -71,19 +79,19 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
     return plain
 
 
-def recorded_classifier(settings, data, train, name, round, record, pace, key):
+def recorded_classifier(settings, data, train, name, round, record, pace, key, sample_weights=None):
     """Returns the finished `Training` whose record is in a folder, and its network; trains where there is none.
 
     Args:
-        settings, data, train, name, round, pace, key: As for `train_classifier`.
+        settings, data, train, name, round, pace, key, sample_weights: As for `train_classifier`.
         record: The folder.
     """
 
     def build():
-        return _network_and_training(settings, data, train, name, round, None, record)
+        return _network_and_training(settings, data, train, name, round, None, record, sample_weights)
 
     def train_again(folder):
-        train_classifier(settings, data, train, name, round, folder, pace, key, record)
+        train_classifier(settings, data, train, name, round, folder, pace, key, record, sample_weights)
 
     return recorded_training(build, train_again, record)
 
@@ -175,7 +183,8 @@ def brier_scores(probabilities, labels):
     return np.sum((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2, axis=1)
 
 
-def classifier_influence(settings, plain, train, validation, checkpoint):
+def classifier_influence(settings, plain, train, validation, checkpoint, sample_weights=None):
     """Returns the `Influence` of every training image; see `influence_as_set`."""
     train, validation = ((centred(settings, x), y) for x, y in (train, validation))
+    train = train if sample_weights is None else (*train, sample_weights)
     return influence_as_set(settings, plain, train, validation, classification_loss(), checkpoint)

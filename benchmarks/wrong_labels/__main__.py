@@ -1,0 +1,89 @@
+"""Data dropout on sets with planted wrong labels, beside the oracle, random samples, and other rankings.
+
+    python -m benchmarks.wrong_labels --data_dir=DIR --dataset=mnist --share=0.2
+    python -m benchmarks.wrong_labels --data_dir=DIR --dataset=mnist --share=0.2 --minutes=20   # a slice of it
+
+In each repetition other labels are wrong, in the validation samples too, one training ranks the samples in every way,
+and networks that start from another seed are trained without those that each ranking puts first. Needs cleanlab
+(`pip install ".[cleanlab]"`).
+"""
+
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from benchmarks import pages
+from benchmarks.influence_validity.images import load_images
+from benchmarks.replay_validity.trainings import description, prepared
+from benchmarks.wrong_labels.arms import dropped_samples, kept_results
+from benchmarks.wrong_labels.planted import KINDS, planted
+from benchmarks.wrong_labels.rankings import kept_rankings
+from benchmarks.wrong_labels.report import heading, headings, section
+from benchmarks.wrong_labels.trainings import SETUPS
+from tfdrop.checkpoint import Pace
+from tfdrop.errors import unknown
+from train.program import run
+
+TITLE = "# Wrong labels: what dropping does, and what finds them\n"
+
+DATASET = flags.DEFINE_string("dataset", "mnist", f"Image set: one of {', '.join(SETUPS)}; digits needs no file.")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
+SAMPLES = flags.DEFINE_integer("samples", 1000, "Training samples.")
+VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 500, "Validation samples.")
+TEST_SAMPLES = flags.DEFINE_integer("test_samples", 2000, "Test images.", lower_bound=1)
+SHARE = flags.DEFINE_float("share", 0.2, "Share of wrong labels.", lower_bound=0, upper_bound=0.9)
+KIND = flags.DEFINE_enum("kind", "symmetric", list(KINDS), "Any other class, or always the next one.")
+DROPPED = flags.DEFINE_float(
+    "dropped", 0.0, "Share that each ranking drops; that of the wrong labels, or 0.05 where there are none, if 0."
+)
+REPETITIONS = flags.DEFINE_integer("repetitions", 5, "Repetitions.", lower_bound=1)
+MINUTES = flags.DEFINE_float("minutes", float("inf"), "Stop after so long; the next start goes on.")
+BANK = flags.DEFINE_string("bank", "runs/wrong_labels", "Folder of what was found.")
+OUT = flags.DEFINE_string("out", "results/wrong_labels_rankings.md", "Markdown file for the section; none if empty.")
+
+
+def main():
+    if DATASET.value not in SETUPS:
+        raise unknown("dataset", DATASET.value, list(SETUPS))
+    start = time.perf_counter()
+    setup = SETUPS[DATASET.value]
+    train, images = prepared(setup, load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value), SAMPLES.value)
+    pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
+    share, kind = SHARE.value, KIND.value
+    test = tuple(part[: TEST_SAMPLES.value] for part in images.test)
+    count = round((DROPPED.value or share or 0.05) * len(train[1]))
+    folder = _folder(train, images.validation)
+    found = []
+    for seed in range(REPETITIONS.value):
+        samples = planted(images, train, share, kind, seed)
+        rankings = kept_rankings(setup, samples, seed, folder / f"rankings{seed}.npz")
+        dropped = dropped_samples(rankings, samples.wrong, count, seed)
+        results = kept_results(
+            setup, samples, dropped, test, seed, folder / f"{count}_{len(test[1])}_results{seed}.json", pace
+        )
+        found.append((samples.wrong, rankings, dropped, results))
+    about = f"{images.name}, {description(setup, train, images.validation)}"
+    lines = [heading(setup, share, kind), "", *section(about, share, kind, count, len(test[1]), found), ""]
+    command = pages.command("benchmarks.wrong_labels", {"data_dir": "DIR"}, ["out", "bank"])
+    lines += pages.origin(command, f"{len(found)} repetitions", time.perf_counter() - start)
+    pages.publish(lines, OUT.value, TITLE, headings())
+
+
+def _folder(train, validation):
+    """Returns the folder, made if it is missing, of one setup, its data and its wrong labels."""
+    import keras
+
+    digest = hashlib.sha256()
+    for array in (*train, *validation):
+        digest.update(np.ascontiguousarray(array).data)
+    name = f"{DATASET.value}_{len(train[1])}_{KIND.value}{SHARE.value:g}_{keras.backend.backend()}"
+    folder = Path(BANK.value) / f"{name}_{digest.hexdigest()[:8]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    run(main)

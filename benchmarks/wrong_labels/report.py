@@ -1,0 +1,95 @@
+"""The section of the page: what each arm came to, and how well each ranking finds the wrong labels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks import pages
+from benchmarks.replay_validity.trainings import Setup
+from benchmarks.wrong_labels.arms import FULL, ORACLE, RANDOM
+from benchmarks.wrong_labels.planted import KINDS
+from benchmarks.wrong_labels.trainings import SETUPS, Outcome
+from tfdrop.comparison import paired_difference
+
+SHARES = (0.0, 0.1, 0.2, 0.4)
+
+
+def heading(setup: Setup, share: float, kind: str) -> str:
+    """Returns the heading of a section."""
+    return f"## {setup.title}, {share:.0%} wrong labels" + ", pairs of classes" * (kind == "pairs")
+
+
+def headings() -> list[str]:
+    """Returns the headings of all sections that the page may have."""
+    return [heading(setup, share, kind) for setup in SETUPS.values() for kind in KINDS for share in SHARES]
+
+
+def section(about: str, share: float, kind: str, count: int, test: int, found: Sequence[tuple]) -> list[str]:
+    """Returns the lines under the heading.
+
+    Args:
+        about: What was trained, on what.
+        share: Share of wrong labels.
+        kind: How they are wrong.
+        count: How many samples each ranking drops.
+        test: Number of test images.
+        found: For each repetition which labels are wrong, the rankings, the dropped samples and the `Outcome`, by name.
+    """
+    planted = {
+        "symmetric": "any other class in the place of the right one",
+        "pairs": "the next class in the place of the right one",
+    }[kind]
+    text = (
+        f"{about} {share:.0%} of the labels are wrong, those of the validation samples too: {planted}. Each of "
+        f"{len(found)} repetitions has its own wrong labels; one training ranks the samples, the automatic horizon for "
+        f"replays; then networks from another seed are trained without the first {count}, and tested on {test} images "
+        "with right labels. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. Differences "
+        "are paired by repetition, with the 95 % interval of Student's t. Best epoch: the lowest test error of all "
+        "epochs, which nobody without the test labels would find."
+    )
+    if share:
+        text += " Precision: how many of the first as many as are wrong are; AUC: the area under the ROC curve."
+    return [text, "", *_table(share, found)]
+
+
+def _table(share, found):
+    names = list(found[0][3])
+    results = {name: np.array([each[3][name] for each in found]) for name in names}
+    order = [name for name in (FULL, ORACLE, RANDOM) if name in names]
+    others = [name for name in names if name not in order]
+    rows = []
+    for name in order + sorted(others, key=lambda name: results[name][:, 0].mean()):
+        sizes = [len(each[2][name]) for each in found]
+        dropped = f"{sizes[0]}" if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
+        rows.append([name, dropped, *_cells(results, name), *(_detection(found, name) if share else [])])
+    header = ["dropped by", "dropped", "test error, %", "minus nothing dropped", "minus random"]
+    header += ["best epoch, %", "test loss", *["precision", "AUC"] * bool(share)]
+    return pages.table(header, rows)
+
+
+def _cells(results: dict[str, np.ndarray], name: str) -> list[str]:
+    own = results[name]
+    error, best, loss = (Outcome._fields.index(field) for field in ("error", "best_error", "loss"))
+    differences = [
+        "" if name == other else paired_difference(own[:, error], results[other][:, error]).text(2)
+        for other in (FULL, RANDOM)
+    ]
+    if name == FULL:
+        differences[1] = ""
+    means = own.mean(axis=0)
+    return [f"{means[error]:.2f}", *differences, f"{means[best]:.2f}", f"{means[loss]:.3f}"]
+
+
+def _detection(found: Sequence[Any], name: str) -> list[str]:
+    """Returns precision and AUC of a ranking, means over the repetitions."""
+    from sklearn.metrics import roc_auc_score
+
+    if name not in found[0][1]:
+        return ["", ""]
+    precisions, areas = [], []
+    for wrong, rankings, *_ in found:
+        scores = rankings[name]
+        precisions.append(wrong[np.argsort(-scores, kind="stable")[: wrong.sum()]].mean())
+        areas.append(roc_auc_score(wrong, scores))
+    return [f"{np.mean(precisions):.2f}", f"{np.mean(areas):.2f}"]

@@ -1,0 +1,69 @@
+"""What is trained: a network with room enough to learn wrong labels by heart."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.influence_validity.images import Samples
+from benchmarks.replay_validity.trainings import Setup, training
+from tfdrop.data_dropout.rankings import last_losses
+
+PREDICTION_BATCH = 500
+
+
+def fitting_cnn(shape: tuple[int, ...]) -> Any:
+    """Returns two strided convolutions and two dense layers, GELU: 106,000 weights on MNIST."""
+    import keras
+    from keras import layers
+
+    convolutions = [
+        layers.Conv2D(filters, size, strides=2, padding="same", activation="gelu")
+        for filters, size in ((16, 5), (32, 3))
+    ]
+    head = [layers.Flatten(), layers.Dense(64, activation="gelu"), layers.Dense(10)]
+    return keras.Sequential([keras.Input(shape), *convolutions, *head])
+
+
+SETUPS = {"mnist": Setup("MNIST", fitting_cnn, 0.05, epochs=30, falls=True)}
+SETUPS["cifar10"] = Setup("CIFAR-10", fitting_cnn, 0.05, epochs=40, falls=True)
+SETUPS["digits"] = Setup("Digits", fitting_cnn, 0.05, epochs=30, falls=True)
+
+
+def outputs(model: Any, x: np.ndarray) -> np.ndarray:
+    """Returns a network's logits, shape `(n, classes)`."""
+    return model.predict(x, batch_size=PREDICTION_BATCH, verbose=0)
+
+
+def outputs_by_epoch(run: Any, x: np.ndarray) -> Iterator[np.ndarray]:
+    """Trains, and yields the logits after every epoch, shape `(n, classes)`."""
+    for _ in run.dispatches():
+        if run.step % run.steps_per_epoch == 0:
+            yield outputs(run.model, x)
+
+
+class Outcome(NamedTuple):
+    """What a training came to, on test images with right labels.
+
+    Attributes:
+        error: Percent wrong after the last epoch.
+        best_error: Percent wrong after the epoch where that is lowest; nobody without those labels would know it.
+        loss: Mean cross-entropy after the last epoch.
+    """
+
+    error: float
+    best_error: float
+    loss: float
+
+
+def tested_without(setup: Setup, train: Samples, dropped: np.ndarray, test: Samples, seed: int) -> Outcome:
+    """Trains without some samples from a seed."""
+    import keras
+
+    x, y = train
+    kept = np.setdiff1d(np.arange(len(x)), dropped)
+    run = training(setup, (x[kept], y[kept]), seed)
+    found = np.stack(list(outputs_by_epoch(run, test[0])))
+    errors = 100 * np.mean(found.argmax(axis=-1) != test[1], axis=1)
+    keras.backend.clear_session()
+    return Outcome(float(errors[-1]), float(errors.min()), float(last_losses(found[-1:], test[1]).mean()))

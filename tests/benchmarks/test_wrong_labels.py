@@ -1,0 +1,65 @@
+"""The table of wrong labels: what is planted, and which samples each arm drops."""
+
+import numpy as np
+import pytest
+from benchmark_runs import cells
+from scipy import stats
+
+from benchmarks.wrong_labels.arms import ALL_POSITIVE, FULL, ORACLE, RANDOM, dropped_samples
+from benchmarks.wrong_labels.planted import mislabelled
+from benchmarks.wrong_labels.rankings import PRINTED, SELF, WITH_A_ZERO
+from benchmarks.wrong_labels.report import section
+from benchmarks.wrong_labels.trainings import Outcome
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 10, 400)
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "pairs"])
+def test_the_share_of_labels_is_wrong_and_no_other(kind):
+    found, wrong = mislabelled(LABELS, 0.4, 10, kind, np.random.default_rng(1))
+    np.testing.assert_array_equal(found != LABELS, wrong)
+    assert wrong.sum() == 160
+    assert found.min() >= 0
+    assert found.max() <= 9
+    away = set((found - LABELS)[wrong] % 10)
+    assert away == ({1} if kind == "pairs" else set(range(1, 10)))
+
+
+def test_arms_drop_the_largest_and_the_oracle_what_is_wrong():
+    wrong = RNG.random(50) < 0.2
+    rankings = {PRINTED: RNG.normal(size=50), SELF: RNG.exponential(size=50)}
+    found = dropped_samples(rankings, wrong, 7, seed=3)
+    assert len(found[FULL]) == 0
+    assert set(found[ORACLE]) == set(np.flatnonzero(wrong))
+    assert len(set(found[RANDOM])) == 7
+    for name, scores in rankings.items():
+        assert len(found[name]) == 7
+        assert scores[found[name]].min() > np.delete(scores, found[name]).max()
+    assert set(found[PRINTED + ALL_POSITIVE]) == set(np.flatnonzero(rankings[PRINTED] > 0))
+    assert SELF not in WITH_A_ZERO
+    assert SELF + ALL_POSITIVE not in found
+    assert ORACLE not in dropped_samples(rankings, np.zeros(50, bool), 7, seed=3)
+
+
+def test_the_table_pairs_repetitions_and_tells_what_is_found():
+    found, errors = [], {name: [] for name in (FULL, RANDOM, SELF)}
+    for seed in range(5):
+        wrong = np.arange(50) < 10
+        rankings = {SELF: np.where(wrong, 1.0, 0.0) + 1e-3 * RNG.random(50)}
+        dropped = dropped_samples(rankings, wrong, 10, seed)
+        results = {}
+        for name in dropped:
+            error = float(RNG.normal(10, 3))
+            errors.setdefault(name, []).append(error)
+            results[name] = Outcome(error, error - 1, 0.5)
+        found.append((wrong, rankings, dropped, results))
+    rows = {row[0]: row for row in cells("\n".join(section("Toys.", 0.2, "symmetric", 10, 100, found)))}
+    assert list(rows)[:3] == [FULL, ORACLE, RANDOM]
+    for place, other in ((3, FULL), (4, RANDOM)):
+        expected = stats.ttest_rel(errors[SELF], errors[other]).confidence_interval(0.95)
+        mean, low, high = (float(word.strip("[],")) for word in rows[SELF][place].split())
+        assert (low, high) == pytest.approx(tuple(expected), abs=0.0051)
+        assert mean == pytest.approx(np.mean(errors[SELF]) - np.mean(errors[other]), abs=0.0051)
+    assert rows[SELF][-2:] == ["1.00", "1.00"]
+    assert float(rows[SELF][5]) == pytest.approx(np.mean(errors[SELF]) - 1, abs=0.0051)

@@ -1,0 +1,112 @@
+"""--rank_by: what ranks the training images in the place of influence, each resumable."""
+
+import dataclasses
+
+import numpy as np
+
+from tfdrop.checkpoint import replace
+from tfdrop.data.samples import select, stream
+from tfdrop.data_dropout import rankings
+from tfdrop.errors import UserError
+from tfdrop.influence import InfluenceModel
+from tfdrop.tasks.classification.networks import classification_loss
+from tfdrop.tasks.classification.training import EPOCH_OUTPUTS, centred, probabilities, train_classifier
+from tfdrop.tasks.ranking import Ranking
+from tfdrop.tasks.state import undamaged
+
+FOLDS = 5
+DRAWS = 24  # of the self-influence: a standard error of about 30 %, which leaves the order of the largest
+ORDER_OF_RANDOM, ORDER_OF_FOLDS = 8, 9  # the numbers of these draws' streams
+
+
+def output_folder(records, seed):
+    """Returns the folder with the outputs after each epoch of the training from a seed."""
+    return records / f"outputs_seed{seed}"
+
+
+def ranked(settings, data, arm, model, train, checkpoint, records, sample_weights):
+    """Returns the `Ranking` of an arm's training images that the settings ask for.
+
+    Args:
+        settings: `ClassifySettings` of the arm.
+        data: `ClassifyData`, preprocessed.
+        arm: The `Arm`, trained.
+        model: Its network.
+        train: Arrays `(x, y)` that it was trained on.
+        checkpoint: Where a long computation is saved.
+        records: Folder of what was kept of its training, and where further trainings go.
+        sample_weights: The images' weights in training, or `None`.
+    """
+    name = settings.rank_by
+    if name == "random":
+        return Ranking(name, stream(settings.seed, ORDER_OF_RANDOM).random(len(train[1])))
+    if name == "self_influence":
+        return Ranking(name, _self_influence(settings, model, train, checkpoint, sample_weights))
+
+    def train_again(settings, train, weights, folder, outputs=None):
+        folder.mkdir(parents=True, exist_ok=True)
+        pace, key = checkpoint.pace, checkpoint.key
+        return train_classifier(
+            settings, data, train, arm.name, arm.round, folder, pace, key, sample_weights=weights, outputs=outputs
+        )
+
+    if name == "confident_learning":
+        return Ranking(name, _confident_learning(settings, data, train, sample_weights, records, train_again))
+    return _of_outputs(settings, train, sample_weights, records, train_again)
+
+
+def _of_outputs(settings, train, sample_weights, records, train_again):
+    found = []
+    for seed in range(settings.seed, settings.seed + settings.influence_seeds):
+        folder = output_folder(records, seed)
+        paths = [folder / EPOCH_OUTPUTS.format(epoch) for epoch in range(1, settings.epochs + 1)]
+        if not paths[-1].exists():
+            train_again(dataclasses.replace(settings, seed=seed), train, sample_weights, folder / "training", folder)
+        outputs = np.stack([undamaged(path, np.load) for path in paths])
+        found.append(rankings.OF_OUTPUTS[settings.rank_by](outputs, train[1]))
+    return Ranking(settings.rank_by, np.mean(found, axis=0), len(found))
+
+
+def _self_influence(settings, model, train, checkpoint, sample_weights):
+    x, y = train
+    samples = (centred(settings, x), y, *(() if sample_weights is None else (sample_weights,)))
+    kind = {"curvature": "gauss_newton", "damping": settings.damping, "seed": settings.seed}
+    return (
+        InfluenceModel(model, samples, classification_loss(), **kind)
+        .self_influence(draws=DRAWS, checkpoint=checkpoint)
+        .scores
+    )
+
+
+def _confident_learning(settings, data, train, sample_weights, records, train_again):
+    """Returns cleanlab's ranking by networks that were each trained without a fold, each class its share of it."""
+    check_cleanlab()
+    x, y = train
+    fold_of = folds(y, settings.seed)
+    found = np.empty((len(y), len(data.classes)))
+    for fold in range(FOLDS):
+        inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+        path = records / f"fold{fold}.npy"
+        if not path.exists():
+            weights = None if sample_weights is None else sample_weights[outside]
+            network = train_again(settings, select(train, outside), weights, records / f"fold{fold}")
+            answers = probabilities(settings, network, x[inside])
+            replace(path, lambda partial: np.save(partial, answers))  # noqa: B023
+        found[inside] = undamaged(path, np.load)
+    return rankings.confident_learning(found, y)
+
+
+def folds(labels, seed):
+    """Returns for each image the number of its fold, each class spread evenly."""
+    order = stream(seed, ORDER_OF_FOLDS).permutation(len(labels))
+    found = np.empty(len(labels), int)
+    found[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % FOLDS
+    return found
+
+
+def check_cleanlab():
+    """Raises a `UserError` if cleanlab is not installed."""
+    import importlib.util
+
+    if importlib.util.find_spec("cleanlab") is None:
+        raise UserError('--rank_by=confident_learning: needs cleanlab, pip install ".[cleanlab]"')
