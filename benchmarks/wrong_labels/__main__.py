@@ -53,7 +53,8 @@ def main():
     train, images = prepared(setup, load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value), SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     share, kind = SHARE.value, KIND.value
-    test = tuple(part[: TEST_SAMPLES.value] for part in images.test)
+    x, y = images.test
+    test = x[: TEST_SAMPLES.value], y[: TEST_SAMPLES.value]
     count = round((DROPPED.value or share or 0.05) * len(train[1]))
     folder = _folder(train, images.validation)
     found = []
@@ -61,9 +62,8 @@ def main():
         samples = planted(images, train, share, kind, seed)
         rankings = kept_rankings(setup, samples, seed, folder / f"rankings{seed}.npz")
         dropped = dropped_samples(rankings, samples.wrong, count, seed)
-        results = kept_results(
-            setup, samples, dropped, test, seed, folder / f"{count}_{len(test[1])}_results{seed}.json", pace
-        )
+        path = folder / f"results{seed}_{count}_{len(test[1])}.json"
+        results = kept_results(setup, samples, dropped, test, seed, path, pace)
         found.append((samples.wrong, rankings, dropped, results))
     about = f"{images.name}, {description(setup, train, images.validation)}"
     lines = [heading(setup, share, kind), "", *section(about, share, kind, count, len(test[1]), found), ""]
