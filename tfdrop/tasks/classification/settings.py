@@ -86,6 +86,14 @@ class ClassifySettings(RunSettings):
     test_drop: str = setting("none", "Also test the last model with drop layers of this kind at work.")
     test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
 
+    # What else is kept
+    keep_epochs: list = setting(
+        [],
+        "Also keep the networks as they are after these epochs: for class activation maps over epochs.",
+        least=1,
+        list_of=int,
+    )
+
     # What differs from other tasks' defaults
     influence: str = setting("replay", INFLUENCE_HELP, choices=INFLUENCES)
     measure: str = setting("expected_error", MEASURE_HELP, choices=MEASURES)
@@ -116,6 +124,7 @@ class ClassifySettings(RunSettings):
         check_drop(self)
         self._check_augmentation()
         self._check_validation()
+        self._check_kept_epochs()
 
     def _check_augmentation(self):
         if self.augment != "none" and not 0 < self.augment_from_round <= self.rounds:
@@ -137,3 +146,10 @@ class ClassifySettings(RunSettings):
             for name, needed in wants.items():
                 if needed:
                     raise UserError(f"--validation_samples=0: --{name}={getattr(self, name)} needs some")
+
+    def _check_kept_epochs(self):
+        shown = ",".join(map(str, self.keep_epochs))
+        if self.keep_epochs and max(self.keep_epochs) > self.epochs:
+            raise UserError(f"--keep_epochs={shown}: expected at most --epochs={self.epochs}")
+        if self.keep_epochs and self.chooses_cap:
+            raise UserError(f"--keep_epochs={shown}: not with --max_drop=auto, whose trials would be kept, too")

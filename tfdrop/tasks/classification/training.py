@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfdrop.checkpoint import Pace
+from tfdrop.checkpoint import Pace, replace
 from tfdrop.classifier import class_probabilities
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout
@@ -50,6 +50,8 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
 
     def after_epoch(network, records):
         copy_weights(network, plain)
+        if (epoch := len(records) + 1) in settings.keep_epochs:
+            replace(folder / kept_network(name, epoch), plain.save)
         values = measured_errors(settings, plain, data.test)
         if settings.schedule == "plateau":
             values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
@@ -69,6 +71,15 @@ def train_classifier(settings, data, train, name, round, folder, pace=None, key=
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
     copy_weights(network, plain)
     return plain
+
+
+def kept_network(name, epoch=None):
+    """Returns the file name of the network of a training: the final one, or as it was after an epoch.
+
+    >>> kept_network("round 1"), kept_network("round 1", epoch=3)
+    ('round_1.keras', 'round_1_epoch_3.keras')
+    """
+    return f"{name.replace(' ', '_')}{'' if epoch is None else f'_epoch_{epoch}'}.keras"
 
 
 def recorded_classifier(settings, data, train, name, round, record, pace, key):
