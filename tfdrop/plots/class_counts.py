@@ -12,7 +12,12 @@ SHOWN = 30
 
 
 def class_counts(
-    target: Target, classes: Sequence[str], samples: ArrayLike, unfavorable: ArrayLike, dropped: ArrayLike
+    target: Target,
+    classes: Sequence[str],
+    samples: ArrayLike,
+    unfavorable: ArrayLike,
+    dropped: ArrayLike,
+    group: str = "class",
 ) -> None:
     """Writes a bar for each class: the share of its samples that is unfavorable, and of that what was dropped.
 
@@ -20,6 +25,7 @@ def class_counts(
         target: Where to write.
         classes: The classes' names; of more than `SHOWN`, those with the largest unfavorable shares are shown.
         samples, unfavorable, dropped: How many there are of each class, shape `(classes,)`.
+        group: What a class is called.
 
     Raises:
         ValueError: If the numbers of classes differ.
@@ -38,10 +44,10 @@ def class_counts(
     axes.barh(places, lost_shares[order], color=MARK, height=0.4, label="dropped")
     for place, at in zip(places, order, strict=True):
         text = f" {found[at]:.0f} of {total[at]:.0f}" + (f", {lost[at]:.0f} dropped" if lost[at] else "")
-        axes.text(shares[at], place, text, va="center", fontsize=8)
+        axes.text(float(shares[at]), float(place), text, va="center", fontsize=8)
     axes.set_yticks(places, [classes[at] for at in order], parse_math=False)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.35 * max(shares.max(initial=0), 1e-9))
-    axes.set_xlabel("share of the class's training samples (%)")
+    axes.set_xlabel(f"share of the {group}'s training samples (%)")
     axes.legend(loc="lower right", fontsize=8)
     save(figure, target)

@@ -44,18 +44,16 @@ def heat_maps(
     grid = figure.subplots(len(images), 1 + len(maps), squeeze=False)
     for row, image, caption in zip(grid, images, captions, strict=True):
         show_picture(row[0], image, wrapped(caption), fontsize=8)
-    shown = None
     for column, (name, found) in enumerate(maps.items(), start=1):
         grid[0, column].set_title(name, fontsize=9, parse_math=False)
         for number, (axes, image) in enumerate(zip(grid[:, column], images, strict=True)):
             text = wrapped(map_captions[name][number]) if map_captions else ""
             show_picture(axes, np.mean(image, axis=-1), text, fontsize=8)
-            shown = axes.imshow(
-                _shares(found[number]), cmap=COLOURS, vmin=0, vmax=1, alpha=OPACITY, interpolation="bilinear"
-            )
-    bar = figure.colorbar(shown, ax=grid, shrink=min(1.0, 2 / len(images)), aspect=20)
+            shares = _shares(found[number])
+            axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1, alpha=OPACITY, interpolation="bilinear")
+    bar = figure.colorbar(grid[0, 1].images[-1], ax=grid, shrink=min(1.0, 2 / len(images)), aspect=20)
     bar.set_label("evidence for the class\n(share of the map's largest)", fontsize=8)
-    bar.solids.set_alpha(1)
+    bar.set_alpha(1)
     save(figure, target)
 
 

@@ -133,7 +133,7 @@ def _settings(there, data_dir):
     return kind(**values | ({"data_dir": data_dir} if data_dir else {}))
 
 
-def _flags(settings):
+def _flags(settings: Any) -> list[str]:
     """Returns the flags that say how settings differ from the defaults."""
     defaults = type(settings)()
     given = {
@@ -144,7 +144,8 @@ def _flags(settings):
     given.pop("workdir", None)
     if isinstance(settings, ClassifySettings):  # what a drop layer has anyway need not be said
         for name in OPTIONAL:
-            without = dataclasses.replace(settings, **{name: None})
+            nothing: dict[str, Any] = {name: None}
+            without = dataclasses.replace(settings, **nothing)
             if name in given and with_usual_values(without) == settings:
                 del given[name]
     return [_flag(name, value) for name, value in given.items()]

@@ -7,7 +7,7 @@ from tfdrop.tasks.page.influence import first_round_sentence, influence_section
 from tfdrop.tasks.page.numbers import count_text, mean_text, share_interval
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.page.samples import samples_section, scored_samples
-from tfdrop.tasks.page.trainings import choice_table, curves_picture, differences_table, verdict_sentence
+from tfdrop.tasks.page.trainings import choice_table, curves_pictures, differences_table, verdict_sentence
 from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
@@ -54,7 +54,7 @@ def sections(run: RunFolder) -> list[Section]:
         what = f"Brier score on {choice['images']} validation images that no score comes from"
         tables.append(choice_table(choice, f"How many to drop: {what}", digits=4))
     paper = _paper_lines(run.result.get("recipe"))
-    made = [Section("Test errors", paper, tables, curves_picture(run.seeds, names, CURVES))]
+    made = [Section("Test errors", paper, tables, curves_pictures(run.seeds, names, CURVES))]
     samples = scored_samples(run, first)
     scored = [(round_name(each["round"]), each) for each in first.result["influence"]]
     if scored:

@@ -11,7 +11,7 @@ from tfdrop.tasks.page.influence import first_round_sentence, influence_section
 from tfdrop.tasks.page.numbers import mean_text
 from tfdrop.tasks.page.parts import Picture, Section, Table, photograph
 from tfdrop.tasks.page.samples import samples_section, scored_samples
-from tfdrop.tasks.page.trainings import choice_table, curves_picture, differences_table, verdict_sentence
+from tfdrop.tasks.page.trainings import choice_table, curves_pictures, differences_table, verdict_sentence
 from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
@@ -72,7 +72,7 @@ def sections(run: RunFolder) -> list[Section]:
     if "choice" in first:
         what = f"mean squared error (of pixels from 0 to 255) on {', '.join(first['choice']['images'])}"
         tables.append(choice_table(first["choice"], f"How many to drop: {what}", digits=2))
-    curves = curves_picture(run.seeds, names, {"loss": "training loss"})
+    curves = curves_pictures(run.seeds, names, {"loss": "training loss"})
     made = [Section("PSNR and SSIM", [], tables, curves), Section("Test images", pictures=_comparisons(run))]
     samples = scored_samples(run, run.seeds[0])
     scored = [(round_name(each["round"]), each) for each in _scored(run.seeds[:1])]

@@ -26,7 +26,7 @@ def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list
     mean = f" in the mean of {len(first)} seeds" if len(first) > 1 else ""
     groups = first[0].get("dropped_by_class") or first[0].get("dropped_by_image") or []
     name = "class" if "dropped_by_class" in first[0] else "image"
-    most = f", most of them of {name} {groups[0][0]} ({groups[0][1]} of {groups[0][2]})" if groups and not mean else ""
+    most = f"; {name} {groups[0][0]} lost most, {groups[0][1]} of {groups[0][2]}" if groups and not mean else ""
     return [
         f"Of {count_text(samples)} training {unit}, the network of round 1 finds {count_text(unfavorable)} "
         f"({unfavorable / samples:.1%}) unfavorable, and {count_text(dropped)} were "

@@ -75,4 +75,4 @@ def _settings_table(settings: Mapping[str, Any]) -> Table:
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
     rows = [[name, text(value)] for name, value in settings.items() if value not in (None, "", [])]
-    return Table("All settings", ["setting", "value"], rows)
+    return Table("All settings", ["setting", "value"], rows, folded=True)

@@ -20,12 +20,14 @@ class Table(NamedTuple):
         header: The columns' names.
         rows: The cells, texts.
         notes: Sentences under it.
+        folded: Whether it is shown when asked for only.
     """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    folded: bool = False
 
 
 class Picture(NamedTuple):
@@ -36,12 +38,14 @@ class Picture(NamedTuple):
         alt: What it shows, for those who cannot see it.
         caption: The text under it.
         chart: Whether it is drawn on white, so that a dark page may invert it.
+        wide: Whether it is so wide that small screens scroll it.
     """
 
     source: str
     alt: str
     caption: str = ""
     chart: bool = False
+    wide: bool = False
 
 
 class Tile(NamedTuple):
@@ -66,14 +70,14 @@ class Samples(NamedTuple):
         caption: What it shows, and of how many samples.
         group: What the filter chooses by: "class" or "image".
         groups: Their names.
-        header: The columns' names; the first is that of the picture.
+        header: The columns' names, and whether they hold texts; the first is that of the picture.
         rows: For each sample its picture or `None`, its group, and its cells: pairs of a text and what it is sorted by.
     """
 
     caption: str
     group: str
     groups: Sequence[str]
-    header: Sequence[str]
+    header: Sequence[tuple[str, bool]]
     rows: Sequence[tuple[Picture | None, str, Sequence[tuple[str, Any]]]]
 
 
@@ -99,7 +103,7 @@ def drawn(draw: Callable[..., None], *arguments: Any, alt: str, caption: str = "
 def photograph(path: Any, alt: str, caption: str = "") -> Picture:
     """Returns an image file as a picture, made smaller where it is large."""
     with PIL.Image.open(path) as image:
-        return Picture(_encoded(image.convert("RGB"), "jpeg"), alt, caption)
+        return Picture(_encoded(image.convert("RGB"), "jpeg"), alt, caption, wide=image.width > 2 * image.height)
 
 
 def thumbnail(pixels: np.ndarray, alt: str, side: int = 128) -> Picture:

@@ -109,7 +109,7 @@ def group_counts(samples: ScoredSamples) -> Picture:
     alt = f"Unfavorable training {samples.unit} by {samples.group}: the largest share has {most}."
     caption = f"Unfavorable {samples.unit} by {samples.group}"
     counts = (total, unfavorable, count(samples.dropped_after > 0))
-    return drawn(plots.class_counts, [str(name) for name in names], *counts, alt=alt, caption=caption)
+    return drawn(plots.class_counts, [str(name) for name in names], *counts, samples.group, alt=alt, caption=caption)
 
 
 def samples_section(samples: ScoredSamples) -> Section:
@@ -169,7 +169,9 @@ def _table(samples, order):
     if len(rows) < len(order):
         caption += f": the {LISTED_WORST} most unfavorable and the {LISTED_BEST} that help most; all are in dropped.csv"
     groups = sorted({group for _, group, _ in rows})
-    return Samples(caption, samples.group, groups, [*header, "decision"], rows)
+    numeric = ("influence", "probability")
+    named = [(name, name not in numeric) for name in [*header, "decision"]]
+    return Samples(caption, samples.group, groups, named, rows)
 
 
 def _sortable(name):

@@ -22,24 +22,21 @@ def seed_curves(seeds: Sequence[SeedRun], trainings: Sequence[str], quantity: st
     return found
 
 
-def curves_picture(seeds: Sequence[SeedRun], trainings: Sequence[str], quantities: Mapping[str, str]) -> list[Picture]:
-    """Returns the curves over the epochs in a list; an empty one where none were recorded.
+def curves_pictures(seeds: Sequence[SeedRun], trainings: Sequence[str], quantities: Mapping[str, str]) -> list[Picture]:
+    """Returns the curves over the epochs, a picture for each quantity that was recorded.
 
     Args:
         seeds: The seeds.
         trainings: The trainings' names.
         quantities: What the record calls the quantities, and what the axes do.
     """
-    panels = {label: seed_curves(seeds, trainings, quantity) for quantity, label in quantities.items()}
-    panels = {label: lines for label, lines in panels.items() if lines}
-    if not panels:
-        return []
-    lasts = [
-        f"{label} after the last epoch: "
-        + ", ".join(f"{name} {values[:, -1].mean():.4g}" for name, values in lines.items())
-        for label, lines in panels.items()
-    ]
-    return [drawn(plots.curves, panels, alt=f"Curves over the epochs. {'; '.join(lasts)}.", caption="Over the epochs")]
+    pictures = []
+    for quantity, label in quantities.items():
+        if lines := seed_curves(seeds, trainings, quantity):
+            lasts = ", ".join(f"{name} {values[:, -1].mean():.4g}" for name, values in lines.items())
+            alt = f"Curves of the {label} over the epochs; after the last one: {lasts}."
+            pictures.append(drawn(plots.curves, {label: lines}, alt=alt, caption=f"{label.capitalize()} by epoch"))
+    return pictures
 
 
 def differences_table(
@@ -61,7 +58,7 @@ def differences_table(
     seeds = len(values[round_name(rounds)])
     notes = ["One seed tells no difference from chance: --seeds=5 gives intervals."] if seeds == 1 else []
     interval = f", mean of {seeds} paired seeds with its 95 % interval" if seeds > 1 else ""
-    return [Table(f"{last} beside its controls: {what}{interval}", ["", "difference", "it"], rows, notes)]
+    return [Table(f"{last} beside its controls: {what}{interval}", ["", "difference", "verdict"], rows, notes)]
 
 
 def choice_table(choice: Mapping[str, Any], what: str, digits: int) -> Table:

@@ -2,7 +2,7 @@
 
 function compare(one, other) {
   const [first, second] = [Number(one), Number(other)];
-  return Number.isNaN(first) || Number.isNaN(second) ? one.localeCompare(other) : first - second;
+  return Number.isNaN(first) || Number.isNaN(second) ? one.localeCompare(other, undefined, { numeric: true }) : first - second;
 }
 
 function sortBy(header, column, body) {
