@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from tfdrop.arguments import invalid
 from tfdrop.plots.gallery import wrapped
@@ -51,9 +53,10 @@ def heat_maps(
             show_picture(axes, np.mean(image, axis=-1), text, fontsize=8)
             shares = _shares(found[number])
             axes.imshow(shares, cmap=COLOURS, vmin=0, vmax=1, alpha=OPACITY, interpolation="bilinear")
-    bar = figure.colorbar(grid[0, 1].images[-1], ax=grid, shrink=min(1.0, 2 / len(images)), aspect=20)
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), COLOURS), ax=grid, shrink=min(1.0, 2 / len(images)), aspect=20
+    )
     bar.set_label("evidence for the class\n(share of the map's largest)", fontsize=8)
-    bar.set_alpha(1)
     save(figure, target)
 
 

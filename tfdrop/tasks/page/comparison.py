@@ -1,6 +1,6 @@
 """The section of a page that holds several runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -70,13 +70,13 @@ def shared_unfavorable(runs: Sequence[RunFolder]) -> list[tuple[str, Overlap]]:
             overlap(first["influence"] > 0, second["influence"] > 0),
         )
         for (one, first), (other, second) in combinations(scored, 2)
-        if np.array_equal(first["index"], second["index"]) and _same(first, second)
+        if same_samples(first, second)
     ]
 
 
-def _same(first, second):
+def same_samples(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> bool:
     """Tells whether two tables are of the same samples: the same labels, or the same places in the same images."""
-    columns = [name for name in ("label", "image", "top", "left") if name in first]
+    columns = [name for name in ("index", "label", "image", "top", "left") if name in first]
     return all(name in second and np.array_equal(first[name], second[name]) for name in columns)
 
 
