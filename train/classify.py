@@ -22,7 +22,7 @@ from train.program import run
 from train.recipes import RECIPES
 
 # Settings that leave a recipe's number what it is.
-UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last")
+UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last", "keep_epochs")
 
 
 def main():

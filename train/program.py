@@ -10,30 +10,30 @@ from tfdrop.errors import UserError
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
 
 
-def run(main):
-    """Runs `main()` as an absl program."""
+def run(main, arguments=0):
+    """Runs `main()` as an absl program; with `arguments`, words beside the flags, up to so many are passed to it."""
     logging.set_verbosity(logging.WARNING)  # which files TensorFlow Datasets reads is not news
     try:
-        app.run(lambda argv: _guarded(main), flags_parser=_parse)
+        app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=lambda argv: _parse(argv, arguments))
     except BrokenPipeError:  # who reads what is printed, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's last flush fails, too
         sys.exit(CLOSED_PIPE)
 
 
-def _guarded(main):
+def _guarded(main, words):
     try:
-        main()
+        main(*words)
     except UserError as error:
         _fail(error)
 
 
-def _parse(argv):
+def _parse(argv, arguments):
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         _fail(error)
-    if len(rest) > 1:
-        _fail(f"unexpected argument {rest[1]!r}; flags begin with --")
+    if len(rest) > 1 + arguments:
+        _fail(f"unexpected argument {rest[1 + arguments]!r}; flags begin with --")
     return rest
 
 

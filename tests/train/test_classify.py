@@ -53,7 +53,7 @@ def test_writes_what_it_promises(finished_run):
     assert {path.name for path in workdir.iterdir()} == {
         *(f"{name.replace(' ', '_')}.keras" for name in trainings),
         *("settings.json", "metrics.csv", "result.json", "preprocessing.npz", "tensorboard"),
-        *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv"),
+        *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv", "report.html"),
     }
     settings = json.loads((workdir / "settings.json").read_text())
     assert (settings["rate"], settings["top_rate"], settings["placement"]) == (0.9, 0.2, "every_convolution")

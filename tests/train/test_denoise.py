@@ -53,7 +53,7 @@ def test_writes_what_it_promises(finished_run):
     assert names == {
         *(f"comparison_{name}.png" for name in TEST),
         *("settings.json", "metrics.csv", "result.json", "round1.keras", "round2.keras", "tensorboard"),
-        *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv"),
+        *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv", "report.html"),
     }
     assert json.loads((workdir / "settings.json").read_text())["patches_per_image"] == 8
     with open(workdir / "metrics.csv") as file:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tfdrop.comparison import paired_difference
+from tfdrop.comparison import Difference, paired_difference
 from tfdrop.tasks.rounds import FULL, RANDOM, round_name
 
 
@@ -25,11 +25,9 @@ def comparison_lines(
       minus round 1: -1.00 [-1.25, -0.75]: helps
       minus random drop: -0.07 [-0.58, +0.45]: cannot be told from chance
     """
-    last = round_name(rounds)
-    full = FULL if FULL in values else round_name(1)
+    last, found = round_name(rounds), control_differences(values, rounds)
     seeds = len(values.get(last, ()))
-    others = [name for name in (full, RANDOM) if name != last and 0 < len(values.get(name, ())) == seeds]
-    if not others:
+    if not found:
         return []
     if seeds == 1:
         return ["", "One seed tells no difference from chance: --seeds=5 gives intervals."]
@@ -38,7 +36,19 @@ def comparison_lines(
         f"{last.capitalize()} beside its controls: {what}, mean difference over {seeds} paired seeds with its 95 % "
         "interval",
     ]
-    for name in others:
-        found = paired_difference(values[last], values[name])
-        lines.append(f"  minus {name}: {found.text(digits)}: {found.verdict(lower_is_better)}")
+    for name, difference in found.items():
+        lines.append(f"  minus {name}: {difference.text(digits)}: {difference.verdict(lower_is_better)}")
     return lines
+
+
+def control_differences(values: Mapping[str, Sequence[float]], rounds: int) -> dict[str, Difference]:
+    """Returns the paired differences between the last round and its controls, by the controls' names.
+
+    Args:
+        values, rounds: As for `comparison_lines`.
+    """
+    last = round_name(rounds)
+    full = FULL if FULL in values else round_name(1)
+    seeds = len(values.get(last, ()))
+    others = [name for name in (full, RANDOM) if name != last and 0 < len(values.get(name, ())) == seeds]
+    return {name: paired_difference(values[last], values[name]) for name in others}

@@ -71,7 +71,7 @@ def _table(result):
             for key in ("test_error", "test_top5_error")[: 1 + top5]:
                 row.append(_mean([training[when][key] for training in found], 2))
         body.append([*row, _mean([training["best"]["epoch"] for training in found], 0)])
-    if (paper := _paper_error(result)) is not None:
+    if (paper := paper_error(result)) is not None:
         header.append("paper")
         for row in body:
             row.append(paper if row[0] == f"round {result['rounds']}" else "")
@@ -112,7 +112,7 @@ def _dropping_lines(result):
     return ["", "Last round's network tested while dropping:", *lines] if lines else []
 
 
-def _paper_error(result):
+def paper_error(result):
     """Returns the paper's top-1 error as a text, to stand in the table beside what it is to be compared with."""
     paper = result.get("recipe", {}).get("paper", {})
     if "accuracy" in paper:

@@ -17,8 +17,11 @@ from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
+from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds
+from tfdrop.tasks.page import REPORT, write_page
 from tfdrop.tasks.rounds import RANDOM, SCORES, round_name, run_rounds
+from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -63,6 +66,7 @@ def run(settings, data, workdir, about, pace=None):
         for seed in range(settings.seed, settings.seed + settings.seeds):
             folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
             runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
+        workdir.remove(REPORT)  # of a result that is no more
         workdir.write_json(
             RESULT,
             {
@@ -73,11 +77,14 @@ def run(settings, data, workdir, about, pace=None):
                 "seconds_since_last_start": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
+                "environment": environment(),
             },
         )
         workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
     print(classification_report(workdir.read_json(RESULT)))
-    print(f"\nEverything is in {workdir.path}")
+    if not workdir.exists(REPORT):
+        write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
+    print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
 
 
 def _finished_run(task, data, folder, pace):

@@ -88,6 +88,14 @@ class ClassifySettings(RunSettings):
     test_drop: str = setting("none", "Also test the last model with drop layers of this kind at work.")
     test_rates: list = setting([], "Their rates, one test each.", least=0, most=1, list_of=float)
 
+    # What else is kept
+    keep_epochs: list = setting(
+        [],
+        "Also keep the networks as they are after these epochs: for class activation maps over epochs.",
+        least=1,
+        list_of=int,
+    )
+
     # Data dropout
     rank_by: str = setting(
         INFLUENCE_RANKING,
@@ -133,6 +141,7 @@ class ClassifySettings(RunSettings):
             raise UserError(f"--count_last: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
         self._check_augmentation()
         self._check_validation()
+        self._check_kept_epochs()
 
     @property
     def averages_over_seeds(self) -> bool:
@@ -162,3 +171,10 @@ class ClassifySettings(RunSettings):
             for name, needed in wants.items():
                 if needed:
                     raise UserError(f"--validation_samples=0: --{name}={getattr(self, name)} needs some")
+
+    def _check_kept_epochs(self):
+        shown = ",".join(map(str, self.keep_epochs))
+        if self.keep_epochs and max(self.keep_epochs) > self.epochs:
+            raise UserError(f"--keep_epochs={shown}: expected at most --epochs={self.epochs}")
+        if self.keep_epochs and self.chooses_cap:
+            raise UserError(f"--keep_epochs={shown}: not with --max_drop=auto, whose trials would be kept, too")

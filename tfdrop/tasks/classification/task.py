@@ -16,6 +16,7 @@ from tfdrop.tasks.classification.ranking import output_folder, ranked
 from tfdrop.tasks.classification.training import (
     brier_scores,
     classifier_influence,
+    kept_network,
     probabilities,
     recorded_classifier,
     seen_in_training,
@@ -25,8 +26,8 @@ from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS
 from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set
 from tfdrop.training.log import read_records
 
-# What can differ between machines says nothing about a run.
-OF_A_MACHINE = ("data_dir", "download", "drop_list", "workdir", "jit")
+# What can differ between machines says nothing about a run, nor does what is kept of it.
+NOT_OF_A_RUN = ("data_dir", "download", "drop_list", "workdir", "jit", "keep_epochs")
 
 
 class ClassificationTask:
@@ -74,13 +75,13 @@ class ClassificationTask:
     def key(self, arms):
         """Returns the text that says all that arms depend on."""
         settings = {
-            arm.name: {name: value for name, value in vars(self.settings_of(arm)).items() if name not in OF_A_MACHINE}
+            arm.name: {name: value for name, value in vars(self.settings_of(arm)).items() if name not in NOT_OF_A_RUN}
             for arm in arms
         }
         return json.dumps({"seed": self.seed, "images": self._raw.fingerprint(), "arms": settings})
 
     def model_file(self, name):
-        return f"{name.replace(' ', '_')}.keras"
+        return kept_network(name)
 
     def train(self, arm, samples, folder, key, pace, records, sample_weights):
         settings, train = self.settings_of(arm), select(self.data.train, samples)

@@ -54,11 +54,13 @@ def train_classifier(
 
     def after_epoch(network, records):
         copy_weights(network, plain)
+        if (epoch := len(records) + 1) in settings.keep_epochs:
+            replace(folder / kept_network(name, epoch), plain.save)
         values = measured_errors(settings, plain, data.test)
         if outputs is not None:
             logits = plain.predict(centred(settings, train[0]), batch_size=TEST_BATCH, verbose=0)
             outputs.mkdir(parents=True, exist_ok=True)
-            replace(outputs / EPOCH_OUTPUTS.format(len(records) + 1), lambda path: np.save(path, logits))
+            replace(outputs / EPOCH_OUTPUTS.format(epoch), lambda path: np.save(path, logits))
         if settings.schedule == "plateau":
             values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
             errors = [*(record["validation_error"] for record in records), values["validation_error"]]
@@ -77,6 +79,15 @@ def train_classifier(
     network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
     copy_weights(network, plain)
     return plain
+
+
+def kept_network(name, epoch=None):
+    """Returns the file name of the network of a training: the final one, or as it was after an epoch.
+
+    >>> kept_network("round 1"), kept_network("round 1", epoch=3)
+    ('round_1.keras', 'round_1_epoch_3.keras')
+    """
+    return f"{name.replace(' ', '_')}{'' if epoch is None else f'_epoch_{epoch}'}.keras"
 
 
 def recorded_classifier(settings, data, train, name, round, record, pace, key, sample_weights=None):

@@ -19,8 +19,11 @@ from tfdrop.tasks.denoising.scores import evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
+from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
+from tfdrop.tasks.page import REPORT, write_page
 from tfdrop.tasks.rounds import SCORES, run_rounds
+from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -46,12 +49,15 @@ def run(settings, data, workdir, pace=None):
             result = _result(settings, data, workdir.path, pace)
         else:
             result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
-        about = {"backend": keras.backend.backend(), "keras": keras.__version__}
+        about = {"backend": keras.backend.backend(), "keras": keras.__version__, "environment": environment()}
         seconds = round(time.monotonic() - start, 1)
+        workdir.remove(REPORT)  # of a result that is no more
         workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
         workdir.remove(STATE, SCORES)  # all of it is in the result and in influence.npz
     print(denoising_report(workdir.read_json(RESULT)))
-    print(f"\nEverything is in {workdir.path}")
+    if not workdir.exists(REPORT):
+        write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
+    print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
 
 
 def _seeds(settings):

@@ -69,7 +69,7 @@ class DenoisingTask:
         settings = self.settings_of(arm)
         record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
         train = select(self._train, samples)
-        augment = _augments(settings, arm)
+        augment = augments(settings, arm)
         trained = train_denoiser(settings, train, arm.name, augment, folder, key, pace, record, sample_weights)
         return uncompiled_copy(settings, trained)
 
@@ -80,7 +80,7 @@ class DenoisingTask:
 
         def recorded(settings, record):
             pace, key = checkpoint.pace, checkpoint.key
-            return recorded_denoiser(settings, train, arm.name, _augments(settings, arm), record, key, pace)
+            return recorded_denoiser(settings, train, arm.name, augments(settings, arm), record, key, pace)
 
         return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
 
@@ -114,6 +114,6 @@ class DenoisingTask:
         return float(np.mean((255 * (image.pixels - displayed(denoised, self.settings.psnr))) ** 2))
 
 
-def _augments(settings, arm):
+def augments(settings, arm):
     """Tells whether an arm's patches are augmented."""
     return 0 < settings.augment_from_round <= arm.round

@@ -1,0 +1,78 @@
+"""The networks of classification runs, and the images to show them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from tfdrop.classifier import load_classifier
+from tfdrop.data.augmentation.evaluation_crops import centre_crop
+from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.classification.training import kept_network
+from tfdrop.tasks.figures.figure import Options, labelled, shown_training
+from tfdrop.tasks.run_folder import RunFolder
+
+
+class ShownImages(NamedTuple):
+    """Test images.
+
+    Attributes:
+        pixels: uint8 array of shape `(n, height, width, channels)`.
+        labels: Their classes, shape `(n,)`.
+        classes: The classes' names.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    classes: Sequence[str]
+
+
+def networks(runs: Sequence[RunFolder], options: Options) -> dict[str, tuple[RunFolder, keras.Model]]:
+    """Returns the networks that are shown, by what they are called, each with its run."""
+    found = {}
+    for label, run in labelled(runs, options):
+        training, folder = shown_training(run, options), run.seeds[0].folder
+        for epoch in options.epochs or (None,):
+            path = folder / kept_network(training, epoch)
+            if not path.exists():
+                hint = "" if epoch is None else f"; --keep_epochs={epoch} keeps it"
+                raise UserError(f"--workdir={run.path}: has no {path.name}{hint}")
+            name = label if epoch is None else f"epoch {epoch}" if len(runs) == 1 else f"{label}, epoch {epoch}"
+            with blaming("workdir", run.path):
+                found[name] = (run, keras.saving.load_model(path, compile=False))
+    return found
+
+
+def shown_images(runs: Sequence[RunFolder], options: Options, count: int) -> ShownImages:
+    """Returns the test images that are asked for: by index, or the first of each class in turn."""
+    data = runs[0].data(runs[0].seeds[0].seed)
+    pixels, labels = data.test
+    for name in options.classes:
+        if name not in data.classes:
+            raise UserError(f"--classes={name}: no class of {runs[0].path}")
+    chosen = list(options.images) or _in_turn(labels, [data.classes.index(name) for name in options.classes], count)
+    if max(chosen, default=0) >= len(labels):
+        raise UserError(f"--images={max(chosen)}: there are {len(labels)} test images, counted from 0")
+    return ShownImages(pixels[chosen], labels[chosen], data.classes)
+
+
+def _in_turn(labels, wanted, count):
+    """Returns the first images of the wanted classes, or of all, one of each in turn."""
+    order = wanted or sorted(set(labels.tolist()))
+    of_class = [np.flatnonzero(labels == label) for label in order]
+    rounds = [places[turn] for turn in range(count) for places in of_class if turn < len(places)]
+    return rounds[:count]
+
+
+def prepared(run: RunFolder, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images as a run's networks take them, and what of them they see, in [0, 1]."""
+    with blaming("workdir", run.path):
+        classifier = load_classifier(run.path)
+    if pixels.shape[1:] != classifier.image_shape:
+        raise UserError(f"--workdir={run.path}: its images are {classifier.image_shape}, not {pixels.shape[1:]}")
+    found: Any = np.asarray(classifier.preprocess(pixels), "float32")
+    shown = pixels / 255.0
+    if classifier.crop_size:
+        found, shown = centre_crop(found, classifier.crop_size), centre_crop(shown, classifier.crop_size)
+    return found, shown

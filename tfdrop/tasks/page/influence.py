@@ -1,0 +1,93 @@
+"""The section of a page about how influence was found, and what that cost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tfdrop.tasks.dropped_groups import dropped_word
+from tfdrop.tasks.influence_line import MEASURES, influence_line
+from tfdrop.tasks.page.numbers import count_text, seconds_text
+from tfdrop.tasks.page.parts import Section, Table
+from tfdrop.tasks.page.samples import ScoredSamples, group_counts, histogram
+
+
+def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list[str]:
+    """Returns the sentence about how many samples were unfavorable in a list; an empty one where none were scored.
+
+    Args:
+        scored: The summaries of the scored rounds of all seeds; the first round's are told of.
+        unit: "images" or "patches".
+    """
+    first = [each for each in scored if each["round"] == 1]
+    if not first:
+        return []
+    samples, unfavorable, dropped = (np.mean([each[key] for each in first]) for key in (unit, "unfavorable", "dropped"))
+    mean = f" in the mean of {len(first)} seeds" if len(first) > 1 else ""
+    groups = first[0].get("dropped_by_class") or first[0].get("dropped_by_image") or []
+    name = "class" if "dropped_by_class" in first[0] else "image"
+    most = f"; {name} {groups[0][0]} lost most, {groups[0][1]} of {groups[0][2]}" if groups and not mean else ""
+    return [
+        f"Of {count_text(samples)} training {unit}, the network of round 1 finds {count_text(unfavorable)} "
+        f"({unfavorable / samples:.1%}) unfavorable, and {count_text(dropped)} were "
+        f"{dropped_word(first[0])}{mean}{most}."
+    ]
+
+
+def influence_section(
+    scored: Sequence[tuple[str, Mapping[str, Any]]],
+    seconds: Mapping[str, Mapping[str, float]],
+    samples: ScoredSamples | None,
+) -> Section:
+    """Returns the section about influence.
+
+    Args:
+        scored: For each scored round its name and the summary of its influence: counts and the computation's figures.
+        seconds: For each training the seconds of its steps.
+        samples: The samples, for the pictures.
+    """
+    tables = [_figures(name, found) for name, found in scored]
+    if seconds:
+        tables.append(_times(seconds))
+    pictures = [] if samples is None else [histogram(samples), group_counts(samples)]
+    lines = [f"{name[0].upper()}{name[1:]}: {influence_line(found)}" for name, found in scored]
+    return Section("Influence", lines, tables, pictures)
+
+
+def _figures(name, found):
+    unit = "images" if "images" in found else "patches"
+    rows = [
+        [f"Training {unit}", count_text(found[unit])],
+        ["Unfavorable (influence above 0)", _of(found["unfavorable"], found[unit])],
+        [dropped_word(found).capitalize(), _of(found["dropped"], found[unit])],
+    ]
+    if "horizon" in found:
+        rows += [["Found by", "replay of the training"], ["Measure", MEASURES[found["measure"]]]]
+        rows += [["Share of the training walked back", f"{found['horizon']:.0%}"]]
+        rows += [["Seeds averaged over", str(found["seeds"])]] if "seeds" in found else []
+        rows += [["Metasmoothness", f"{found['smoothness']:.3f}"]] if "smoothness" in found else []
+    else:
+        low, high = found["smallest_eigenvalue"], found["largest_eigenvalue"]
+        rows += [
+            ["Found by", f"influence functions with the {found['curvature'].replace('_', '-')} matrix"],
+            ["Damping", f"{found['damping']:.4g}"],
+            ["Eigenvalues, about", f"{low:.4g} to {high:.4g}"],
+            *([["Scale", f"{found['scale']:.4g}"]] if found.get("scale") is not None else []),
+            ["Relative residual", f"{found['residual']:.3g}{'' if found['converged'] else ', not converged'}"],
+        ]
+    return Table(f"{name[0].upper()}{name[1:]}", ["", ""], rows)
+
+
+def _of(count, total):
+    return f"{count_text(count)} ({count / max(total, 1):.1%})"
+
+
+def _times(seconds):
+    rows = []
+    for training, steps in seconds.items():
+        if "training" in steps:
+            rows.append([training, seconds_text(steps["training"])])
+        if "influence" in steps:
+            rows.append([f"finding samples to drop after {training}", seconds_text(steps["influence"])])
+    total = sum(value for steps in seconds.values() for value in steps.values())
+    return Table("What it cost", ["step", "time"], [*rows, ["in all", seconds_text(total)]])

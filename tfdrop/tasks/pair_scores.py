@@ -1,0 +1,103 @@
+"""The influence of every training sample on single validation samples, or on groups of them, of a finished run."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfdrop.checkpoint import Pace
+from tfdrop.data.samples import select
+from tfdrop.errors import UserError
+from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
+from tfdrop.losses import HalfSumSquaredError
+from tfdrop.tasks.classification import training as classification_training
+from tfdrop.tasks.classification.data import preprocessed
+from tfdrop.tasks.classification.networks import classification_loss
+from tfdrop.tasks.denoising import training as denoising_training
+from tfdrop.tasks.denoising.task import augments
+from tfdrop.tasks.rounds import round_name
+from tfdrop.tasks.run_folder import RunFolder
+from tfdrop.tasks.settings import number_or_auto
+
+FIRST = round_name(1)
+
+
+def pair_scores(run: RunFolder, data: Any, groups: Sequence[Sequence[int]], influence: str) -> np.ndarray:
+    """Returns the influence on the run's measure, summed over each group of validation samples, by round 1's network.
+
+    Args:
+        run: The run.
+        data: Its data.
+        groups: Places of validation samples; a group of one is a single sample.
+        influence: `"cg"`, influence functions by conjugate gradients; or `"replay"`, for which round 1 is trained once
+            more, as it was, and walked back for each group.
+
+    Returns:
+        Array of shape `(training samples, groups)`: positive harms.
+
+    Raises:
+        UserError: If the influence cannot be found.
+    """
+    try:
+        if run.classifies:
+            return _of_images(run, data, groups, influence)
+        return _of_patches(run, data, groups, influence)
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"--influence={influence}: {error}") from error
+
+
+def _of_images(run, data, groups, influence):
+    settings, seed = run.settings, run.seeds[0]
+    ready, _ = preprocessed(settings, data)
+    train = classification_training.seen_in_training(settings, ready.train, 1)
+    parts = [classification_training.seen_in_training(settings, select(ready.validation, group), 1) for group in groups]
+    if influence == "cg":
+        network = keras.saving.load_model(seed.folder / classification_training.kept_network(FIRST), compile=False)
+        return _solved(settings, network, train, parts, classification_loss())
+
+    def recorded(record):
+        return classification_training.recorded_classifier(
+            settings, ready, ready.train, FIRST, 1, record, Pace(), "pairs"
+        )
+
+    return _replayed(settings, recorded, parts)
+
+
+def _of_patches(run, data, groups, influence):
+    settings, seed = run.settings, run.seeds[0]
+    train = denoising_training.training_pairs(settings, data)
+    validation = denoising_training.validation_pairs(settings, data)
+    parts = [[validation[place] for place in group] for group in groups]
+    if influence == "cg":
+        denoiser = keras.saving.load_model(seed.folder / "round1.keras", compile=False)
+        return _solved(settings, denoiser, train, parts, HalfSumSquaredError())
+
+    def recorded(record):
+        augment = augments(settings, 1)
+        return denoising_training.recorded_denoiser(settings, train, FIRST, augment, record, "pairs", Pace())
+
+    return _replayed(settings, recorded, parts)
+
+
+def _solved(settings, model, train, parts, loss):
+    model = InfluenceModel(
+        model, train, loss, curvature=settings.influence_curvature, damping=settings.damping, seed=settings.seed
+    )
+    solver = ConjugateGradient(depth=settings.influence_depth)
+    return np.stack([model.total(part, solver=solver, measure=settings.measure).scores for part in parts], axis=1)
+
+
+def _replayed(settings, recorded, parts):
+    horizon = number_or_auto(settings.influence_horizon)
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        training, model = recorded(Path(folder))
+        for part in parts:
+            each = replay_influence(training, part, settings.measure, horizon=horizon, model=model)
+            found.append(each.scores)
+    return np.stack(found, axis=1)
