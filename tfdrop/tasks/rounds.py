@@ -78,7 +78,12 @@ def controls(
 
 
 def run_rounds(
-    task: Task, settings: RunSettings, folder: Path, rounds_differ: bool, pace: Pace | None = None
+    task: Task,
+    settings: RunSettings,
+    folder: Path,
+    rounds_differ: bool,
+    pace: Pace | None = None,
+    more: tuple[Arm, ...] = (),
 ) -> RoundsRun:
     """Trains the rounds, and then the controls that the rounds give reason for.
 
@@ -88,6 +93,7 @@ def run_rounds(
         folder: Where everything is kept; what an earlier start has finished is not done again.
         rounds_differ: As for `controls`.
         pace: When to save and when to stop.
+        more: Further arms, after those.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
@@ -100,7 +106,7 @@ def run_rounds(
         cap = choice.cap
     arms = rounds(settings, cap)
     results = ArmsRun(task, arms, folder, scores=SCORES).run(pace)
-    others = controls(settings, cap, results, rounds_differ)
+    others = controls(settings, cap, results, rounds_differ) + more
     done = ArmsRun(task, arms + others, folder, scores=SCORES)
     results = done.run(pace)
     results = {arm.name: results[arm.name] for arm in arms + others}

@@ -3,11 +3,13 @@
 import numpy as np
 
 from tfdrop.tasks.cap_choice import choice_lines
+from tfdrop.tasks.classification.removal_curve import curve_lines
 from tfdrop.tasks.comparison_lines import comparison_lines
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line, ranking_line
 from tfdrop.tasks.timings import timing_line
 
+MEASURE = "test error of the last epoch, %"
 MEANING = {
     "full set": "the last round's settings on all images",
     "random drop": "the same with as many images drawn at random",
@@ -19,7 +21,10 @@ def classification_report(result):
     lines = [_influence_line(run, found, result) for run in result["runs"] for found in run["influence"]]
     lines += [line for run in result["runs"] if "choice" in run for line in _choice_lines(run, result)]
     lines += [_timing_line(run, result) for run in result["runs"] if run.get("seconds")]
-    lines += ["", *_table(result), *_comparison_lines(result)]
+    errors = last_errors(result)
+    lines += ["", *_table(result), *comparison_lines(errors, result["rounds"], MEASURE, digits=2, lower_is_better=True)]
+    if "curve" in result:
+        lines += curve_lines(errors, result["curve"], MEASURE, digits=2, lower_is_better=True)
     notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
     if result["rounds"] > 1 and "random drop" in _names(result) and "full set" not in _names(result):
         notes.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
@@ -85,12 +90,11 @@ def _table(result):
     return lines + [f"Means and standard deviations of {runs} seeds."] * (runs > 1)
 
 
-def _comparison_lines(result):
-    """Returns what the last round's test error tells about dropping: paired by seed, beside each control."""
-    errors = {
+def last_errors(result):
+    """Returns by the trainings' names the test error after the last epoch of each seed, in percent."""
+    return {
         name: [training["last"]["test_error"] for training in _of_all_seeds(result, name)] for name in _names(result)
     }
-    return comparison_lines(errors, result["rounds"], "test error of the last epoch, %", digits=2, lower_is_better=True)
 
 
 def _of_all_seeds(result, name):

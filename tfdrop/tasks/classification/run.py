@@ -12,7 +12,8 @@ from tfdrop.tasks.classification.artifacts import write_image_influence, write_p
 from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
 from tfdrop.tasks.classification.ranking import check_cleanlab
-from tfdrop.tasks.classification.report import classification_report
+from tfdrop.tasks.classification.removal_curve import curve_arms, draw_curve
+from tfdrop.tasks.classification.report import MEASURE, classification_report, last_errors
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
@@ -73,6 +74,7 @@ def run(settings, data, workdir, about, pace=None):
                 **about,
                 "rounds": settings.rounds,
                 "classes": len(data.classes),
+                **({"curve": settings.curve} if settings.curve else {}),
                 "runs": runs,
                 "seconds_since_last_start": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
@@ -81,7 +83,10 @@ def run(settings, data, workdir, about, pace=None):
             },
         )
         workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
-    print(classification_report(workdir.read_json(RESULT)))
+    result = workdir.read_json(RESULT)
+    print(classification_report(result))
+    if settings.curve:
+        draw_curve(workdir.path, last_errors(result), settings.curve, MEASURE, settings.rank_by.replace("_", " "))
     if not workdir.exists(REPORT):
         write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
     print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
@@ -101,7 +106,9 @@ def _run(task, data, folder, pace):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    arms, done, results, seconds, choice = run_rounds(task, settings, folder, differ, pace)
+    arms, done, results, seconds, choice = run_rounds(
+        task, settings, folder, differ, pace, curve_arms(settings, task.samples)
+    )
     scored = scored_rounds(done, arms)
     if scored:
         network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)

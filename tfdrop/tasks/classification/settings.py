@@ -103,6 +103,13 @@ class ClassifySettings(RunSettings):
         "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; or random.",
         choices=RANKINGS,
     )
+    curve: list = setting(
+        [],
+        "Percents, as 1,3,10: also train without the worst so many of the images, and without as many random ones.",
+        least=0,
+        most=99,
+        list_of=float,
+    )
     influence: str = setting("replay", INFLUENCE_HELP, choices=INFLUENCES)
     measure: str = setting("expected_error", MEASURE_HELP, choices=MEASURES)
 
@@ -139,6 +146,8 @@ class ClassifySettings(RunSettings):
             raise UserError(f"--max_drop=1: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
         if self.count_last and self.threshold:
             raise UserError(f"--count_last: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
+        if self.curve and (self.rounds != 2 or not self.controls):
+            raise UserError(f"--curve={','.join(map('{:g}'.format, self.curve))}: for two rounds, with --controls")
         self._check_augmentation()
         self._check_validation()
         self._check_kept_epochs()
