@@ -51,6 +51,8 @@ def overlap(one: ArrayLike, other: ArrayLike) -> Overlap:
         received = f"{first.dtype} of shape {first.shape}, {second.dtype} of shape {second.shape}"
         raise invalid("other", "Booleans of one shape (n,), as `one`", received=received)
     sizes = (int(first.sum()), int(second.sum()))
-    chance = stats.hypergeom(len(first), *sizes)
-    low, high = (int(end) for end in chance.interval(CONFIDENCE))
-    return Overlap(int((first & second).sum()), float(chance.mean()), low, high, sizes)
+    shared, expected = int((first & second).sum()), sizes[0] * sizes[1] / max(len(first), 1)
+    if 0 in sizes or len(first) in sizes:  # nothing is left to chance
+        return Overlap(shared, expected, shared, shared, sizes)
+    low, high = (int(end) for end in stats.hypergeom(len(first), *sizes).interval(CONFIDENCE))
+    return Overlap(shared, expected, low, high, sizes)

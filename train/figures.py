@@ -65,7 +65,7 @@ def console():
     flags.DEFINE_integer("number", 0, "How many images or samples are shown; a usual number if 0.", lower_bound=0)
     flags.DEFINE_string("setting", "", "The setting on the horizontal axis.")
     flags.DEFINE_enum("method", "auto", ["auto", "cam", "grad_cam"], "How activation maps are made.")
-    flags.DEFINE_enum("influence", "cg", ["cg", "replay"], "How the influence of pairs is found.")
+    flags.DEFINE_enum("influence", "functions", ["functions", "replay"], "How the influence of pairs is found.")
     run(main, arguments=1)
 
 

@@ -37,5 +37,5 @@ def curves(target: Target, panels: Mapping[str, Mapping[str, np.ndarray]]) -> No
         axes.set_ylabel(quantity)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper right", fontsize=8)
+        axes.legend(loc="best", fontsize=8)
     save(figure, target)

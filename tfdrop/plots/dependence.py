@@ -68,6 +68,7 @@ def dependence(target: Target, panels: Sequence[Panel]) -> None:
             )
         axes.set_xlabel(panel.setting, parse_math=False)
         axes.set_ylabel(panel.measure)
+        axes.locator_params(axis="x", nbins=6)
         axes.grid(alpha=0.3)
         if len(panel.lines) + len(panel.levels) > 1:
             axes.legend(loc="best", fontsize=8)

@@ -42,6 +42,7 @@ def unfavorable_counts(target: Target, counts: Mapping[str, Sequence[Sequence[in
         )
         axes.bar_label(bars, [f"{mean:,.0f}" for mean in means], padding=2, fontsize=8)
     axes.set_xticks(range(most), [f"{round}" for round in range(1, most + 1)])
+    axes.set_xlim(-0.75, most - 0.25)
     axes.set_xlabel("round of training")
     axes.set_ylabel(f"unfavorable training {unit}")
     axes.margins(y=0.12)

@@ -37,8 +37,8 @@ def influence_as_set(
     try:
         model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
         if settings.influence_order == "columns":
-            return _by_columns(model, validation, _solver(settings), settings.measure, checkpoint)
-        return model.total(validation, solver=_solver(settings), measure=settings.measure, checkpoint=checkpoint)
+            return _by_columns(model, validation, solver(settings), settings.measure, checkpoint)
+        return model.total(validation, solver=solver(settings), measure=settings.measure, checkpoint=checkpoint)
     except DivergenceError as error:
         raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
     except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
@@ -62,7 +62,8 @@ def _by_columns(model, validation, solver, measure, checkpoint):
     )
 
 
-def _solver(settings):
+def solver(settings: RunSettings) -> ConjugateGradient | LiSSA:
+    """Returns the solver that the settings ask for."""
     depth, repeats, batch_size = settings.influence_depth, settings.influence_repeats, settings.influence_batch_size
     scale = number_or_auto(settings.influence_scale)
     if settings.influence == "cg":

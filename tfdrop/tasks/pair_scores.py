@@ -18,6 +18,7 @@ from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.networks import classification_loss
 from tfdrop.tasks.denoising import training as denoising_training
 from tfdrop.tasks.denoising.task import augments
+from tfdrop.tasks.influence_step import solver
 from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.settings import number_or_auto
@@ -32,8 +33,8 @@ def pair_scores(run: RunFolder, data: Any, groups: Sequence[Sequence[int]], infl
         run: The run.
         data: Its data.
         groups: Places of validation samples; a group of one is a single sample.
-        influence: `"cg"`, influence functions by conjugate gradients; or `"replay"`, for which round 1 is trained once
-            more, as it was, and walked back for each group.
+        influence: `"functions"`, influence functions by the run's solver, or by conjugate gradients where the run has
+            none; or `"replay"`, for which round 1 is trained once more, as it was, and walked back for each group.
 
     Returns:
         Array of shape `(training samples, groups)`: positive harms.
@@ -56,9 +57,9 @@ def _of_images(run, data, groups, influence):
     ready, _ = preprocessed(settings, data)
     train = classification_training.seen_in_training(settings, ready.train, 1)
     parts = [classification_training.seen_in_training(settings, select(ready.validation, group), 1) for group in groups]
-    if influence == "cg":
+    if influence == "functions":
         network = keras.saving.load_model(seed.folder / classification_training.kept_network(FIRST), compile=False)
-        return _solved(settings, network, train, parts, classification_loss())
+        return _solved(settings, network, train, parts, classification_loss(), groups)
 
     def recorded(record):
         return classification_training.recorded_classifier(
@@ -73,9 +74,9 @@ def _of_patches(run, data, groups, influence):
     train = denoising_training.training_pairs(settings, data)
     validation = denoising_training.validation_pairs(settings, data)
     parts = [[validation[place] for place in group] for group in groups]
-    if influence == "cg":
+    if influence == "functions":
         denoiser = keras.saving.load_model(seed.folder / "round1.keras", compile=False)
-        return _solved(settings, denoiser, train, parts, HalfSumSquaredError())
+        return _solved(settings, denoiser, train, parts, HalfSumSquaredError(), groups)
 
     def recorded(record):
         augment = augments(settings, 1)
@@ -84,12 +85,22 @@ def _of_patches(run, data, groups, influence):
     return _replayed(settings, recorded, parts)
 
 
-def _solved(settings, model, train, parts, loss):
+def _solved(settings, model, train, parts, loss, groups):
     model = InfluenceModel(
         model, train, loss, curvature=settings.influence_curvature, damping=settings.damping, seed=settings.seed
     )
-    solver = ConjugateGradient(depth=settings.influence_depth)
-    return np.stack([model.total(part, solver=solver, measure=settings.measure).scores for part in parts], axis=1)
+    method = ConjugateGradient(settings.influence_depth) if settings.influence == "replay" else solver(settings)
+    if all(len(group) == 1 for group in groups):
+        singles = _joined(parts)
+        return model.matrix(singles, solver=method, columns=len(groups), measure=settings.measure).scores
+    return np.stack([model.total(part, solver=method, measure=settings.measure).scores for part in parts], axis=1)
+
+
+def _joined(parts):
+    """Returns validation data of single samples as one: arrays `(x, y)`, or lists of batches of one."""
+    if isinstance(parts[0], list):
+        return [batch for part in parts for batch in part]
+    return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
 def _replayed(settings, recorded, parts):

@@ -35,7 +35,7 @@ FIGURES = {
     ),
     "activation_maps": Figure(
         "SelectScale, Figs. 1 and 5; FocusedDropout, Fig. 4",
-        "Class activation maps of several runs, or of --epochs that --keep_epochs kept; --images, --classes, --method.",
+        "Class activation maps of runs, or of --epochs that --keep_epochs kept; --images, --classes, --method.",
         activation_maps.draw,
     ),
     "inference_rates": Figure(
@@ -54,7 +54,7 @@ FIGURES = {
     "curves": Figure("FocusedDropout, Fig. 5", "Accuracy and training loss over the epochs.", curves.draw),
     "pairs": Figure(
         "of tfdrop",
-        "The training samples that harm and help validation --images or --classes most; --influence=cg or replay.",
+        "Training samples that harm and help validation --images or --classes most; --influence=functions or replay.",
         pairs.draw,
     ),
 }

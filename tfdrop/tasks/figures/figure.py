@@ -20,7 +20,7 @@ class Options(NamedTuple):
         number: How many images or samples are shown.
         setting: The setting on the horizontal axis.
         method: How maps are made: `"auto"`, `"cam"` or `"grad_cam"`.
-        influence: How the influence of pairs is found: `"cg"` or `"replay"`.
+        influence: How the influence of pairs is found: `"functions"` or `"replay"`.
     """
 
     labels: Sequence[str] = ()
@@ -31,7 +31,7 @@ class Options(NamedTuple):
     number: int = 0
     setting: str = ""
     method: str = "auto"
-    influence: str = "cg"
+    influence: str = "functions"
 
 
 class Figure(NamedTuple):
