@@ -54,7 +54,7 @@ class Picture(NamedTuple):
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Reads a PNG, JPEG, BMP or TIFF file: 1-bit, 8-bit or 16-bit, grey or colour, with alpha or without; or float TIFF.
+    """Reads a PNG, JPEG, BMP or TIFF file of 1, 8 or 16 bits, grey or colour, with alpha or without; or a float TIFF.
 
     A picture with a palette, or with one transparent colour, becomes one of 8-bit channels, as denoised pixels need.
 
@@ -116,7 +116,7 @@ def _read_with_pillow(path: Path) -> Picture:
 
 
 def _read_png(path: Path, image: PIL.Image.Image) -> Picture:
-    """PNG is written by libpng itself, as Pillow has no colour of 16 bits; and whatever else the file says is copied."""
+    """Reads a PNG, which libpng will write: Pillow has no colour of 16 bits. What else the file says is copied."""
     original = path.read_bytes()
     kept = png_chunks.kept(original)
     if png_chunks.bit_depth(original) == 16:
@@ -136,7 +136,7 @@ def _read_png(path: Path, image: PIL.Image.Image) -> Picture:
             PIL.Image.fromarray(pixels).save(to, format="PNG")
             encoded = to.read_bytes()
         else:
-            encoded = imagecodecs.png_encode(np.ascontiguousarray(pixels))
+            encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels)))
         to.write_bytes(png_chunks.with_chunks(encoded, kept))
 
     return Picture(pixels, note, write)
@@ -165,10 +165,7 @@ def _pillow_arguments(image: PIL.Image.Image, mode: str) -> dict[str, Any]:
         if image.info.get(name):
             arguments[name] = image.info[name]
     if kind == "TIFF":
-        arguments["compression"] = image.info.get("compression")
-        if ORIENTATION in image.getexif():
-            arguments["exif"] = PIL.Image.Exif()
-            arguments["exif"][ORIENTATION] = image.getexif()[ORIENTATION]
+        arguments["compression"] = image.info.get("compression")  # the image is upright: Pillow turns a TIFF
     if kind == "JPEG":
         # Its own tables: as fine as the original, and as large.
         arguments |= {"qtables": image.quantization, "subsampling": PIL.JpegImagePlugin.get_sampling(image)}  # type: ignore[attr-defined]
