@@ -34,6 +34,7 @@ FOLDERS = {
 PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
+    "tfdrop-denoise-images": (None, "train/denoise_images.py"),
     "tfdrop-predict": (None, "train/predict.py"),
 }
 
@@ -155,7 +156,11 @@ def test_flags_on_pages_exist(page):
     for program in PROGRAMS:
         everything |= known_flags(program)
     for module, command in re.findall(r"(?:python3? -m |(?=tfdrop-))([\w.-]+)([^\n`#]*)", text):
-        program = {"train.classify": "tfdrop-classify", "train.denoise": "tfdrop-denoise"}.get(module, module)
+        program = {
+            "train.classify": "tfdrop-classify",
+            "train.denoise": "tfdrop-denoise",
+            "train.denoise_images": "tfdrop-denoise-images",
+        }.get(module, module)
         if program in PROGRAMS or program.split(".")[0] in FOLDERS:
             everything |= known_flags(program)
             flags = re.findall(r"--([a-z][\w-]*)", command)

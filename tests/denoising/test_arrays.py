@@ -47,7 +47,7 @@ def random_pixels(dtype, shape, seed=0):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_scale_is_scikit_images_and_goes_back(dtype):
     pixels = random_pixels(dtype, (40, 30))
-    unit = to_unit_scale("image", pixels)
+    unit = to_unit_scale(pixels)
     np.testing.assert_allclose(unit, skimage.util.img_as_float64(pixels), atol=1e-7)
     exact = np.dtype(dtype).itemsize <= 2 or np.dtype(dtype).kind == "f"
     back = from_unit_scale(unit, pixels.dtype)
@@ -74,7 +74,7 @@ def test_every_dtype_comes_back_as_it_went(dtype):
     image = random_pixels(dtype, (7, 9))
     found = denoise(scaling(1, 1.0), image)
     assert (found.dtype, found.shape) == (image.dtype, image.shape)
-    np.testing.assert_allclose(found.astype("float64"), from_unit_scale(to_unit_scale("image", image), image.dtype))
+    np.testing.assert_allclose(found.astype("float64"), from_unit_scale(to_unit_scale(image), image.dtype))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 40), (41, 8), (9, 8, 1), (3, 9, 8, 1)])

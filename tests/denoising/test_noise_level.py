@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import skimage.data
-from skimage.restoration import denoise_nl_means, denoise_wavelet
+from skimage.restoration import denoise_nl_means, denoise_wavelet, estimate_sigma
 
 from tfdrop import metrics
 from tfdrop.data.images.gaussian_noise import noisy_image
@@ -26,6 +26,14 @@ def test_the_dtype_does_not_matter():
     image = skimage.data.astronaut()[:200, :200]
     assert estimate_noise(image) == pytest.approx(estimate_noise(image / 255), rel=1e-4)
     assert estimate_noise(image.astype("uint16") * 257) == pytest.approx(estimate_noise(image), rel=1e-4)
+
+
+def test_a_large_image_is_looked_at_in_blocks(monkeypatch):
+    sigmas = (5, 9, 30, 40)
+    image = np.concatenate([noisy_image(np.full((50, 64), 0.5), sigma) for sigma in sigmas])
+    monkeypatch.setattr("tfdrop.denoising.noise_level.LARGEST", 64)
+    blocks = [255 * estimate_sigma(block) for block in np.split(image, 4)]
+    assert estimate_noise(image) == pytest.approx(np.median(blocks), rel=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2), (40, 50), (40, 50, 3)])

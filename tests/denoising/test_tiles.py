@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tfdrop.denoising.tiles import _tiles, apply_in_tiles, count_tiles, receptive_radius
+from tfdrop.denoising import denoise
+from tfdrop.denoising.tiles import receptive_radius, tiles
 from tfdrop.models import DnCNN
 
 
@@ -17,29 +18,32 @@ def model():
 def test_every_pixel_is_kept_once_and_has_its_surroundings():
     rng = np.random.default_rng(0)
     for _ in range(300):
-        length, radius, tile = (int(rng.integers(low, high)) for low, high in ((1, 900), (0, 20), (1, 200)))
-        tiles = _tiles(length, radius, tile)
-        assert [pixel for _, kept in tiles for pixel in range(length)[kept]] == list(range(length))
-        assert len({seen.stop - seen.start for seen, _ in tiles}) == 1
-        for seen, kept in tiles:
-            assert seen.stop - seen.start <= max(tile, 4 * radius)
-            assert 0 <= seen.start <= max(kept.start - radius, 0)
-            assert length >= seen.stop >= min(kept.stop + radius, length)
+        height, width, radius, side = (int(rng.integers(*range)) for range in ((1, 900), (1, 90), (0, 20), (1, 200)))
+        counts, found = np.zeros((height, width), int), tiles(height, width, radius, side)
+        for tile in found:
+            counts[tile.kept] += 1
+            for seen, kept, inner, length in zip(tile.seen, tile.kept, tile.inner, (height, width), strict=True):
+                assert seen.stop - seen.start <= max(side, 4 * radius)
+                assert 0 <= seen.start <= max(kept.start - radius, 0)
+                assert length >= seen.stop >= min(kept.stop + radius, length)
+                assert (seen.start + inner.start, seen.start + inner.stop) == (kept.start, kept.stop)
+        assert (counts == 1).all()
+        assert len({tuple(each.stop - each.start for each in tile.seen) for tile in found}) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 61, 40), (2, 17, 90), (1, 1, 35), (1, 90, 16)])
 def test_tiles_give_what_the_whole_image_gives(model, shape):
     images = np.random.default_rng(1).random((*shape, 2), "float32")
     calls = []
-    found = apply_in_tiles(model, images, tile=16, after_tile=lambda: calls.append(1))
+    found = denoise(model, images, tile=16, after_tile=lambda: calls.append(1))
     np.testing.assert_allclose(found, np.asarray(model(images, training=False)), atol=2e-6)
-    assert len(calls) == shape[0] * count_tiles(*shape[1:], radius=4, tile=16)
+    assert len(calls) == shape[0] * len(tiles(*shape[1:], radius=4, side=16)) > 1
 
 
 def test_a_narrower_overlap_would_show(model, monkeypatch):
     images = np.random.default_rng(1).random((1, 61, 40, 2), "float32")
-    monkeypatch.setattr("tfdrop.denoising.tiles.receptive_radius", lambda _: 3)
-    difference = np.abs(apply_in_tiles(model, images, tile=16) - np.asarray(model(images, training=False)))
+    monkeypatch.setattr("tfdrop.denoising.arrays.receptive_radius", lambda _: 3)
+    difference = np.abs(denoise(model, images, tile=16) - np.asarray(model(images, training=False)))
     assert difference.max() > 1e-4
 
 
@@ -76,9 +80,9 @@ def test_other_networks_are_computed_whole(layer):
     inner = [inputs, inputs] if isinstance(layer, layers.Concatenate) else inputs
     model = keras.Model(inputs, layer(inner))
     assert receptive_radius(model) is None
-    assert count_tiles(5000, 4000, None) == 1
+    assert len(tiles(5000, 4000, None)) == 1
 
 
 def test_an_impossible_tile_is_refused(model):
     with pytest.raises(ValueError, match="argument `tile`"):
-        apply_in_tiles(model, np.zeros((1, 4, 4, 2), "float32"), tile=0)
+        denoise(model, np.zeros((1, 4, 4, 2), "float32"), tile=0)

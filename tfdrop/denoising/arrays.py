@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_number, invalid
 from tfdrop.denoising.noise_level import estimate_noise
-from tfdrop.denoising.pixel_scale import from_unit_scale, to_unit_scale
-from tfdrop.denoising.tiles import TILE, apply_in_tiles
+from tfdrop.denoising.pixel_scale import check_pixels, from_unit_scale, to_unit_scale
+from tfdrop.denoising.tiles import SIDE, receptive_radius, tiles
 
 
 def denoise(
@@ -19,7 +19,7 @@ def denoise(
     sigma: float | str | np.ndarray = "auto",
     each_channel: bool = False,
     strict: bool = False,
-    tile: int | None = TILE,
+    tile: int | None = SIDE,
     after_tile: Callable[[], object] | None = None,
 ) -> np.ndarray:
     """Returns an image, or a batch of them, denoised.
@@ -53,22 +53,28 @@ def denoise(
     (dtype('uint8'), (512, 512))
     """
     found = np.asarray(image)
-    pixels = to_unit_scale("image", found)
+    check_pixels("image", found)
     channels, takes_map = _channels(model)
-    colours, alpha = _without_alpha(pixels, channels, each_channel)
-    batch = colours.reshape(-1, *colours.shape[-3:])
-    levels = _levels(model, batch, sigma, takes_map, strict)
-    if channels != batch.shape[-1]:  # each channel by itself
-        batch = np.moveaxis(batch, -1, 1).reshape(-1, *batch.shape[1:3], 1)
-        levels = np.repeat(levels, len(batch) // len(levels), axis=0)
-    if takes_map:
-        batch = np.concatenate([batch, np.broadcast_to(levels, (*batch.shape[:3], 1))], axis=-1)
-    denoised = apply_in_tiles(model, batch, tile, after_tile)
-    if channels != colours.shape[-1]:
-        denoised = np.moveaxis(denoised.reshape(-1, colours.shape[-1], *denoised.shape[1:3]), 1, -1)
-    result = from_unit_scale(denoised.reshape(colours.shape), found.dtype)
-    if alpha is not None:
-        result = np.concatenate([result, found[..., -1:]], axis=-1)
+    colours = _colours(found, channels, each_channel)
+    batch = found.reshape(-1, *found.shape[:2], 1) if found.ndim == 2 else found.reshape(-1, *found.shape[-3:])
+    levels = _levels(model, batch[..., :colours], sigma, takes_map, strict)
+    result = batch.copy()  # so that alpha stays
+    height, width = batch.shape[1:3]
+    parts = tiles(height, width, receptive_radius(model), tile)
+    for index in range(len(batch)):
+        level = np.broadcast_to(levels[index % len(levels)], (height, width, 1))
+        # All channels together, or each by itself.
+        for first in range(0, colours, channels):
+            planes = slice(first, first + channels)
+            for part in parts:
+                seen = to_unit_scale(batch[index, *part.seen, planes])
+                if takes_map:
+                    seen = np.concatenate([seen, level[part.seen]], axis=-1)
+                # Compiled: called as it is, a Keras model keeps every layer's output until the last one is computed.
+                denoised = np.asarray(model.predict_on_batch(seen[None]))[0]
+                result[index, *part.kept, planes] = from_unit_scale(denoised[part.inner], found.dtype)
+                if after_tile is not None:
+                    after_tile()
     return result.reshape(found.shape)
 
 
@@ -81,21 +87,19 @@ def _channels(model):
     return returned, taken == returned + 1
 
 
-def _without_alpha(pixels, channels, each_channel):
-    """Returns the channels to denoise, in an axis of their own, and the alpha channel or `None`."""
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.ndim not in (3, 4) or 0 in pixels.shape:
+def _colours(image, channels, each_channel):
+    """Returns how many channels of an image are denoised: all but alpha."""
+    if image.ndim not in (2, 3, 4) or 0 in image.shape:
         expected = "one image, (height, width) or (height, width, channels), or a batch with a further axis in front"
-        raise invalid("image", expected, received=f"an array of shape {pixels.shape}")
-    there = pixels.shape[-1]
+        raise invalid("image", expected, received=f"an array of shape {image.shape}")
+    there = 1 if image.ndim == 2 else image.shape[-1]
     allowed = (1, 3) if each_channel and channels == 1 else (channels,)
     if there in allowed:
-        return pixels, None
+        return there
     if there in (2, 4) and there - 1 in allowed:
-        return pixels[..., :-1], pixels[..., -1]
+        return there - 1
     hint = "; each_channel=True denoises each by itself" if channels == 1 and there in (3, 4) else ""
-    raise invalid("image", f"{channels} channels, as the model has{hint}", received=f"an array of shape {pixels.shape}")
+    raise invalid("image", f"{channels} channels, as the model has{hint}", received=f"an array of shape {image.shape}")
 
 
 def _levels(model, batch, sigma, takes_map, strict):

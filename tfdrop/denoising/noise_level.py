@@ -7,7 +7,10 @@ from numpy.typing import ArrayLike
 from skimage.restoration import estimate_sigma
 
 from tfdrop.arguments import invalid
-from tfdrop.denoising.pixel_scale import to_unit_scale
+from tfdrop.denoising.pixel_scale import check_pixels, to_unit_scale
+from tfdrop.denoising.tiles import tiles
+
+LARGEST = 2048  # pixels a side that are looked at together, as wavelets take many times the memory of an image
 
 
 def estimate_noise(image: ArrayLike) -> float:
@@ -15,6 +18,8 @@ def estimate_noise(image: ArrayLike) -> float:
 
     It takes the finest details for noise: texture makes it larger, and noise that was clipped at black and white, as
     files have it, makes it smaller.
+
+    Of an image of more than 2048 pixels a side it is the median over blocks of up to that size.
 
     Args:
         image: One image of shape `(height, width)` or `(height, width, channels)`, of any of scikit-image's dtypes.
@@ -29,13 +34,21 @@ def estimate_noise(image: ArrayLike) -> float:
     >>> round(estimate_noise(noisy_image(np.full((200, 200), 0.5), sigma=25)))
     25
     """
-    pixels = to_unit_scale("image", image)
+    pixels = np.asarray(image)
+    check_pixels("image", pixels)
     if pixels.ndim not in (2, 3) or 0 in pixels.shape:
         expected = "an image of shape (height, width) or (height, width, channels)"
         raise invalid("image", expected, received=f"an array of shape {pixels.shape}")
+    planes = pixels.reshape(*pixels.shape[:2], -1)
+    height, width, _ = planes.shape
+    blocks = [planes[tile.kept] for tile in tiles(height, width, radius=0, side=LARGEST)]
+    return 255 * float(np.median([_of_block(to_unit_scale(block)) for block in blocks]))
+
+
+def _of_block(pixels: np.ndarray) -> float:
     with warnings.catch_warnings():
         # Of no details, as a smooth channel has them, it takes the median all the same; and it takes an image of up to
         # four columns for one in colour, which it is not.
         warnings.simplefilter("ignore")
-        found = estimate_sigma(pixels.reshape(*pixels.shape[:2], -1), channel_axis=-1)
-    return 255 * float(np.mean(np.nan_to_num(found)))
+        found = estimate_sigma(pixels, channel_axis=-1)
+    return float(np.mean(np.nan_to_num(found)))

@@ -1,16 +1,15 @@
-"""A denoiser on images of any size: in tiles that overlap by what a pixel of its output sees, so memory is bounded."""
+"""Tiles that overlap by what a pixel of a denoiser's output sees, so that images of any size need little memory."""
 
 import itertools
 import math
-from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
-import numpy as np
 from keras import layers
 
 from tfdrop.arguments import check_whole
 
-TILE = 768  # pixels a side: of 64 maps in float32 that is 144 MiB
+SIDE = 768  # pixels a side: of 64 maps in float32 that is 144 MiB
 # Layers whose output at a pixel depends on the input at that pixel alone.
 POINTWISE = {
     *("InputLayer", "BatchNormalization", "ReLU", "LeakyReLU", "ELU", "Activation", "Rescaling", "Identity"),
@@ -45,60 +44,51 @@ def receptive_radius(model: keras.Model) -> int | None:
     return radius
 
 
-def apply_in_tiles(
-    model: keras.Model, images: np.ndarray, tile: int | None = TILE, after_tile: Callable[[], object] | None = None
-) -> np.ndarray:
-    """Returns the model's output for images, computed tile by tile where they are larger than a tile.
+class Tile(NamedTuple):
+    """A tile of an image: slices of its rows and columns.
 
-    The output is that for the whole images to float32's rounding. A tile's rim, as wide as the receptive radius, is
-    dropped, except where the image ends and so is padded alike. All tiles of an image have one size, so that the
-    network is compiled once.
+    Attributes:
+        seen: What is computed.
+        kept: The part of the image that is kept of it.
+        inner: Where that part is in what was computed.
+    """
+
+    seen: tuple[slice, slice]
+    kept: tuple[slice, slice]
+    inner: tuple[slice, slice]
+
+
+def tiles(height: int, width: int, radius: int | None, side: int | None = SIDE) -> list[Tile]:
+    """Returns the tiles that an image is computed in, so that the result is that of the whole image.
+
+    A tile's rim, as wide as the receptive radius, is dropped, except where the image ends and so is padded alike. All
+    tiles have one size, so that a network is compiled once.
 
     Args:
-        model: Keras model from `(n, height, width, channels)` to as many pixels.
-        images: float32 array of that shape, with pixels.
-        tile: Largest height and width that is computed at once, or four receptive radii if that is more; `None` for
-            whole images. They are computed whole also where the receptive radius is not known.
-        after_tile: Called after every tile, of which there are `count_tiles` for each image.
+        height, width: The image's.
+        radius: The network's `receptive_radius`; `None` for the whole image.
+        side: Largest height and width that is computed at once, or four radii if that is more; `None` for the whole.
 
     Raises:
-        ValueError: If `tile` is neither `None` nor an integer of at least 1.
+        ValueError: If `side` is neither `None` nor an integer of at least 1.
 
-    >>> from tfdrop.models import DnCNN
-    >>> model, image = DnCNN(depth=3, filters=4), np.random.rand(1, 40, 30, 1).astype("float32")
-    >>> np.allclose(apply_in_tiles(model, image, tile=16), model(image), atol=1e-6)
-    True
-    """
-    radius, (height, width) = receptive_radius(model), images.shape[1:3]
-    output = np.empty((*images.shape[:3], model.output_shape[-1]), "float32")
-    for image, denoised in zip(images, output, strict=True):
-        for seen_rows, rows in _tiles(height, radius, tile):
-            for seen_columns, columns in _tiles(width, radius, tile):
-                # Compiled: called as it is, a Keras model keeps every layer's output until the last one is computed.
-                found = np.asarray(model.predict_on_batch(image[None, seen_rows, seen_columns]))[0]
-                kept = found[_within(rows, seen_rows), _within(columns, seen_columns)]
-                denoised[rows, columns] = kept
-                if after_tile is not None:
-                    after_tile()
-    return output
-
-
-def count_tiles(height: int, width: int, radius: int | None, tile: int | None = TILE) -> int:
-    """Returns in how many tiles an image of that size is computed by a model with that receptive radius.
-
-    >>> count_tiles(2000, 3000, radius=17, tile=768)
+    >>> len(tiles(2000, 3000, radius=17, side=768))
     15
     """
-    return len(_tiles(height, radius, tile)) * len(_tiles(width, radius, tile))
+    return [
+        Tile((seen_rows, seen_columns), (rows, columns), (_within(rows, seen_rows), _within(columns, seen_columns)))
+        for seen_rows, rows in _intervals(height, radius, side)
+        for seen_columns, columns in _intervals(width, radius, side)
+    ]
 
 
-def _tiles(length: int, radius: int | None, tile: int | None) -> list[tuple[slice, slice]]:
+def _intervals(length: int, radius: int | None, side: int | None) -> list[tuple[slice, slice]]:
     """Returns the tiles of one axis: what is computed, all of one length, and the part of it that is kept."""
-    if tile is not None:
-        tile = max(check_whole("tile", tile), 4 * (radius or 0))
-    if tile is None or radius is None or length <= tile:
+    if side is not None:
+        side = max(check_whole("tile", side), 4 * (radius or 0))
+    if side is None or radius is None or length <= side:
         return [(slice(0, length), slice(0, length))]
-    count = math.ceil((length - 2 * radius) / (tile - 2 * radius))
+    count = math.ceil((length - 2 * radius) / (side - 2 * radius))
     size = math.ceil((length - 2 * radius) / count) + 2 * radius
     starts = [index * (length - size) // (count - 1) for index in range(count)]
     ends = [0, *(start + radius for start in starts[1:]), length]
