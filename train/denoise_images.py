@@ -6,6 +6,7 @@ python -m train.denoise_images --images=a.jpeg --weights=model.h5 --out=FOLDER2 
 
 import dataclasses
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -21,20 +22,27 @@ def main():
     print("\n".join(pictures.about(settings, planned)))
     for job in planned.jobs:
         if job.note:
-            pictures.warn(f"{job.name}: {job.note}")
+            _warn(f"{job.name}: {job.note}")
     for message in pictures.level_warnings(settings, planned.trained, planned.jobs):
-        pictures.warn(message)
+        _warn(message)
+    # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
+    from tfdrop.tasks.denoising.denoised_pictures import denoise_pictures
+
     try:
-        pictures.run(settings, planned)
+        denoise_pictures(settings, planned)
     except KeyboardInterrupt:
         print("interrupted; the pictures that are there are whole", file=sys.stderr)
         sys.exit(STATUS)
     print(f"Everything is in {settings.out}")
 
 
+def _warn(message):
+    print(f"warning: {message}", file=sys.stderr)
+
+
 def console():
     """Runs the program with the command line's flags."""
-    define = {bool: flags.DEFINE_bool, str: flags.DEFINE_string}
+    define: dict[type, Any] = {bool: flags.DEFINE_bool, str: flags.DEFINE_string}
     for field in dataclasses.fields(pictures.PictureSettings):
         define[field.metadata["kind"]](field.name, field.default, field.metadata["help"])
     run(main)

@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 from tfdrop.denoising import denoise
-from tfdrop.denoising.tiles import receptive_radius, tiles
+from tfdrop.denoising.receptive_field import receptive_radius
+from tfdrop.denoising.tiles import tiles
 from tfdrop.models import DnCNN
 
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from tfdrop.arguments import check_number, invalid
 from tfdrop.denoising.noise_level import estimate_noise
 from tfdrop.denoising.pixel_scale import check_pixels, from_unit_scale, to_unit_scale
-from tfdrop.denoising.tiles import SIDE, receptive_radius, tiles
+from tfdrop.denoising.receptive_field import receptive_radius
+from tfdrop.denoising.tiles import SIDE, tiles
 
 
 def denoise(

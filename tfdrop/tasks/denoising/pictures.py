@@ -1,21 +1,19 @@
-"""Denoising a folder of pictures: what is checked before anything is written, and then picture after picture."""
+"""What a folder of pictures is denoised by, and all that is checked before anything is written."""
 
 import os
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tfdrop.data.images.files import EXTENSIONS, image_paths, read_files
-from tfdrop.data.images.picture_files import Picture, read_picture, write_picture
-from tfdrop.denoising.classical import METHODS, denoise_classically
+from tfdrop.data.images.picture_files import Picture, read_picture
+from tfdrop.denoising.classical import METHODS
 from tfdrop.denoising.noise_level import estimate_noise
-from tfdrop.denoising.pixel_scale import from_unit_scale, to_unit_scale
 from tfdrop.errors import UserError, blaming
-from tfdrop.models.dncnn_weights import Topology, load_dncnn, noted_training, saved_topology
+from tfdrop.models.dncnn_weights import Topology, noted_training, saved_topology
 from tfdrop.models.trained_for import TrainedFor
 from tfdrop.progress import Progress
 from tfdrop.tasks.settings import setting
@@ -84,7 +82,7 @@ def plan(settings: PictureSettings) -> Plan:
             picture = read_picture(path)
             progress.advance()
             sigma = settings.fixed_sigma
-            sigma = estimate_noise(_without_alpha(picture)) if sigma is None else sigma
+            sigma = estimate_noise(without_alpha(picture)) if sigma is None else sigma
             name = path.relative_to(folder).as_posix()
             return Job(path, name, picture.pixels.shape, picture.channels, picture.note, sigma, ())
 
@@ -110,35 +108,6 @@ def level_warnings(settings: PictureSettings, trained: TrainedFor | None, jobs: 
     ]
 
 
-def run(settings: PictureSettings, planned: Plan) -> None:
-    """Denoises the pictures and prints how far it is.
-
-    Raises:
-        UserError: If a picture cannot be written; what was written stays, whole.
-    """
-    from tfdrop.denoising.arrays import denoise
-    from tfdrop.denoising.tiles import receptive_radius, tiles
-
-    with blaming("weights", settings.weights):
-        model = load_dncnn(planned.weights)
-    model.trained_for = None  # its warnings were given
-    radius = receptive_radius(model)
-    by_itself = [job.channels if job.channels != planned.topology.channels else 1 for job in planned.jobs]
-    counts = [len(tiles(*job.shape[:2], radius)) * times for job, times in zip(planned.jobs, by_itself, strict=True)]
-    with Progress("Denoising", sum(counts), unit="tiles") as progress:
-        for job in planned.jobs:
-            with blaming("images", settings.images):
-                picture = read_picture(job.path)
-            denoised = denoise(
-                model, picture.pixels, job.sigma, settings.each_channel, after_tile=lambda: progress.advance()
-            )
-            results = [denoised, *([_classical(settings, picture, job.sigma)] if settings.classical else [])]
-            with blaming("out", settings.out):
-                for path, pixels in zip(job.outputs, results, strict=True):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    write_picture(path, picture, pixels)
-
-
 def about(settings: PictureSettings, planned: Plan) -> list[str]:
     """Returns the lines that say what the weights are for and what noise the pictures have."""
     trained = planned.trained or "the file does not say which levels of noise"
@@ -147,11 +116,6 @@ def about(settings: PictureSettings, planned: Plan) -> list[str]:
     if settings.sigma == "auto":
         lines += [f"{job.name.ljust(width)}  noise estimated at sigma {job.sigma:.1f}" for job in planned.jobs]
     return lines
-
-
-def warn(message: str) -> None:
-    """Prints a warning as one line on stderr."""
-    print(f"warning: {message}", file=sys.stderr)
 
 
 def _check_flags(settings):
@@ -230,13 +194,6 @@ def _check_channels(settings, topology, jobs):
         )
 
 
-def _without_alpha(picture: Picture) -> np.ndarray:
+def without_alpha(picture: Picture) -> np.ndarray:
+    """Returns the pixels of a picture without its alpha channel."""
     return picture.pixels if picture.pixels.ndim == 2 else picture.pixels[..., : picture.channels]
-
-
-def _classical(settings: PictureSettings, picture: Picture, sigma: float) -> np.ndarray:
-    """Returns a picture's pixels denoised by a classical method, alpha unchanged."""
-    colours = _without_alpha(picture)
-    found = from_unit_scale(denoise_classically(to_unit_scale(colours), sigma, settings.classical), colours.dtype)
-    rest: Any = picture.pixels[..., picture.channels :] if picture.pixels.ndim == 3 else None
-    return found if rest is None else np.concatenate([found, rest], axis=-1)
