@@ -13,6 +13,7 @@ from programs import ROOT
 
 import tfdrop
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.denoising.pictures import PictureSettings
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from train.recipes import RECIPES
 from train.recipes.denoising import DENOISING
@@ -34,8 +35,10 @@ FOLDERS = {
 PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
+    "tfdrop-denoise-images": (PictureSettings, "train/denoise_images.py"),
     "tfdrop-predict": (None, "train/predict.py"),
 }
+MODULES = {file.removesuffix(".py").replace("/", "."): program for program, (_, file) in PROGRAMS.items()}
 
 
 def docstrings(path):
@@ -155,7 +158,7 @@ def test_flags_on_pages_exist(page):
     for program in PROGRAMS:
         everything |= known_flags(program)
     for module, command in re.findall(r"(?:python3? -m |(?=tfdrop-))([\w.-]+)([^\n`#]*)", text):
-        program = {"train.classify": "tfdrop-classify", "train.denoise": "tfdrop-denoise"}.get(module, module)
+        program = MODULES.get(module, module)
         if program in PROGRAMS or program.split(".")[0] in FOLDERS:
             everything |= known_flags(program)
             flags = re.findall(r"--([a-z][\w-]*)", command)

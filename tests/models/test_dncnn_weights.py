@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tfdrop.models import DnCNN, load_dncnn
-from tfdrop.models.dncnn_weights import saved_topology
+from tfdrop.models.dncnn_weights import Topology, noted_training, saved_topology
+from tfdrop.models.trained_for import TrainedFor, note_trained_for, trained_for
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def write_authors_form(path, model):
 def test_loaded_weights_denoise_as_the_saved_ones(tmp_path, model, form):
     path = tmp_path / form
     write_authors_form(path, model) if form == "authors.h5" else model.save(path)
-    assert saved_topology(path) == (4, 6, 1)
+    assert saved_topology(path) == Topology(4, 6, 1)
     noisy = np.random.default_rng(1).random((1, 9, 11, 1), "float32")
     np.testing.assert_allclose(load_dncnn(path)(noisy), model(noisy), rtol=1e-6)
 
@@ -66,6 +67,34 @@ def test_files_that_cannot_be_read(tmp_path, model):
     ]:
         with pytest.raises(ValueError, match=message):
             load_dncnn(tmp_path / name)
+
+
+@pytest.mark.parametrize("form", ["whole.h5", "model.keras"])
+def test_a_noise_map_is_noticed(tmp_path, form):
+    model = DnCNN(depth=3, filters=4, channels=3, noise_map=True)
+    model.save(tmp_path / form)
+    assert saved_topology(tmp_path / form) == Topology(3, 4, 3, noise_map=True)
+    noisy = np.random.default_rng(1).random((1, 9, 11, 4), "float32")
+    np.testing.assert_allclose(load_dncnn(tmp_path / form)(noisy), model(noisy), rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_says_what_it_was_trained_for(tmp_path, model):
+    path = tmp_path / "model.keras"
+    model.save(path)
+    assert load_dncnn(path).trained_for is noted_training(path) is None
+    trained = TrainedFor(0.0, 55.0, 1)
+    note_trained_for(path, trained)
+    note_trained_for(path, trained_for(25, 25, 1))  # the first note stays
+    assert load_dncnn(path).trained_for == noted_training(path) == trained
+    noisy = np.random.default_rng(1).random((1, 9, 11, 1), "float32")
+    np.testing.assert_array_equal(keras.saving.load_model(path)(noisy), model(noisy))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model.keras"]
+    for note in ('{"lowest": 5}', '{"lowest": 5, "highest": 1, "channels": 1}', "[]", "{"):
+        model.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("trained_for.json", note)
+        with pytest.raises(ValueError, match="trained for is damaged"):
+            noted_training(path)
 
 
 def convolutions(*arguments, **shared):

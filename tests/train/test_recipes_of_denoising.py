@@ -66,6 +66,7 @@ def test_set12_is_recognized_in_order():
 
 def test_programs_check_their_flags_before_they_wait_for_a_backend():
     """Bad input is one line; what TensorFlow writes when it is imported would come before it."""
-    script = "import sys, train.classify, train.denoise; print(*{'keras', 'tensorflow', 'jax'} & set(sys.modules))"
+    programs = "train.classify, train.denoise, train.denoise_images"
+    script = f"import sys, {programs}; print(*{{'keras', 'tensorflow', 'jax'}} & set(sys.modules))"
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
     assert (finished.returncode, finished.stdout.strip()) == (0, ""), finished.stderr

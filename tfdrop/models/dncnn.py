@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from tfdrop.arguments import check_whole
 from tfdrop.models.initial_weights import check_seed, seeded
@@ -18,6 +18,8 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
     dtype: Any = None,
     seed: int | None = None,
     name: str = "dncnn",
+    batch_norm: bool = True,
+    noise_map: bool = False,
 ) -> keras.Model:
     """Builds DnCNN: `depth` 3x3 convolutions that estimate the noise, which is subtracted from the input.
 
@@ -35,12 +37,17 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
         dtype: Dtype or policy of the convolutions, `"mixed_bfloat16"` for example; the subtraction is in float32.
         seed: Optional integer seed of the initial weights; see `tfdrop.models.build`.
         name: Name of the model.
+        batch_norm: Without it every convolution has a bias: so are networks whose normalization was folded into their
+            convolutions after training, as in the KAIR project's files.
+        noise_map: Whether the network takes one channel more, at the end: the standard deviation of the noise at every
+            pixel, on the scale of the pixels, sigma 25 being 25 / 255.
 
     Input shape:
-        `(batch, height, width, channels)`, of any height and width, with pixels in [0, 1].
+        `(batch, height, width, channels)`, of any height and width, with pixels in [0, 1]; with a noise map
+        `channels + 1`.
 
     Output shape:
-        That of the input: the denoised image, not the noise.
+        `(batch, height, width, channels)`: the denoised image, not the noise.
 
     Raises:
         ValueError: If `depth`, `filters`, `channels` or `seed` is out of its range.
@@ -62,11 +69,13 @@ def DnCNN(  # noqa: N802 (a function that builds a model is named like one, as i
             maps, 3, padding="same", kernel_initializer=initializer, dtype=dtype, name=name, **arguments
         )
 
-    noisy = keras.Input((None, None, channels), name="noisy")
-    x = convolution(filters, 1, activation="relu")(noisy)
+    inputs = keras.Input((None, None, channels + 1 if noise_map else channels), name="noisy")
+    x = convolution(filters, 1, activation="relu")(inputs)
     for index in range(2, depth):
-        x = convolution(filters, index, use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-4, dtype=dtype, name=f"bn{index}")(x)
+        x = convolution(filters, index, use_bias=not batch_norm)(x)
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=batch_norm_momentum, epsilon=1e-4, dtype=dtype, name=f"bn{index}")(x)
         x = layers.ReLU(dtype=dtype, name=f"relu{index}")(x)
-    noise = convolution(channels, depth, use_bias=False)(x)
-    return keras.Model(noisy, layers.Subtract(dtype="float32", name="denoised")([noisy, noise]), name=name)
+    noise = convolution(channels, depth, use_bias=not batch_norm)(x)
+    noisy = ops.split(inputs, [channels], axis=-1)[0] if noise_map else inputs
+    return keras.Model(inputs, layers.Subtract(dtype="float32", name="denoised")([noisy, noise]), name=name)

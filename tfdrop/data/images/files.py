@@ -46,7 +46,11 @@ def image_paths(folder: Path) -> list[Path]:
 
 
 def read_files(
-    paths: Sequence[Path], folder: Path, read: Callable[[Path], Pixels], skip_unreadable: bool = False
+    paths: Sequence[Path],
+    folder: Path,
+    read: Callable[[Path], Pixels],
+    skip_unreadable: bool = False,
+    workers: int | None = None,
 ) -> Reading[Pixels]:
     """Reads image files, several at a time.
 
@@ -55,6 +59,7 @@ def read_files(
         folder: The folder that the messages name files relative to.
         read: Function from a path to what is read; it raises `ValueError` for a file that cannot be read.
         skip_unreadable: Whether to go on without the files that cannot be read.
+        workers: How many are read at a time; `None` for what Python finds fit.
 
     Raises:
         ValueError: If files cannot be read and are not skipped, or if none can; the message names them all.
@@ -67,7 +72,7 @@ def read_files(
             return error
 
     # Decoding releases Python's lock, so threads help.
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(attempt, paths))
     failures = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, ValueError)]
     if failures and not (skip_unreadable and len(failures) < len(paths)):

@@ -25,7 +25,7 @@ def evaluate(models, images, sigma, protocol):
         picture, and to `{"psnr": dB, "ssim": number}`.
     """
     methods = {NOISY: lambda noisy: noisy, **rivals(sigma)}
-    methods |= {name: lambda noisy, model=model: denoise(model, noisy) for name, model in models.items()}
+    methods |= {name: lambda noisy, model=model: denoise(model, noisy, sigma) for name, model in models.items()}
     rated = []
     with Progress("Testing", len(images) * len(methods)) as progress:
         for image in images:

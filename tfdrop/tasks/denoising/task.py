@@ -106,11 +106,12 @@ class DenoisingTask:
 
     def _psnr(self, model, image):
         noisy = noisy_image(image.pixels, self.settings.sigma)
-        return psnr(image.pixels, denoise(model, noisy), self.settings.psnr)
+        return psnr(image.pixels, denoise(model, noisy, self.settings.sigma), self.settings.psnr)
 
     def _squared_error(self, model, image, seed):
         """Returns the mean squared error of a denoised image, for pixels from 0 to 255."""
-        denoised = denoise(model, noisy_image(image.pixels, self.settings.sigma, seed))
+        noisy = noisy_image(image.pixels, self.settings.sigma, seed)
+        denoised = denoise(model, noisy, self.settings.sigma)
         return float(np.mean((255 * (image.pixels - displayed(denoised, self.settings.psnr))) ** 2))
 
 

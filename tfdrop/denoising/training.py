@@ -1,4 +1,4 @@
-"""Training denoisers and denoising images with them."""
+"""Training denoisers."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 from numpy.typing import ArrayLike
-from skimage.restoration import denoise_nl_means
 
 from tfdrop.arguments import check_number, check_whole, invalid
 from tfdrop.data.augmentation.dihedral import RandomDihedral
@@ -77,48 +76,6 @@ def denoiser_training(
     )
 
 
-def denoise(denoiser: keras.Model, noisy: np.ndarray) -> np.ndarray:
-    """Returns one denoised image, not clipped.
-
-    Args:
-        denoiser: Keras model for images with one channel.
-        noisy: Float array of shape `(height, width)`, pixels around [0, 1].
-
-    Returns:
-        Array of the same shape.
-
-    Raises:
-        ValueError: If `noisy` is not one grey float image.
-
-    >>> from tfdrop.models import DnCNN
-    >>> denoise(DnCNN(depth=2, filters=2), np.zeros((5, 9), "float32")).shape
-    (5, 9)
-    """
-    _check_image(noisy)
-    denoised = denoiser(noisy[None, ..., None], training=False)
-    return ops.convert_to_numpy(denoised)[0, ..., 0]
-
-
-def denoise_classically(noisy: np.ndarray, sigma: float) -> np.ndarray:
-    """Returns one image denoised by scikit-image's non-local means, which is given the noise level.
-
-    Args:
-        noisy: Float array of shape `(height, width)`, pixels around [0, 1].
-        sigma: Standard deviation of the noise on the 8-bit scale.
-
-    Raises:
-        ValueError: If `noisy` is not one grey float image.
-
-    >>> from tfdrop.data import noisy_image
-    >>> noisy = noisy_image(np.full((20, 20), 0.5, "float32"), sigma=25)
-    >>> bool(denoise_classically(noisy, sigma=25).std() < 0.5 * noisy.std())
-    True
-    """
-    _check_image(noisy)
-    deviation = sigma / 255
-    return denoise_nl_means(noisy, patch_size=5, patch_distance=6, h=0.8 * deviation, sigma=deviation, fast_mode=True)
-
-
 def _check_patches(noisy: np.ndarray, clean: np.ndarray) -> None:
     for name, patches in (("noisy", noisy), ("clean", clean)):
         if np.ndim(patches) != 4 or not np.issubdtype(patches.dtype, np.floating):
@@ -127,12 +84,6 @@ def _check_patches(noisy: np.ndarray, clean: np.ndarray) -> None:
     if noisy.shape != clean.shape or 0 in clean.shape:
         shapes = f"patches of shapes {noisy.shape} and {clean.shape}"
         raise invalid("clean", "as many patches as `noisy` has, of the same shape", received=shapes)
-
-
-def _check_image(noisy: np.ndarray) -> None:
-    if np.ndim(noisy) != 2 or not np.issubdtype(noisy.dtype, np.floating):
-        expected = "one grey image: a float array of shape (height, width)"
-        raise invalid("noisy", expected, received=f"{noisy.dtype} of shape {noisy.shape}")
 
 
 def _dropping(

@@ -83,27 +83,6 @@ def test_same_seed_same_network(patches):
         np.testing.assert_array_equal(first, second)
 
 
-def test_non_local_means_denoises():
-    [image] = photographs(["camera"])
-    noisy = noisy_image(image.pixels, 25)
-    assert metrics.psnr(image.pixels, denoising.denoise_classically(noisy, 25)) > metrics.psnr(image.pixels, noisy) + 6
-
-
-def test_images_of_any_shape_are_denoised_in_that_shape():
-    model = DnCNN(depth=3, filters=4)
-    for shape in ((1, 1), (7, 40), (41, 8)):
-        noisy = noisy_image(np.full(shape, 0.5, "float32"), 25)
-        expected = np.asarray(model(noisy.reshape(1, *shape, 1), training=False)).reshape(shape)
-        np.testing.assert_array_equal(denoising.denoise(model, noisy), expected)
-
-
-@pytest.mark.parametrize("bad", [np.zeros((8, 8), "uint8"), np.zeros((8, 8, 3), "float32"), np.zeros(8, "float32")])
-def test_what_is_not_one_grey_float_image_is_refused(bad):
-    for call in (lambda: denoising.denoise(None, bad), lambda: denoising.denoise_classically(bad, 25)):
-        with pytest.raises(ValueError, match="argument `noisy`"):
-            call()
-
-
 @pytest.mark.parametrize(
     ("change", "name"),
     [
