@@ -6,7 +6,7 @@ import time
 import keras
 
 from tfdrop.checkpoint import replace
-from tfdrop.classifier import PREPROCESSING
+from tfdrop.classifier import FILE, make_classifier, save_classifier
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
@@ -21,6 +21,7 @@ from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
 
+PREPROCESSING = "preprocessing.npz"
 RUN = "run.json"  # one seed's part of the result, until all are done
 
 
@@ -99,6 +100,9 @@ def _run(task, data, folder, pace):
         # As many at random as none: so that every seed has all trainings, and they can be compared.
         results[RANDOM] = results[round_name(settings.rounds)]
     last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
+    shape = data.train[0].shape[1:]
+    classifier = make_classifier(last, task.preprocessing, data.classes, shape, settings.crop_size)
+    replace(folder / FILE, lambda path: save_classifier(path, classifier))
     return {
         "seed": settings.seed,
         "trainings": [
