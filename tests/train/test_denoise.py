@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tfdrop.data.images.photographs import TEST, TRAINING, photographs
 
 SMALL = ("--patches_per_image=8", "--epochs=2", "--depth=3", "--filters=6", "--influence_depth=30", "--batch_size=1")
+SMALL += ("--nocontrols",)
 
 
 @pytest.fixture(scope="module")

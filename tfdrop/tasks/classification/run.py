@@ -16,7 +16,7 @@ from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
-from tfdrop.tasks.rounds import RANDOM, SCORES, round_name, run_rounds
+from tfdrop.tasks.rounds import SCORES, round_name, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -90,16 +90,14 @@ def _run(task, data, folder, pace):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    arms, done, results, seconds, choice = run_rounds(task, settings, folder, differ, pace)
-    scored = scored_rounds(done, arms)
+    found = run_rounds(task, settings, folder, differ, pace)
+    results, choice = found.results, found.choice
+    scored = scored_rounds(found.done, found.arms)
     if scored:
-        network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
+        network = found.network(round_name(scored[0].number))
         write_image_influence(folder, scored, data, probabilities(settings, network, task.data.train[0]))
     classes = [data.classes[label] for label in data.train[1]]
-    if choice is not None and settings.controls and not choice["cap"]:
-        # As many at random as none: so that every seed has all trainings, and they can be compared.
-        results[RANDOM] = results[round_name(settings.rounds)]
-    last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
+    last = found.network(round_name(settings.rounds))
     shape = data.train[0].shape[1:]
     classifier = make_classifier(last, task.preprocessing, data.classes, shape, settings.crop_size)
     replace(folder / FILE, lambda path: save_classifier(path, classifier))
@@ -115,7 +113,7 @@ def _run(task, data, folder, pace):
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],
-        "seconds": seconds,
+        "seconds": found.seconds,
         **({} if choice is None else {"choice": choice | {"images": len(task.data.held_out[1])}}),
         "while_dropping": errors_while_dropping(settings, last, task.data),
     }

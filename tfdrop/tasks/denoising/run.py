@@ -86,18 +86,18 @@ def _trained(settings, data, folder, pace):
     """Returns the models by name, and what they were trained on."""
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(settings, data, rated=False)
-    arms, done, results, seconds, choice = run_rounds(task, settings, folder, _augment_later(settings), pace)
+    found = run_rounds(task, settings, folder, _augment_later(settings), pace)
+    arms, results = found.arms, found.results
     images = np.array([image.name for image in data.patch_images])[data.patches.image]
-    if scored := scored_rounds(done, arms):
+    if scored := scored_rounds(found.done, arms):
         _write_patch_influence(folder, scored, data.patches, images)
     dropped = {round.number: round.dropped for round in scored}
     summaries = [_summary(settings, arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
-    models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
-    found = {"rounds": summaries, "seconds": seconds}
-    if choice is not None:
-        found["choice"] = choice | {"images": [image.name for image in data.held_out]}
-    return models, {**found, **({"controls": others} if others else {})}
+    about = {"rounds": summaries, "seconds": found.seconds}
+    if found.choice is not None:
+        about["choice"] = found.choice | {"images": [image.name for image in data.held_out]}
+    return {name: found.network(name) for name in results}, about | ({"controls": others} if others else {})
 
 
 def _augment_later(settings):

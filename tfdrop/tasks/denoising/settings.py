@@ -36,9 +36,6 @@ class DenoiseSettings(RunSettings):
     redraw_noise: bool = setting(False, "Draw the training noise anew in every epoch instead of once.")
 
     # What differs from other tasks' defaults
-    controls: bool = setting(
-        False, "Also train with the last round's settings on the full set, and with as many dropped at random."
-    )
     influence: str = setting("lissa", INFLUENCE_HELP, choices=INFLUENCES)
     influence_depth: int = setting(500, "Most steps of the solver.", least=1)
     influence_batch_size: int = setting(32, "Patches per LiSSA step.", least=1)
