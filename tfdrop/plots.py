@@ -8,21 +8,24 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from tfdrop.arguments import invalid
 
 MARK = "tab:red"  # what was dropped
+DETAIL = "gold"
 FRAME_WIDTH = 3
 LETTERS_UNDER_A_TILE = 20
 
 
 def comparison(path: str | Path, pictures: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Writes pictures side by side, each with a caption under it.
+    """Writes pictures side by side, each with a caption under it, and under that the same detail of each, enlarged.
 
     Args:
         path: Where to write.
-        pictures: List of `(caption, pixels)`, grey images of one shape, clipped to [0, 1] for display.
+        pictures: List of `(caption, pixels)`, grey images of one shape, clipped to [0, 1] for display. The detail is
+            the liveliest part of the last one.
 
     Raises:
         ValueError: If there are no pictures, or they differ in shape.
@@ -31,12 +34,44 @@ def comparison(path: str | Path, pictures: Sequence[tuple[str, np.ndarray]]) -> 
     if len(shapes) != 1 or len(next(iter(shapes))) != 2:
         raise invalid("pictures", "grey images of one shape", received=f"shapes {sorted(shapes)}")
     height, width = pictures[0][1].shape
-    inches = 3.2
-    figure = Figure(figsize=(inches * len(pictures), inches * height / width + 0.6), layout="constrained")
-    for axes, (caption, pixels) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True):
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1)
-        _caption(axes, caption)
+    top, left, side = liveliest(pictures[-1][1])
+    inches, heights = 3.2, [height / width, 1]
+    figure = Figure(figsize=(inches * len(pictures), inches * sum(heights) + 0.8), layout="constrained")
+    rows = figure.subplots(2, len(pictures), squeeze=False, height_ratios=heights)
+    for whole, detail, (caption, pixels) in zip(*rows, pictures, strict=True):
+        whole.imshow(pixels, cmap="gray", vmin=0, vmax=1)
+        whole.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, color=DETAIL, linewidth=1.5))
+        _caption(whole, caption)
+        part = pixels[top : top + side, left : left + side]
+        detail.imshow(part, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        _caption(detail, "")
+        for spine in detail.spines.values():
+            spine.set(color=DETAIL, linewidth=1.5)
     figure.savefig(path, dpi=150)
+
+
+def liveliest(pixels: np.ndarray, share: float = 0.25) -> tuple[int, int, int]:
+    """Returns `(top, left, side)` of the square of a grey image in which neighbouring pixels differ most.
+
+    Args:
+        pixels: The image, shape `(height, width)`.
+        share: Side of the square as a share of the image's shorter side.
+
+    >>> image = np.zeros((40, 60))
+    >>> image[20:30:2, 35:45] = 1.0
+    >>> top, left, side = liveliest(image)
+    >>> bool(abs(top - 20) <= 2 and abs(left - 35) <= 2), side
+    (True, 10)
+    """
+    side = max(1, round(share * min(pixels.shape)))
+    change = np.zeros(pixels.shape)
+    change[:-1] += np.abs(np.diff(pixels, axis=0))
+    change[:, :-1] += np.abs(np.diff(pixels, axis=1))
+    # Square roots, so that a texture counts for more than one sharp edge.
+    sums = np.pad(np.sqrt(change), ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    top, left = np.unravel_index(inside.argmax(), inside.shape)
+    return int(top), int(left), side
 
 
 def gallery(

@@ -20,7 +20,7 @@ from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
-from tfdrop.tasks.rounds import SCORES, run_rounds
+from tfdrop.tasks.rounds import FULL, RANDOM, SCORES, run_rounds
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
@@ -122,9 +122,10 @@ def _image_result(settings, image, scores):
 
 
 def _write_comparisons(rated, folder):
-    """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean."""
+    """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean; no controls."""
     for image, outputs, scores in rated:
-        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in outputs.items()]
+        shown = {name: pixels for name, pixels in outputs.items() if name not in (FULL, RANDOM)}
+        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
         replace(path, functools.partial(_draw, pictures))
