@@ -10,6 +10,7 @@ from absl import flags
 
 from tfdrop.classifier import load_classifier
 from tfdrop.errors import UserError, blaming
+from train.help import help_text
 from train.program import run
 
 
@@ -43,7 +44,7 @@ def console():
     """Runs the program with the command line's flags."""
     flags.DEFINE_string("run", "", "Folder of a finished run of tfdrop-classify, or its classifier.keras.")
     flags.DEFINE_list("images", [], "Image files, or folders of them.")
-    run(main)
+    run(main, lambda: help_text(__doc__, ["run", "images"]))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,23 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
+from train.help import WORDS
 
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
 
 
-def run(main):
-    """Runs `main()` as an absl program."""
+def run(main: Callable[[], None], help: Callable[[], str] | None = None) -> None:
+    """Runs `main()` as an absl program; `help()` is what `--help` prints."""
     logging.set_verbosity(logging.WARNING)  # which files TensorFlow Datasets reads is not news
     try:
+        if help is not None and any(word in WORDS for word in sys.argv[1:]):
+            print(help(), flush=True)
+            return
         app.run(lambda argv: _guarded(main), flags_parser=_parse)
     except BrokenPipeError:  # who reads what is printed, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's last flush fails, too
@@ -23,6 +28,7 @@ def run(main):
 def _guarded(main):
     try:
         main()
+        sys.stdout.flush()
     except UserError as error:
         _fail(error)
 

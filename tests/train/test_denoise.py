@@ -42,13 +42,6 @@ def test_prints_progress_and_the_table(finished_run):
         assert len([line for line in lines if line.startswith(name + " ")]) == 1
 
 
-def test_help_lists_the_flags():
-    out = run_program("train.denoise", "--helpshort").stdout
-    assert "--sigma" in out
-    assert "--recipe" in out
-    assert "Standard deviation of the noise" in out
-
-
 def test_writes_what_it_promises(finished_run):
     workdir, _ = finished_run
     names = {path.name for path in workdir.iterdir()}
