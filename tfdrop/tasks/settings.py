@@ -118,6 +118,9 @@ class RunSettings:
     seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
     mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.", group="output")
+    skip_unreadable: bool = setting(
+        False, "Go on without the image files that cannot be read, and list them.", group="data"
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

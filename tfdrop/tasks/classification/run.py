@@ -69,6 +69,7 @@ def run(settings, data, workdir, about, pace=None):
                 "seconds_since_last_start": round(time.monotonic() - start, 1),
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
+                "notes": list(data.notes),
             },
         )
         workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz

@@ -42,11 +42,13 @@ def run(settings, data, workdir, pace=None):
     """
     if not workdir.exists(RESULT):
         start = time.monotonic()
+        for note in data.notes:
+            print(note)
         if settings.seeds == 1:
             result = _result(settings, data, workdir.path, pace)
         else:
             result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
-        about = {"backend": keras.backend.backend(), "keras": keras.__version__}
+        about = {"backend": keras.backend.backend(), "keras": keras.__version__, "notes": list(data.notes)}
         seconds = round(time.monotonic() - start, 1)
         workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
         workdir.remove(STATE, SCORES)  # all of it is in the result and in influence.npz

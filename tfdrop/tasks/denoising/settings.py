@@ -25,7 +25,7 @@ class DenoiseSettings(RunSettings):
     depth: int = setting(5, "Convolutions of DnCNN.", least=2, group="network")
     filters: int = setting(24, "Feature maps of DnCNN.", least=1)
     patch_size: int = setting(24, "Height and width of the training patches.", least=1, group="data")
-    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
+    patches_per_image: int = setting(384, "Training patches from each image.", least=1)
     crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
     epochs: int = setting(10, "Epochs of each round.", least=1, group="training")
     batch_size: int = setting(4, "Patches a training step.", least=1)
