@@ -5,9 +5,8 @@ import json
 
 import numpy as np
 
-from tfdrop.classifier import PREPROCESSING
-from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
-from tfdrop.tasks.classification.data import preprocessed, read_data
+from tfdrop.tasks.classification.artifacts import write_image_influence
+from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.networks import plain_network
 from tfdrop.tasks.classification.settings import ClassifySettings
@@ -42,9 +41,6 @@ def classification_folder(path, errors, kept_share=None, trained=False, draw=0, 
     )
     data = read_data(settings)
     Workdir(path, settings, {"images": data.fingerprint()})
-    _, preprocessing = preprocessed(settings, data)
-    with open(path / PREPROCESSING, "wb") as file:
-        write_preprocessing(file, preprocessing, data)
     first, runs = None, []
     for number in range(seeds):
         folder = path / f"seed{number}" if seeds > 1 else path
@@ -68,7 +64,7 @@ def _seed(folder, seed, errors, scores, data, kept_share):
     samples = np.arange(len(scores))
     dropped = np.sort(np.argsort(-scores)[:DROPPED])
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(10), len(scores))
-    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities)
+    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities, "influence")
     for name, error in errors.items():
         with TrainingLog(folder, name) as log:
             for epoch in (1, 2, 3):

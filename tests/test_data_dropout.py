@@ -156,7 +156,16 @@ def never(train, round):
         ({"validation": (np.zeros((3, 2)), np.zeros(4))}, ValueError, "`validation`. Expected arrays with the same"),
         ({"validation": (np.zeros((0, 2)), np.zeros(0))}, ValueError, "`validation`. Expected arrays with the same"),
         ({"validation": iter([]), "rounds": 3}, ValueError, "`validation`. Expected data that can be read 2 times"),
-        ({"train": None}, TypeError, r"`train`. Expected a tuple \(x, y\)"),
+        ({"train": None}, TypeError, r"`train`. Expected arrays \(x, y\) or \(x, y, sample_weight\), or a data set"),
+        ({"train": []}, ValueError, "`train`. Expected at least one sample"),
+        ({"train": [(np.ones(2), np.ones(2)), (np.ones(3), np.ones(2))]}, ValueError, "Expected arrays with the same"),
+        (
+            {"train": (np.float32([[0], [np.nan]]), np.zeros(2))},
+            ValueError,
+            "`train`. Expected finite.*nan in sample 1",
+        ),
+        ({"validation": [(np.ones(2), np.float32([0, np.inf]))]}, ValueError, "`validation`.*inf in sample 1"),
+        ({"measure": "los"}, ValueError, r"`measure`. Expected one of \('loss', 'expected_error'\)"),
         ({"train": (np.zeros((3, 2)), np.zeros(4))}, ValueError, "`train`. Expected arrays with the same"),
         ({"train_model": None}, ValueError, "`train_model`. Expected a function"),
         ({"influence": "total"}, ValueError, "`influence`. Expected a function"),
@@ -176,6 +185,16 @@ def test_what_can_be_known_before_is_said_before_a_round_is_trained(change, erro
     arrays = (np.zeros((3, 2)), np.zeros(3))
     with pytest.raises(error, match=message):
         train_rounds(**({"train_model": never, "train": arrays, "validation": arrays} | change))
+
+
+def test_a_data_set_that_shuffles_is_refused_before_a_round_is_trained():
+    class Shuffling:
+        def __iter__(self):
+            order = np.random.default_rng().permutation(100)
+            return iter([(order, order)])
+
+    with pytest.raises(ValueError, match="one that shuffles"):
+        train_rounds(never, Shuffling(), (np.zeros((3, 2)), np.zeros(3)))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bool"])

@@ -36,7 +36,9 @@ PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
     "tfdrop-denoise-images": (PictureSettings, "train/denoise_images.py"),
+    "tfdrop-figures": (None, "train/figures.py"),
     "tfdrop-predict": (None, "train/predict.py"),
+    "tfdrop-report": (None, "train/report.py"),
 }
 MODULES = {file.removesuffix(".py").replace("/", "."): program for program, (_, file) in PROGRAMS.items()}
 

@@ -41,12 +41,30 @@ def test_pictures_are_compared_side_by_side_and_clipped(saved):
     plots.comparison(
         path, [("dark", np.full((40, 60), 0.25)), ("b$_$", np.full((40, 60), 0.5)), ("c", np.full((40, 60), 7.0))]
     )
-    assert tiles(path, [64] * 3) == tiles(path, [128] * 3) == 1
-    assert [axes.get_xlabel() for axes in figures[0].axes] == ["dark", "b$_$", "c"]
+    # Each whole, in which a frame encloses the detail, and the detail.
+    assert tiles(path, [64] * 3) == tiles(path, [128] * 3) == 3
+    assert [axes.get_xlabel() for axes in figures[0].axes] == ["dark", "b$_$", "c", "", "", ""]
     height, width, _ = pixels(path).shape
-    assert width > 2.5 * height
+    assert width > 1.5 * height
     with pytest.raises(ValueError, match=r"grey images of one shape. Received: shapes \[\(4, 5\), \(5, 4\)\]"):
         plots.comparison(path, [("a", np.zeros((4, 5))), ("b", np.zeros((5, 4)))])
+
+
+@pytest.mark.parametrize(("shape", "top", "left"), [((40, 60), 17, 31), ((90, 30), 70, 0)])
+def test_the_detail_is_the_part_of_the_last_picture_where_most_is_going_on(saved, shape, top, left):
+    path, figures = saved
+    rng = np.random.default_rng(0)
+    clean = np.linspace(0, 1, shape[0])[:, None] * np.ones(shape)
+    side = round(0.25 * min(shape))
+    clean[top : top + side, left : left + side] = rng.random((side, side))
+    noisy = rng.random(shape)
+    plots.comparison(path, [("noisy", noisy), ("clean", clean)])
+    at = plots.liveliest(clean)
+    assert abs(at[0] - top) <= 1
+    assert abs(at[1] - left) <= 1
+    details = [axes.images[0].get_array() for axes in figures[0].axes[2:]]
+    for picture, detail in zip((noisy, clean), details, strict=True):
+        np.testing.assert_array_equal(detail, picture[at[0] : at[0] + side, at[1] : at[1] + side])
 
 
 def test_a_gallery_has_a_tile_an_image_and_frames_around_marked_ones(saved):

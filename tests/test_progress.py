@@ -51,8 +51,8 @@ def test_the_last_line_shows_the_last_values_and_the_unit():
     for stream in (io.StringIO(), Terminal()):
         with Progress("Solving", 100, stream=stream, unit="products") as progress:
             for _ in range(30):
-                progress.advance(residual=0.9766)
-            progress.advance(0, residual=0.0277)
+                progress.advance(residual=0.9766, epoch=3)
+            progress.advance(0, residual=0.0277, epoch=None)
         last = stream.getvalue().replace("\r", "\n").strip().splitlines()[-1]
         assert "30/100 products  " in last
         assert last.endswith("residual 0.0277")

@@ -1,4 +1,4 @@
-"""A trained classifier as a run of `tfdrop-classify` leaves it: for images of one's own.
+"""A trained classifier as one file, from pictures to probabilities of classes, as `tfdrop-classify` leaves it.
 
 classifier = load_classifier("runs/bees")
 for answer in classifier.classify(["a.jpeg", "b.png"]):
@@ -6,6 +6,7 @@ for answer in classifier.classify(["a.jpeg", "b.png"]):
 """
 
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfdrop.arguments import invalid
-from tfdrop.tasks.workdir import SETTINGS
 
-PREPROCESSING = "preprocessing.npz"
+FILE = "classifier.keras"
+CLASSES = "classes.json"  # a member of that file, which Keras passes over
 BATCH_SIZE = 500
 
 
@@ -34,21 +35,20 @@ class Answer(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """A network with what images go through before it, and its classes' names.
+    """A model of pictures, and its classes' names.
 
     Attributes:
-        network: The Keras network; its outputs are logits.
-        preprocess: Function from uint8 images to what the network takes.
+        model: Keras model from uint8 images, as they are read, to the probabilities of the classes.
         classes: The classes' names.
-        image_shape: `(height, width, channels)` of the images that it was trained on.
-        crop_size: Side of the part in the middle that the network sees; 0 for all.
     """
 
-    network: Any
-    preprocess: Any
+    model: Any
     classes: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    crop_size: int = 0
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)` of the images that it takes."""
+        return tuple(self.model.input_shape[1:])
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Returns the probabilities of the classes, shape `(n, classes)`.
@@ -63,7 +63,7 @@ class Classifier(NamedTuple):
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             expected = f"a uint8 array of shape (n, {', '.join(map(str, self.image_shape))})"
             raise invalid("images", expected, received=f"{images.dtype} of shape {images.shape}")
-        return class_probabilities(self.network, np.asarray(self.preprocess(images), "float32"), self.crop_size)
+        return self.model.predict(images, batch_size=BATCH_SIZE, verbose=0)
 
     def classify(self, files: Sequence[str | Path]) -> list[Answer]:
         """Returns what the images of some files are taken for, in their order.
@@ -101,46 +101,82 @@ class Classifier(NamedTuple):
         return resize(pixels, height)
 
 
-def class_probabilities(network: Any, x: np.ndarray, crop_size: int) -> np.ndarray:
-    """Returns the probabilities of the classes, shape `(n, classes)`, by a network whose outputs are logits.
+def make_classifier(
+    network: Any, preprocess: Any, classes: Sequence[str], image_shape: Sequence[int], crop_size: int = 0
+) -> Classifier:
+    """Joins a network with what images go through before it.
 
     Args:
-        network: The Keras network.
-        x: Preprocessed images.
-        crop_size: Side of the part in the middle that it sees; 0 for all.
-    """
-    from scipy.special import softmax
-
-    from tfdrop.data.augmentation.evaluation_crops import centre_crop
-
-    x = centre_crop(x, crop_size) if crop_size else x
-    return softmax(network.predict(x, batch_size=BATCH_SIZE, verbose=0).astype("float64"), axis=1)
-
-
-def load_classifier(folder: str | Path) -> Classifier:
-    """Returns the last round's network of a finished run of `tfdrop-classify`, ready for images.
-
-    Args:
-        folder: The run's folder; of a run with several seeds the first one's network is taken.
+        network: Keras network whose outputs are logits.
+        preprocess: A `Standardization` or `Whitening` of `tfdrop.data.preprocessing`.
+        classes: The classes' names, in the order of the outputs.
+        image_shape: `(height, width, channels)` of the images.
+        crop_size: Side of the part in the middle that the network sees; 0 for all.
 
     Raises:
-        ValueError: If the folder holds no such run.
+        ValueError: If there are not as many names as outputs.
+
+    >>> import keras
+    >>> from tfdrop.data.preprocessing import Standardization
+    >>> network = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    >>> standardize = Standardization(np.float32([120, 120, 120]), np.float32([60, 60, 60]))
+    >>> classifier = make_classifier(network, standardize, ["ant", "bee"], (6, 6, 3), crop_size=4)
+    >>> classifier.probabilities(np.zeros((5, 6, 6, 3), "uint8")).shape
+    (5, 2)
     """
     import keras
 
-    from tfdrop.data.preprocessing import standardization, whitening
+    from tfdrop.data.preprocessing.as_layers import preprocessing_layers
 
-    folder = Path(folder).expanduser()
+    if len(classes) != network.output_shape[-1]:
+        expected = f"{network.output_shape[-1]} names, one for each output"
+        raise invalid("classes", expected, received=f"{len(classes)}")
+    images = x = keras.Input(tuple(image_shape), dtype="uint8", name="images")
+    for layer in preprocessing_layers(preprocess, tuple(image_shape)):
+        x = layer(x)
+    if crop_size:
+        x = keras.layers.CenterCrop(crop_size, crop_size)(x)
+    probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(network(x, training=False))
+    return Classifier(keras.Model(images, probabilities, name="classifier"), tuple(classes))
+
+
+def save_classifier(path: str | Path, classifier: Classifier) -> None:
+    """Writes a classifier as one `.keras` file, which Keras loads, too: `keras.saving.load_model(path)`.
+
+    Args:
+        path: The file; its name ends in `.keras`.
+        classifier: The `Classifier`.
+    """
+    classifier.model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(CLASSES, json.dumps(list(classifier.classes)))
+
+
+def load_classifier(path: str | Path) -> Classifier:
+    """Returns a saved classifier, ready for images.
+
+    Args:
+        path: What `save_classifier` wrote; or the folder of a finished run of `tfdrop-classify`, of which it is the
+            last round's, and of several seeds the first one's.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    import keras
+
+    path = Path(path).expanduser()
+    file = path if path.is_file() else _file_of_run(path)
     try:
-        settings = json.loads((folder / SETTINGS).read_text())
-        with open(folder / PREPROCESSING, "rb") as raw, np.load(raw) as file:
-            saved = dict(file)
-        name = f"round_{settings['rounds']}.keras"
-        seed = folder / f"seed{settings['seed']}" if settings["seeds"] > 1 else folder
-        network = keras.saving.load_model(seed / name, compile=False)
-        kinds = {kind.__name__: kind for kind in (standardization.Standardization, whitening.Whitening)}
-        kind = kinds[str(saved.pop("kind"))]
-        classes, shape = saved.pop("classes"), saved.pop("image_shape")
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{folder}: holds no finished run of tfdrop-classify ({error})") from error
-    return Classifier(network, kind(**saved), tuple(classes.tolist()), tuple(shape.tolist()), settings["crop_size"])
+        with zipfile.ZipFile(file) as archive:
+            classes = json.loads(archive.read(CLASSES))
+        return Classifier(keras.saving.load_model(file, compile=False), tuple(classes))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file}: is no classifier that tfdrop saved ({error})") from error
+
+
+def _file_of_run(folder):
+    found = [folder / FILE, *sorted(folder.glob(f"seed*/{FILE}"), key=lambda path: (len(str(path)), path))]
+    file = next((path for path in found if path.is_file()), None)
+    if file is None:
+        raise ValueError(f"{folder}: holds no finished run of tfdrop-classify, which has a {FILE}")
+    return file

@@ -61,10 +61,10 @@ class Progress:
             self._done = self._resumed_at = done
             self._start = time.monotonic()
 
-    def advance(self, steps: int = 1, **values: float | str) -> None:
-        """Counts `steps` more steps as done; `values` are numbers or texts to show from now on."""
+    def advance(self, steps: int = 1, **values: float | str | None) -> None:
+        """Counts `steps` more steps as done; `values` are numbers or texts to show from now on, `None` no longer."""
         before, self._done = self._done, self._done + steps
-        self._values.update(values)
+        self._values = {name: value for name, value in (self._values | values).items() if value is not None}
         if self._verbose == 1 and time.monotonic() - self._last_shown > SECONDS_BETWEEN_REDRAWS:
             self._draw()
         elif self._verbose == 2 and self._done != self._total and self._passed_a_tenth(before):

@@ -10,13 +10,14 @@ import time
 
 from absl import flags
 
+from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks import former_names
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
-from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.classification.settings import NAMES, ClassifySettings
 from tfdrop.tasks.workdir import Workdir
-from train import flags as flags_module
 from train.flags import define_flags, settings_from_flags
+from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
 from train.recipes import RECIPES
@@ -30,8 +31,6 @@ def main():
         print(_recipe_list())
         return
     if flags.FLAGS.list_models:
-        from tfdrop.models.networks import NETWORKS
-
         print("\n".join(NETWORKS))
         return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
@@ -81,8 +80,8 @@ def console():
     define_flags(ClassifySettings, former_names.EVERYWHERE)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
     flags.DEFINE_bool("list_models", False, "Print the names of the networks that --model takes.")
-    flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
-    run(main)
+    own = ("recipe", "list_recipes", "list_models")
+    run(main, lambda: help_text(__doc__, own, ClassifySettings, NAMES))
 
 
 if __name__ == "__main__":

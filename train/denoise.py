@@ -9,16 +9,14 @@ import hashlib
 import time
 from pathlib import Path
 
-from absl import flags
-
 from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
 from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.workdir import Workdir
-from train import flags as flags_module
 from train.flags import define_flags, is_given, settings_from_flags
+from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
 from train.recipes import denoising as recipes
@@ -56,8 +54,7 @@ def _check(settings):
 def console():
     """Runs the program with the command line's flags."""
     define_flags(DenoiseSettings, former_names.DENOISING)
-    flags.adopt_module_key_flags(flags_module)  # so that --helpshort lists them
-    run(main)
+    run(main, lambda: help_text(__doc__, ["recipe"], DenoiseSettings))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a trained classifier takes images for.
 
 python -m train.predict --run=runs/bees --images=a.jpeg,b.png
-python -m train.predict --run=runs/bees --images=FOLDER
+python -m train.predict --run=classifier.keras --images=FOLDER
 """
 
 from pathlib import Path
@@ -10,12 +10,13 @@ from absl import flags
 
 from tfdrop.classifier import load_classifier
 from tfdrop.errors import UserError, blaming
+from train.help import help_text
 from train.program import run
 
 
 def main():
     if not flags.FLAGS.run:
-        raise UserError("--run: expected the folder of a finished run of tfdrop-classify")
+        raise UserError("--run: expected a finished run of tfdrop-classify, or its classifier.keras")
     files = [file for name in flags.FLAGS.images for file in _files(name)]
     if not files:
         raise UserError("--images: expected at least one file or folder")
@@ -41,9 +42,9 @@ def _files(name):
 
 def console():
     """Runs the program with the command line's flags."""
-    flags.DEFINE_string("run", "", "Folder of a finished run of tfdrop-classify.")
+    flags.DEFINE_string("run", "", "Folder of a finished run of tfdrop-classify, or its classifier.keras.")
     flags.DEFINE_list("images", [], "Image files, or folders of them.")
-    run(main)
+    run(main, lambda: help_text(__doc__, ["run", "images"]))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,29 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
+from train.help import WORDS
 
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
 
 
-def run(main, arguments=0):
-    """Runs `main()` as an absl program; with `arguments`, words beside the flags, up to so many are passed to it."""
+def run(main: Callable[..., None], help: Callable[[], str] | None = None, arguments: int = 0) -> None:
+    """Runs `main()` as an absl program.
+
+    Args:
+        main: The program; it is given the words beside the flags.
+        help: What `--help` prints; absl's own text if `None`.
+        arguments: How many words beside the flags there may be.
+    """
     logging.set_verbosity(logging.WARNING)  # which files TensorFlow Datasets reads is not news
     try:
+        if help is not None and any(word in WORDS for word in sys.argv[1:]):
+            print(help(), flush=True)
+            return
         app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=lambda argv: _parse(argv, arguments))
     except BrokenPipeError:  # who reads what is printed, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python's last flush fails, too
@@ -23,6 +34,7 @@ def run(main, arguments=0):
 def _guarded(main, words):
     try:
         main(*words)
+        sys.stdout.flush()
     except UserError as error:
         _fail(error)
 

@@ -73,6 +73,24 @@ def test_too_few_steps_are_not_called_converged(problem):
         assert solution.residual > 1e-6
 
 
+@pytest.mark.parametrize(
+    "solver",
+    [
+        ConjugateGradient(tolerance=0.01),
+        ConjugateGradient(tolerance=1e-30, depth=2, part_samples=0),
+        LiSSA(batch_size=16, depth=250),
+        LiSSA(batch_size=16, depth=60, repeats=2),
+    ],
+)
+def test_the_last_line_of_the_progress_says_what_the_result_says(problem, solver, capsys):
+    solution = solver.solve(system_of(problem), verbose=2)
+    *before, last = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Solving")]
+    assert last.endswith(f" s, residual {solution.residual:.4g}")
+    assert " steps  " in last
+    if isinstance(solver, LiSSA):
+        assert all("residual on one batch" in line for line in before)
+
+
 def test_history_of_conjugate_gradients_is_the_residual_on_all_data(problem):
     target = problem.gradients(problem.x_validation, problem.y_validation).sum(0)
     matrix = problem.hessian() + DAMPING * np.eye(target.size)

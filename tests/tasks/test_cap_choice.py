@@ -47,7 +47,10 @@ def test_where_nothing_is_gained_nothing_is_dropped_and_no_random_control_is_tra
     found = run_rounds(task, task.settings, tmp_path, rounds_differ=False)
     assert found.choice["cap"] == 0
     assert found.results["round 2"]["points"] == SAMPLES
-    assert list(found.results) == ["round 1", "round 2"]
+    # The last round stands for the control, so that every seed has all trainings.
+    assert list(found.results) == ["round 1", "round 2", "random drop"]
+    assert found.results["random drop"] == found.results["round 2"]
+    assert "random drop" not in found.done.state["arms"]
 
 
 def test_interrupted_anywhere_it_goes_on_to_the_same(tmp_path):

@@ -52,7 +52,7 @@ def test_writes_what_it_promises(finished_run):
     trainings = ["round 1", "round 2", "full set", "random drop"]
     assert {path.name for path in workdir.iterdir()} == {
         *(f"{name.replace(' ', '_')}.keras" for name in trainings),
-        *("settings.json", "metrics.csv", "result.json", "preprocessing.npz", "tensorboard"),
+        *("settings.json", "metrics.csv", "result.json", "preprocessing.npz", "classifier.keras", "tensorboard"),
         *("influence.npz", "influence.png", "unfavorable.png", "dropped.csv", "report.html"),
     }
     settings = json.loads((workdir / "settings.json").read_text())

@@ -76,7 +76,7 @@ class Computation:
             return {"total": ops.convert_to_numpy(total), "batches": done}
 
         data, gradient = self.measured(validation)
-        with Progress("Validation gradient", data.batch_count, self._verbose) as progress:
+        with Progress("Validation gradient", data.batch_count, self._verbose, unit="batches") as progress:
             progress.resume(done)
             for x, y in itertools.islice(data.batches(), done, None):
                 total = total + gradient(x, y)

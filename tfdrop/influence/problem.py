@@ -86,7 +86,7 @@ class Problem:
         if self._spectrum is None:
             part, size = self.data.part(SPECTRUM_SAMPLES), self.curvature.size
             steps = min(SPECTRUM_STEPS, size)
-            with Progress("Spectrum (Lanczos)", steps, verbose) as progress:
+            with Progress("Spectrum (Lanczos)", steps, verbose, unit="steps") as progress:
                 product = self.curvature.product
                 self._spectrum = lanczos(
                     lambda vector: product(vector, part), size, steps, after_step=lambda: progress.advance()

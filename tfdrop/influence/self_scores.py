@@ -67,7 +67,7 @@ def _solved(computation, samples, verbose):
     def state():
         return {"scores": np.array(scores), "damping": computation.damping}
 
-    with Progress("Self-influence", total, verbose) as progress:
+    with Progress("Self-influence", total, verbose, unit="samples") as progress:
         progress.resume(len(scores))
         left = itertools.islice(wanted(), len(scores), None)
         while len(scores) < total:

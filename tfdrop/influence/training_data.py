@@ -43,7 +43,7 @@ class TrainingData:
         self._parts = {}
         self.samples = self._read_once(check, verbose)
         if self.passes_in_order:
-            self._check_order()
+            check_repeatable(self._data for _ in range(2))
 
     @property
     def passes_in_order(self):
@@ -109,15 +109,6 @@ class TrainingData:
             raise invalid("train", "at least one sample", self._data)
         return samples
 
-    def _check_order(self):
-        first, second = (keras.tree.flatten(next(iter(self._data), ())) for _ in range(2))
-        if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
-            raise ValueError(
-                "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
-                "pass, so that each score can be attributed to its sample. Received: one that shuffles, "
-                "augments, or can be read only once"
-            )
-
     def _random_samples(self, most, rng):
         """Returns `most` samples chosen uniformly at random in one pass: those with the smallest random keys."""
         kept, keys = None, np.zeros(0)
@@ -146,3 +137,14 @@ class _Selected:
 def batch_length(x):
     """Returns the number of samples in a batch's `x`, an array or a structure of arrays."""
     return len(keras.tree.flatten(x)[0])
+
+
+def check_repeatable(passes):
+    """Raises a `ValueError` if two passes over the training data do not start with the same batch, or with none."""
+    first, second = (keras.tree.flatten(next(iter(data), ())) for data in passes)
+    if len(first) != len(second) or not all(map(np.array_equal, first, second)) or not first:
+        raise ValueError(
+            "Invalid value received for argument `train`. Expected a data set that gives the same batches on every "
+            "pass, so that each score can be attributed to its sample. Received: one that shuffles, "
+            "augments, or can be read only once"
+        )

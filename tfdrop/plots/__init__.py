@@ -4,7 +4,7 @@ Every function takes first where to write: a path, or a binary file that is open
 """
 
 from tfdrop.plots.class_counts import class_counts
-from tfdrop.plots.comparison import comparison
+from tfdrop.plots.comparison import comparison, liveliest
 from tfdrop.plots.curves import curves
 from tfdrop.plots.dependence import Line, Panel, dependence
 from tfdrop.plots.gallery import gallery
@@ -26,6 +26,7 @@ __all__ = [
     "gallery",
     "heat_maps",
     "influence_histogram",
+    "liveliest",
     "overlaps",
     "pairs",
     "strongest_channels",

@@ -1,9 +1,30 @@
-"""What a report says of the last round beside its controls."""
+"""What a report says of the controls, and of the last round beside them."""
 
 from collections.abc import Mapping, Sequence
 
 from tfdrop.comparison import Difference, paired_difference
 from tfdrop.tasks.rounds import FULL, RANDOM, round_name
+
+
+def meaning_lines(names: Sequence[str], rounds: int, unit: str) -> list[str]:
+    """Returns the lines that say what the controls are.
+
+    Args:
+        names: The names of the trainings.
+        rounds: Number of rounds.
+        unit: What a sample is, in the plural.
+
+    >>> meaning_lines(["round 1", "round 2", "random drop"], 2, "images")[-1]
+    'random drop: the same with as many images drawn at random.'
+    """
+    meaning = {
+        FULL: f"the last round's settings on all {unit}",
+        RANDOM: f"the same with as many {unit} drawn at random",
+    }
+    lines = [f"{name}: {meaning[name]}." for name in names if name in meaning]
+    if rounds > 1 and RANDOM in names and FULL not in names:
+        lines.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
+    return ["", *lines] if lines else []
 
 
 def comparison_lines(
@@ -24,20 +45,21 @@ def comparison_lines(
     Round 2 beside its controls: test error, %, mean difference over 3 paired seeds with its 95 % interval
       minus round 1: -1.00 [-1.25, -0.75]: helps
       minus random drop: -0.07 [-0.58, +0.45]: cannot be told from chance
+    >>> print(*comparison_lines({"round 1": [7.0], "round 2": [6.0]}, 2, "test error, %", 2, True)[1:], sep="\\n")
+    Round 2 beside its controls: test error, %, of one seed
+      minus round 1: -1.00: cannot be told from chance
+    One seed tells no difference from chance: --seeds=5 gives intervals.
     """
     last, found = round_name(rounds), control_differences(values, rounds)
     seeds = len(values.get(last, ()))
     if not found:
         return []
-    if seeds == 1:
-        return ["", "One seed tells no difference from chance: --seeds=5 gives intervals."]
-    lines = [
-        "",
-        f"{last.capitalize()} beside its controls: {what}, mean difference over {seeds} paired seeds with its 95 % "
-        "interval",
-    ]
+    how = f"mean difference over {seeds} paired seeds with its 95 % interval" if seeds > 1 else "of one seed"
+    lines = ["", f"{last.capitalize()} beside its controls: {what}, {how}"]
     for name, difference in found.items():
         lines.append(f"  minus {name}: {difference.text(digits)}: {difference.verdict(lower_is_better)}")
+    if seeds == 1:
+        lines.append("One seed tells no difference from chance: --seeds=5 gives intervals.")
     return lines
 
 

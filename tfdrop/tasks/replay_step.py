@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfdrop.checkpoint import Checkpoint, Pace, replace
+from tfdrop.checkpoint import Checkpoint, Pace
 from tfdrop.errors import UserError, blaming
 from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
+from tfdrop.influence.files import load_influence, save_influence
 from tfdrop.tasks.settings import RunSettings, number_or_auto
-from tfdrop.tasks.state import undamaged
 from tfdrop.training import Training
 
 
@@ -77,9 +77,8 @@ def replay_as_set(
         path = records / f"influence_seed{seed}.npz"
         if not path.exists():
             each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
-            values = {name: value for name, value in vars(each).items() if value is not None}
-            replace(path, lambda partial: np.savez(partial, **values))  # noqa: B023
-        found.append(undamaged(path, _read))
+            save_influence(path, each)
+        found.append(load_influence(path))
     return mean_influence(found) if len(found) > 1 else found[0]
 
 
@@ -108,10 +107,3 @@ def _replayed(settings, recorded, validation, records, pace):
         )
     except ValueError as error:
         raise UserError(f"--influence=replay: {error}") from error
-
-
-def _read(path):
-    with open(path, "rb") as raw, np.load(raw) as file:
-        values = {name: file[name] for name in file.files}
-    scalars = {name: value.item() for name, value in values.items() if value.ndim == 0}
-    return ReplayInfluence(**(values | scalars))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
+
 from tfdrop.checkpoint import Pace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
@@ -26,7 +28,8 @@ class RoundsRun(NamedTuple):
     Attributes:
         arms: The arms of the rounds.
         done: Its `ArmsRun`.
-        results: The results of rounds and controls by name, the rounds first.
+        results: The results of rounds and controls by name, the rounds first. Where nothing was dropped, the last
+            round is its own random control: so that every seed has all trainings, and they can be compared.
         seconds: How long the steps of each took; all trainings that chose how many to drop are one.
         choice: How many samples to drop, and why, as `choice_result` has it; `None` where the settings say it.
     """
@@ -36,6 +39,11 @@ class RoundsRun(NamedTuple):
     results: dict[str, dict]
     seconds: dict[str, dict[str, float]]
     choice: dict[str, Any] | None
+
+    def network(self, name: str) -> keras.Model:
+        """Returns the network of a training, without optimizer and loss."""
+        trained = next(other for other, result in self.results.items() if result is self.results[name])
+        return keras.saving.load_model(self.done.model_path(trained), compile=False)
 
 
 def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
@@ -110,6 +118,8 @@ def run_rounds(
     done = ArmsRun(task, arms + others, folder, scores=SCORES)
     results = done.run(pace)
     results = {arm.name: results[arm.name] for arm in arms + others}
+    if settings.controls and settings.rounds > 1:
+        results.setdefault(RANDOM, results[arms[-1].name])
     return RoundsRun(arms, done, results, _seconds(done, results), None if choice is None else choice_result(choice))
 
 

@@ -33,6 +33,7 @@ def setting(
     kind: type | None = None,
     list_of: type | None = None,
     or_auto: bool = False,
+    group: str = "",
 ) -> Any:
     """Returns a dataclass field that is also a flag.
 
@@ -46,9 +47,10 @@ def setting(
         kind: Type of the value where the default is `None`.
         list_of: Type of the elements, `int` or `float`, where the value is a list.
         or_auto: Whether the value may also be `"auto"`, and a text that says the number.
+        group: Heading of this field and those after it in `--help`, where it is not that of the one before.
     """
     metadata: dict[str, Any] = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
-    metadata |= {"kind": kind or type(default), "list_of": list_of, "or_auto": or_auto}
+    metadata |= {"kind": kind or type(default), "list_of": list_of, "or_auto": or_auto, "group": group}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -63,7 +65,7 @@ class RunSettings:
     """
 
     # Data dropout
-    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1)
+    rounds: int = setting(2, "Rounds of training, with data dropout between them.", least=1, group="data dropout")
     max_drop: Any = setting(
         0.03,
         "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's; auto chooses by "
@@ -109,13 +111,16 @@ class RunSettings:
     influence_batch_size: int = setting(100, "Samples per LiSSA step.", least=1)
 
     # The run
-    seed: int = setting(0, "Seed of everything random in the run.", least=0, most=2**32 - 1)
+    seed: int = setting(0, "Seed of everything random in the run.", least=0, most=2**32 - 1, group="training")
     same_start: bool = setting(
         True, "Start all trainings of a seed from the same random weights, as the paper does; else each from its own."
     )
     seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
     mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
-    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.")
+    workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.", group="output")
+    skip_unreadable: bool = setting(
+        False, "Go on without the image files that cannot be read, and list them.", group="data"
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

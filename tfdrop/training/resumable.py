@@ -45,7 +45,7 @@ def train_resumably(name, key, build, folder, pace, after_epoch=None):
         state = {"training": name, "key": key, "losses": losses, "seconds": seconds + time.monotonic() - resumed}
         save_training(folder / CHECKPOINT, model, state)
 
-    with TrainingLog(folder, name, epoch + 1) as log, Progress(f"{name}: training", total) as bar:
+    with TrainingLog(folder, name, epoch + 1) as log, Progress(f"{name}: training", total, unit="steps") as bar:
         bar.resume(training.step)
         for step_losses in training.dispatches():
             if not np.isfinite(step_losses).all():

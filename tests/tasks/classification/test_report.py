@@ -83,7 +83,10 @@ def test_the_last_round_beside_its_controls():
         low, high = stats.ttest_rel(errors[:, 1], errors[:, column]).confidence_interval(0.95)
         mean = np.mean(errors[:, 1] - errors[:, column])
         assert line == f"  minus {names[column][0]}: {mean:+.2f} [{low:+.2f}, {high:+.2f}]: {verdict}"
-    assert "One seed tells no difference from chance: --seeds=5 gives intervals." in lines(errors[:1])
+    one = lines(errors[:1])
+    assert "  minus random drop: -0.50: cannot be told from chance" in one
+    assert "One seed tells no difference from chance: --seeds=5 gives intervals." in one
+    assert "The best epoch is chosen on the test set, as in FocusedDropout's paper." in one
 
 
 def test_errors_while_dropping():

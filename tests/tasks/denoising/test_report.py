@@ -71,3 +71,16 @@ def test_the_last_round_beside_its_controls_over_seeds():
     lines = denoising_report({"runs": runs}).splitlines()
     low, high = stats.ttest_rel([29.3, 29.3, 29.4], [29.0, 29.1, 29.05]).confidence_interval(0.95)
     assert f"  minus round 1: +0.283 [{low:+.3f}, {high:+.3f}]: helps" in lines
+
+
+def test_one_seed_has_its_controls_and_says_that_it_tells_nothing():
+    images = [image("a", {"noisy": 20.0, "round 1": 28.0, "round 2": 28.6, "full set": 28.5, "random drop": 28.7})]
+    rounds = [{"round": 1, "patches": 9}, {"round": 2, "patches": 8}]
+    lines = denoising_report({"rounds": rounds, "images": images}).splitlines()
+    assert "full set: the last round's settings on all patches." in lines
+    start = lines.index("Round 2 beside its controls: average PSNR, dB, of one seed")
+    assert lines[start + 1 :] == [
+        "  minus full set: +0.100: cannot be told from chance",
+        "  minus random drop: -0.100: cannot be told from chance",
+        "One seed tells no difference from chance: --seeds=5 gives intervals.",
+    ]

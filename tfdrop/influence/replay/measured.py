@@ -57,7 +57,7 @@ def measured(
     variables = _of_model(model, [*state[0], *state[1]])
     autodiff = verified_autodiff(objective.model, objective.loss, variables)
     value, gradient = 0.0, 0.0
-    with Progress("Measuring the validation set", data.batch_count, verbose) as progress:
+    with Progress("Measuring the validation set", data.batch_count, verbose, unit="batches") as progress:
         for x, y in data.batches():
             value += float(np.sum(ops.convert_to_numpy(objective.losses_of(x, y)), dtype="float64"))
             gradient = gradient + autodiff.gradient(x, y)

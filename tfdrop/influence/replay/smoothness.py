@@ -54,7 +54,9 @@ def checked_smoothness(training: Training, phases: Phases, verbose: int | str) -
 def _smoothness_of(training, phases, verbose):
     chosen = np.random.default_rng(SEED).permutation(training.samples)[: max(1, round(LEFT_OUT * training.samples))]
     ends = [read_state(training.model, training.optimizer).weights]
-    with Progress("Finding out how smooth the training is", len(WEIGHTS) * training.steps, verbose) as progress:
+    with Progress(
+        "Finding out how smooth the training is", len(WEIGHTS) * training.steps, verbose, unit="steps"
+    ) as progress:
         for number, weight in enumerate(WEIGHTS):
             sample_weights = training.weight_of_each_sample.copy()
             sample_weights[chosen] *= weight

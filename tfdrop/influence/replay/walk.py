@@ -51,7 +51,9 @@ class Walk:
         training, horizon = self._training, self._horizon
         backward = training.backward()
         sample_weights = training.weight_of_each_sample
-        with Progress("Replaying the training", training.steps - horizon.first, self._verbose) as progress:
+        with Progress(
+            "Replaying the training", training.steps - horizon.first, self._verbose, unit="steps"
+        ) as progress:
             progress.resume(training.steps - self._step)
             for step, state in self._states():
                 batch = training.batch(step)

@@ -104,17 +104,19 @@ class _Iteration:
     def run(self):
         """Iterates to the tolerance or the last step; returns the relative residual, measured on all of the data."""
         settings = self._settings
-        with Progress("Solving (conjugate gradients)", settings.depth, self._verbose) as progress:
+        with Progress("Solving (conjugate gradients)", settings.depth, self._verbose, unit="steps") as progress:
             progress.resume(self.step)
             while self.step < settings.depth:
                 if self._relative() <= settings.tolerance:
                     self._measure_residual()  # does the data confirm what the recursion says?
                     if self._relative() <= settings.tolerance:
-                        return self._relative()
+                        break
                 self._take_step()
                 self.history.append((0, self.step, self._relative()))
                 progress.advance(1, residual=self.history[-1][2])
-        self._measure_residual()
+            else:
+                self._measure_residual()
+            progress.advance(0, residual=self._relative())
         return self._relative()
 
     def _relative(self):
@@ -184,7 +186,7 @@ def _preconditioner(settings, system, verbose):
     if settings.part_samples == 0:
         return lambda vector: vector
     part = system.data.part(settings.part_samples)
-    with Progress("Preconditioning (Lanczos)", settings.part_steps, verbose) as progress:
+    with Progress("Preconditioning (Lanczos)", settings.part_steps, verbose, unit="steps") as progress:
         space = krylov(
             lambda v: system.curvature.product(v, part),
             system.target,

@@ -71,7 +71,7 @@ def _written_out(system, verbose, start, after_step):
     """Returns the undamped matrix, in float64."""
     columns = list(start["columns"]) if start else []
     size = system.curvature.size
-    with Progress("Writing the matrix out", size, verbose) as progress:
+    with Progress("Writing the matrix out", size, verbose, unit="columns") as progress:
         progress.resume(len(columns))
         for index in range(len(columns), size):
             unit = np.zeros(size, "float32")

@@ -22,6 +22,7 @@ DIVERGED = 100.0
 FIRST_MEASUREMENT = 100
 GROWTH_TO_NEXT_MEASUREMENT = 2
 SAMPLES_OF_A_ROUGH_RESIDUAL = 2048
+ON_A_BATCH = "residual on one batch"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class LiSSA:
         scale = float(start["scale"]) if start else self._scale(system)
         history = restored_history(start["history"]) if start else []
         solutions = list(start["solutions"]) if start else []
-        with Progress("Solving (LiSSA)", self.depth * self.repeats, verbose) as progress:
+        with Progress("Solving (LiSSA)", self.depth * self.repeats, verbose, unit="steps") as progress:
             while len(solutions) < self.repeats:
                 run = _Run(self, system, scale, len(solutions), start)
 
@@ -148,12 +149,14 @@ class LiSSA:
 
                 progress.resume(len(solutions) * self.depth + run.step)
                 for _ in run.steps(history):
-                    progress.advance(1, **({"residual": history[-1][2]} if history else {}))
+                    progress.advance(1, **({ON_A_BATCH: history[-1][2]} if history else {}))
                     if after_step is not None:
                         after_step(state)
                 solutions.append(run.solution())
                 start = {}
-        return self._joined(system, solutions, history, scale)
+            found = self._joined(system, solutions, history, scale)
+            progress.advance(0, residual=found.residual, **{ON_A_BATCH: None})
+        return found
 
     def _joined(self, system, solutions, history, scale):
         mean = sum(ops.convert_to_tensor(s) for s in solutions) / float(len(solutions))

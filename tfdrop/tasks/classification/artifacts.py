@@ -6,7 +6,7 @@ from tfdrop.tasks.influence_files import write_influence
 
 
 def write_preprocessing(path, preprocessing, data):
-    """Writes what `tfdrop.classifier.load_classifier` has to know beside the networks.
+    """Writes what the networks of a run expect of images; `classifier.keras` has it in itself.
 
     Args:
         path: The file.

@@ -61,12 +61,17 @@ def read_data(settings):
     """Reads and divides the images; a `UserError` names the flag of what is wrong."""
     with blaming("dataset", settings.dataset):
         image_set = load_image_set(
-            settings.dataset, settings.data_dir or None, settings.image_size or None, settings.download
+            settings.dataset,
+            settings.data_dir or None,
+            settings.image_size or None,
+            settings.download,
+            settings.skip_unreadable,
         )
     split = _split(image_set, settings)
     names = image_set.training_names
     files = None if names is None else names[split.samples]
-    data = ClassifyData(**split._asdict(), classes=image_set.classes, notes=image_set.notes, files=files)
+    notes = (*image_set.notes, *(f"--dataset: not read: {file}" for file in image_set.unreadable))
+    data = ClassifyData(**split._asdict(), classes=image_set.classes, notes=notes, files=files)
     if settings.train_samples:
         with blaming("train_samples", settings.train_samples):
             data = data.with_training(draw_stratified(data.train[1], settings.train_samples, settings.seed))

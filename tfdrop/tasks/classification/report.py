@@ -4,16 +4,12 @@ import numpy as np
 
 from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.classification.removal_curve import curve_lines
-from tfdrop.tasks.comparison_lines import comparison_lines
+from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line, ranking_line
 from tfdrop.tasks.timings import timing_line
 
 MEASURE = "test error of the last epoch, %"
-MEANING = {
-    "full set": "the last round's settings on all images",
-    "random drop": "the same with as many images drawn at random",
-}
 
 
 def classification_report(result):
@@ -25,10 +21,7 @@ def classification_report(result):
     lines += ["", *_table(result), *comparison_lines(errors, result["rounds"], MEASURE, digits=2, lower_is_better=True)]
     if "curve" in result:
         lines += curve_lines(errors, result["curve"], MEASURE, digits=2, lower_is_better=True)
-    notes = [f"{name}: {MEANING[name]}." for name in _names(result) if name in MEANING]
-    if result["rounds"] > 1 and "random drop" in _names(result) and "full set" not in _names(result):
-        notes.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
-    lines += ["", *notes] if notes else []
+    lines += meaning_lines(_names(result), result["rounds"], "images")
     lines += _dropping_lines(result)
     if "recipe" in result:
         lines += ["", *_paper_lines(result)]
@@ -86,6 +79,7 @@ def _table(result):
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
         lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
     lines.insert(1, "-" * len(lines[0]))
+    lines.append("The best epoch is chosen on the test set, as in FocusedDropout's paper.")
     runs = len(result["runs"])
     return lines + [f"Means and standard deviations of {runs} seeds."] * (runs > 1)
 

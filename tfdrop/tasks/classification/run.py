@@ -6,7 +6,7 @@ import time
 import keras
 
 from tfdrop.checkpoint import replace
-from tfdrop.classifier import PREPROCESSING
+from tfdrop.classifier import FILE, make_classifier, save_classifier
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
 from tfdrop.tasks.classification.class_weights import class_weights
@@ -21,12 +21,13 @@ from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import RANDOM, SCORES, round_name, run_rounds
+from tfdrop.tasks.rounds import SCORES, round_name, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.log import EVENTS
 
+PREPROCESSING = "preprocessing.npz"
 RUN = "run.json"  # one seed's part of the result, until all are done
 
 
@@ -80,6 +81,7 @@ def run(settings, data, workdir, about, pace=None):
                 "backend": keras.backend.backend(),
                 "keras": keras.__version__,
                 "environment": environment(),
+                "notes": list(data.notes),
             },
         )
         workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
@@ -106,20 +108,18 @@ def _run(task, data, folder, pace):
     """Trains the rounds and the controls of one seed; returns its part of the result."""
     settings = task.settings
     differ = any(acts(settings, 1) != acts(settings, settings.rounds) for acts in (augments, drops))
-    arms, done, results, seconds, choice = run_rounds(
-        task, settings, folder, differ, pace, curve_arms(settings, task.samples)
-    )
-    scored = scored_rounds(done, arms)
+    found = run_rounds(task, settings, folder, differ, pace, curve_arms(settings, task.samples))
+    results, choice = found.results, found.choice
+    scored = scored_rounds(found.done, found.arms)
     if scored:
-        network = keras.saving.load_model(done.model_path(round_name(scored[0].number)), compile=False)
-        write_image_influence(
-            folder, scored, data, probabilities(settings, network, task.data.train[0]), settings.rank_by
-        )
+        network = found.network(round_name(scored[0].number))
+        answers = probabilities(settings, network, task.data.train[0])
+        write_image_influence(folder, scored, data, answers, settings.rank_by)
     classes = [data.classes[label] for label in data.train[1]]
-    if choice is not None and settings.controls and not choice["cap"]:
-        # As many at random as none: so that every seed has all trainings, and they can be compared.
-        results[RANDOM] = results[round_name(settings.rounds)]
-    last = keras.saving.load_model(done.model_path(round_name(settings.rounds)), compile=False)
+    last = found.network(round_name(settings.rounds))
+    shape = data.train[0].shape[1:]
+    classifier = make_classifier(last, task.preprocessing, data.classes, shape, settings.crop_size)
+    replace(folder / FILE, lambda path: save_classifier(path, classifier))
     return {
         "seed": settings.seed,
         "trainings": [
@@ -132,7 +132,7 @@ def _run(task, data, folder, pace):
             | results[round_name(round.number)]["influence"]
             for round in scored
         ],
-        "seconds": seconds,
+        "seconds": found.seconds,
         **({} if choice is None else {"choice": choice | {"images": len(task.data.held_out[1])}}),
         "while_dropping": errors_while_dropping(settings, last, task.data),
     }

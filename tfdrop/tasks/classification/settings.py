@@ -26,7 +26,7 @@ class ClassifySettings(RunSettings):
 
     # Images
     dataset: str = setting(
-        "digits", "A name of TensorFlow Datasets, a folder of class folders, an .npz file, or digits."
+        "digits", "A name of TensorFlow Datasets, a folder of class folders, an .npz file, or digits.", group="data"
     )
     data_dir: str = setting("", "Folder that holds the data sets; that of TensorFlow Datasets if empty.")
     download: bool = setting(False, "Let TensorFlow Datasets download and prepare a set that is not there.")
@@ -47,12 +47,8 @@ class ClassifySettings(RunSettings):
     test_crops: int = setting(1, "Crops that are averaged over in testing: 1 or 10.", choices=(1, 10))
 
     # Network
-    model: str = setting("resnet8", "Name of the network.")
-    drop: str = setting(
-        "select_scale",
-        "Kind of the drop layers: none, dropout, spatial_dropout, drop_block, spatial_scale, selectout, select_scale "
-        "or focused_dropout.",
-    )
+    model: str = setting("resnet8", "Name of the network; --list_models prints them.", group="network")
+    drop: str = setting("select_scale", "Kind of the drop layers.")
     placement: str | None = setting(None, "Where the drop layers stand; as in the layer's paper by default.", kind=str)
     rate: float | None = setting(None, "How strongly they drop; 0 does not.", least=0, most=1, kind=float)
     top_rate: float | None = setting(
@@ -114,7 +110,7 @@ class ClassifySettings(RunSettings):
     measure: str = setting("expected_error", MEASURE_HELP, choices=MEASURES)
 
     # Training
-    epochs: int = setting(10, "Epochs of each round.", least=1)
+    epochs: int = setting(10, "Epochs of each round.", least=1, group="training")
     batch_size: int = setting(32, "Images a training step.", least=1)
     optimizer: str = setting("sgd", "Optimizer.", choices=("sgd", "nesterov", "adam"))
     momentum: float = setting(0.9, "Momentum of sgd and nesterov.", least=0, most=1)

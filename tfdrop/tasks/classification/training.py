@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 from keras import layers
+from scipy.special import softmax
 
 from tfdrop.checkpoint import Pace, replace
-from tfdrop.classifier import class_probabilities
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout
 from tfdrop.tasks.classification.networks import (
@@ -172,7 +172,8 @@ def measured_errors(settings, plain, test):
 def probabilities(settings, plain, x):
     """Returns the probabilities that a network gives to the classes of preprocessed images, shape `(n, classes)`."""
     plain.jit_compile = uses_xla(settings)
-    return class_probabilities(plain, x, settings.crop_size)
+    logits = plain.predict(centred(settings, x), batch_size=min(TEST_BATCH, len(x)), verbose=0)
+    return softmax(logits.astype("float64"), axis=1)
 
 
 def _percent_wrong(answers, labels, k):

@@ -17,7 +17,8 @@ SMALLEST_TEST_IMAGE = 7  # the window of SSIM
 class DenoiseData(NamedTuple):
     """What a run reads: patches for training (None when only evaluating), images for the rest.
 
-    The images `held_out` of those for validation measure how many patches to drop, where that is not set.
+    The images `held_out` of those for validation measure how many patches to drop, where that is not set. `notes` are
+    sentences about how the images were read that a user should see.
     """
 
     patches: Patches | None
@@ -25,6 +26,7 @@ class DenoiseData(NamedTuple):
     validation: list
     test: list
     held_out: list = []  # noqa: RUF012
+    notes: tuple = ()
 
     def fingerprint(self):
         """Returns a text that other pixels would change."""
@@ -45,9 +47,11 @@ def check_folders(settings):
 def read_data(settings):
     """Reads the images and cuts the patches; a `UserError` names the flag of what is wrong."""
     if settings.evaluate_only:
-        return DenoiseData(None, [], [], _test_images(settings))
+        test = _test_images(settings)
+        return DenoiseData(None, [], [], test, notes=_notes(test_dir=test))
     training, validation = _images(settings, "train_dir"), _images(settings, "validation_dir")
     test, held_out = _test_images(settings), []
+    notes = _notes(train_dir=training, validation_dir=validation, test_dir=test)
     if settings.chooses_cap:
         settings.check_held_out(len(validation), FEWEST_HELD_OUT)
         validation, held_out = validation[::2], validation[1::2]
@@ -57,7 +61,13 @@ def read_data(settings):
         patches = draw_patches(
             training, settings.patch_size, settings.patches_per_image, settings.crop_size, settings.seed
         )
-    return DenoiseData(patches, training, validation, test, held_out)
+    return DenoiseData(patches, training, validation, test, held_out, notes)
+
+
+def _notes(**images):
+    """Returns a sentence for each file that was skipped; photographs of scikit-image have none."""
+    skipped = {flag: getattr(found, "unreadable", ()) for flag, found in images.items()}
+    return tuple(f"--{flag}: not read: {file}" for flag, files in skipped.items() for file in files)
 
 
 def _test_images(settings):
@@ -76,7 +86,7 @@ def _images(settings, flag):
         return photographs(EMBEDDED[flag])
     folder = _folder(settings, flag)
     with blaming(flag, folder):
-        return read_folder(folder)
+        return read_folder(folder, settings.skip_unreadable)
 
 
 def _folder(settings, flag):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.cap_choice import choice_lines
-from tfdrop.tasks.comparison_lines import comparison_lines
+from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
 from tfdrop.tasks.denoising.scores import average
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line
@@ -15,7 +15,7 @@ PAPER_COLUMNS = {"round 1": "DnCNN", "round 2": "DnCNN++"}
 def denoising_report(result: dict) -> str:
     """Returns the text: what was dropped, and PSNR and SSIM image by image; with several seeds, their averages too."""
     if "runs" not in result:
-        return "\n".join(_lines(result))
+        return "\n".join(_lines(result) + _beside_controls([result]))
     parts = [[f"Seed {run['seed']}", *_lines(run), ""] for run in result["runs"]]
     return "\n".join([line for lines in parts for line in lines] + _over_seeds(result["runs"]))
 
@@ -28,21 +28,34 @@ def _lines(result):
         what = f"mean squared error (of pixels from 0 to 255) of images that no score comes from, {images}"
         lines += choice_lines(choice, what, digits=2)
     lines += [timing_line(result["seconds"])] if result.get("seconds") else []
-    return [*lines, "", *_table(result)]
+    return [*lines, "", *_table(result), *meaning_lines([*_averages(result)], len(result.get("rounds", [])), "patches")]
 
 
 def _over_seeds(runs):
     """Returns the lines of the average PSNR of each method, its mean and standard deviation over the seeds."""
-    averages = [average([image["scores"] for image in run["images"]]) for run in runs]
-    # A control that tells nothing new in some seed was not trained there.
-    methods = [method for method in averages[0] if all(method in scores for scores in averages)]
+    averages = [_averages(run) for run in runs]
     lines = [f"Average PSNR (dB) over the images: mean and standard deviation of {len(runs)} seeds"]
-    for method in methods:
+    for method in _methods(averages):
         values = [scores[method]["psnr"] for scores in averages]
         lines.append(f"  {method}: {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}")
-    found = {method: [scores[method]["psnr"] for scores in averages] for method in methods}
+    return lines + _beside_controls(runs)
+
+
+def _beside_controls(runs):
+    """Returns the lines about the last round's average PSNR beside its controls', paired by seed."""
+    averages = [_averages(run) for run in runs]
+    found = {method: [scores[method]["psnr"] for scores in averages] for method in _methods(averages)}
     rounds = len(runs[0].get("rounds", [1]))
-    return lines + comparison_lines(found, rounds, "average PSNR, dB", digits=3, lower_is_better=False)
+    return comparison_lines(found, rounds, "average PSNR, dB", digits=3, lower_is_better=False)
+
+
+def _methods(averages):
+    """Returns the methods that all seeds have: an earlier release left a control out where nothing was dropped."""
+    return [method for method in averages[0] if all(method in scores for scores in averages)]
+
+
+def _averages(run):
+    return average([image["scores"] for image in run["images"]])
 
 
 def _round_line(summary):
@@ -64,7 +77,7 @@ def _table(result):
     paper = all("paper" in image for image in images)
     header = ["PSNR (dB) SSIM", *methods]
     body = [[image["name"], *_cells(image["scores"])] for image in images]
-    body.append(["average", *_cells(average([image["scores"] for image in images]))])
+    body.append(["average", *_cells(_averages(result))])
     if paper:
         header += [f"paper {name}" for name in PAPER_COLUMNS.values()]
         for row, image in zip(body, images, strict=False):

@@ -22,7 +22,7 @@ from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
 from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import SCORES, run_rounds
+from tfdrop.tasks.rounds import FULL, RANDOM, SCORES, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.state import STATE
 from tfdrop.tasks.workdir import RESULT
@@ -45,11 +45,14 @@ def run(settings, data, workdir, pace=None):
     """
     if not workdir.exists(RESULT):
         start = time.monotonic()
+        for note in data.notes:
+            print(note)
         if settings.seeds == 1:
             result = _result(settings, data, workdir.path, pace)
         else:
             result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
         about = {"backend": keras.backend.backend(), "keras": keras.__version__, "environment": environment()}
+        about["notes"] = list(data.notes)
         seconds = round(time.monotonic() - start, 1)
         workdir.remove(REPORT)  # of a result that is no more
         workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
@@ -92,18 +95,18 @@ def _trained(settings, data, folder, pace):
     """Returns the models by name, and what they were trained on."""
     (folder / EVENTS).mkdir(parents=True, exist_ok=True)
     task = DenoisingTask(settings, data, rated=False)
-    arms, done, results, seconds, choice = run_rounds(task, settings, folder, _augment_later(settings), pace)
+    found = run_rounds(task, settings, folder, _augment_later(settings), pace)
+    arms, results = found.arms, found.results
     images = np.array([image.name for image in data.patch_images])[data.patches.image]
-    if scored := scored_rounds(done, arms):
+    if scored := scored_rounds(found.done, arms):
         _write_patch_influence(folder, scored, data.patches, images)
     dropped = {round.number: round.dropped for round in scored}
     summaries = [_summary(settings, arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
-    models = {name: keras.saving.load_model(done.model_path(name), compile=False) for name in results}
-    found = {"rounds": summaries, "seconds": seconds}
-    if choice is not None:
-        found["choice"] = choice | {"images": [image.name for image in data.held_out]}
-    return models, {**found, **({"controls": others} if others else {})}
+    about = {"rounds": summaries, "seconds": found.seconds}
+    if found.choice is not None:
+        about["choice"] = found.choice | {"images": [image.name for image in data.held_out]}
+    return {name: found.network(name) for name in results}, about | ({"controls": others} if others else {})
 
 
 def _augment_later(settings):
@@ -128,9 +131,10 @@ def _image_result(settings, image, scores):
 
 
 def _write_comparisons(rated, folder):
-    """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean."""
+    """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean; no controls."""
     for image, outputs, scores in rated:
-        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in outputs.items()]
+        shown = {name: pixels for name, pixels in outputs.items() if name not in (FULL, RANDOM)}
+        pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
         replace(path, functools.partial(_draw, pictures))

@@ -27,7 +27,7 @@ def evaluate(models, images, sigma, protocol):
     methods = {NOISY: lambda noisy: noisy, **rivals(sigma)}
     methods |= {name: lambda noisy, model=model: denoise(model, noisy, sigma) for name, model in models.items()}
     rated = []
-    with Progress("Testing", len(images) * len(methods)) as progress:
+    with Progress("Testing", len(images) * len(methods), unit="pictures") as progress:
         for image in images:
             noisy = noisy_image(image.pixels, sigma)
             outputs, scores = {}, {}

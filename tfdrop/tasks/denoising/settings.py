@@ -15,19 +15,19 @@ class DenoiseSettings(RunSettings):
     """
 
     # Images
-    data_dir: str = setting(".", "Folder that the other folders are relative to.")
+    data_dir: str = setting(".", "Folder that the other folders are relative to.", group="data")
     train_dir: str = setting("", "Folder of training images; photographs of scikit-image if empty.")
     validation_dir: str = setting("", "Folder of validation images, likewise.")
     test_dir: str = setting("", "Folder of test images, likewise.")
     sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", most=255, above=0)
 
     # Network and training
-    depth: int = setting(5, "Convolutions of DnCNN.", least=2)
+    depth: int = setting(5, "Convolutions of DnCNN.", least=2, group="network")
     filters: int = setting(24, "Feature maps of DnCNN.", least=1)
-    patch_size: int = setting(24, "Height and width of the training patches.", least=1)
-    patches_per_image: int = setting(768, "Training patches from each image.", least=1)
+    patch_size: int = setting(24, "Height and width of the training patches.", least=1, group="data")
+    patches_per_image: int = setting(384, "Training patches from each image.", least=1)
     crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
-    epochs: int = setting(10, "Epochs of each round.", least=1)
+    epochs: int = setting(10, "Epochs of each round.", least=1, group="training")
     batch_size: int = setting(4, "Patches a training step.", least=1)
     learning_rate: float = setting(3e-3, "Adam's first learning rate.", above=0)
     learning_rate_drops: list = setting(
@@ -36,15 +36,14 @@ class DenoiseSettings(RunSettings):
     redraw_noise: bool = setting(False, "Draw the training noise anew in every epoch instead of once.")
 
     # What differs from other tasks' defaults
-    controls: bool = setting(
-        False, "Also train with the last round's settings on the full set, and with as many dropped at random."
-    )
     influence: str = setting("lissa", INFLUENCE_HELP, choices=INFLUENCES)
     influence_depth: int = setting(500, "Most steps of the solver.", least=1)
     influence_batch_size: int = setting(32, "Patches per LiSSA step.", least=1)
 
     # Tests
-    psnr: str = setting("uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"))
+    psnr: str = setting(
+        "uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"), group="output"
+    )
     evaluate_only: bool = setting(False, "Only score --weights on the test images.")
     weights: str = setting("", "With --evaluate_only: a .keras model or legacy .h5 weights of DnCNN.")
 

@@ -29,7 +29,8 @@ class DenoisingTask:
     Args:
         settings: `DenoiseSettings`.
         data: `DenoiseData`.
-        rated: Whether arms are measured as soon as they are trained; not where all are rated side by side at the end.
+        rated: Whether arms are measured as soon as they are trained; not where all are rated side by side at the end,
+            and the validation PSNR of every epoch is noted.
     """
 
     unit = "patches"
@@ -70,7 +71,8 @@ class DenoisingTask:
         record = record_folder(records, settings.seed) if records and settings.influence == "replay" else False
         train = select(self._train, samples)
         augment = augments(settings, arm)
-        trained = train_denoiser(settings, train, arm.name, augment, folder, key, pace, record, sample_weights)
+        watched = () if self._rated else self._validation
+        trained = train_denoiser(settings, train, arm.name, augment, folder, key, pace, record, sample_weights, watched)
         return uncompiled_copy(settings, trained)
 
     def influence(self, arm, model, samples, checkpoint, records):

@@ -1,10 +1,12 @@
 """The steps of a denoising run, each resumable: noisy data, training, influence."""
 
 import keras
+import numpy as np
 
 from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
-from tfdrop.denoising import denoiser_training
+from tfdrop.denoising import denoise, denoiser_training
 from tfdrop.losses import HalfSumSquaredError
+from tfdrop.metrics import psnr
 from tfdrop.models import DnCNN
 from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.tasks.initial_weights import initial_seed
@@ -28,11 +30,11 @@ def validation_pairs(settings, data):
     ]
 
 
-def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None):
+def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None, validation=()):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
     It starts from the random weights that `initial_seed` says. `record` and `sample_weights` are as `Training` takes
-    them.
+    them. The PSNR of the images `validation`, as `validation_pairs` has them, is noted after every epoch.
     """
 
     def build(denoiser):
@@ -40,7 +42,19 @@ def train_denoiser(settings, train, name, augment, folder, key, pace, record=Fal
         check_replayable(training)
         return denoiser, training
 
-    return train_resumably(name, key, build, folder, pace)
+    def after_epoch(denoiser, records):
+        return {"validation_psnr": mean_psnr(settings, denoiser, validation)} if validation else {}
+
+    return train_resumably(name, key, build, folder, pace, after_epoch)
+
+
+def mean_psnr(settings, denoiser, pairs):
+    """Returns the mean PSNR in dB of a denoiser on noisy and clean images, as `validation_pairs` has them."""
+    found = []
+    for noisy, clean in pairs:
+        denoised = denoise(denoiser, noisy[0, ..., 0]).astype("float32")
+        found.append(psnr(clean[0, ..., 0], denoised, settings.psnr))
+    return float(np.mean(found))
 
 
 def recorded_denoiser(settings, train, name, augment, record, key, pace):

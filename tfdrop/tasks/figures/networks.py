@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from tfdrop.classifier import load_classifier
 from tfdrop.data.augmentation.evaluation_crops import centre_crop
 from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.classification.data import FIT
 from tfdrop.tasks.classification.training import kept_network
 from tfdrop.tasks.figures.figure import Options, labelled, shown_training
 from tfdrop.tasks.run_folder import RunFolder
@@ -68,11 +68,11 @@ def _in_turn(labels, wanted, count):
 def prepared(run: RunFolder, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns images as a run's networks take them, and what of them they see, in [0, 1]."""
     with blaming("workdir", run.path):
-        classifier = load_classifier(run.path)
-    if pixels.shape[1:] != classifier.image_shape:
-        raise UserError(f"--workdir={run.path}: its images are {classifier.image_shape}, not {pixels.shape[1:]}")
-    found: Any = np.asarray(classifier.preprocess(pixels), "float32")
+        images, _ = run.data(run.seeds[0].seed).train
+    if pixels.shape[1:] != images.shape[1:]:
+        raise UserError(f"--workdir={run.path}: its images are {images.shape[1:]}, not {pixels.shape[1:]}")
+    found: Any = np.asarray(FIT[run.settings.preprocessing](images)(pixels), "float32")
     shown = pixels / 255.0
-    if classifier.crop_size:
-        found, shown = centre_crop(found, classifier.crop_size), centre_crop(shown, classifier.crop_size)
+    if size := run.settings.crop_size:
+        found, shown = centre_crop(found, size), centre_crop(shown, size)
     return found, shown

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfdrop.tasks.classification.report import MEANING, paper_error
+from tfdrop.tasks.classification.report import paper_error
+from tfdrop.tasks.comparison_lines import meaning_lines
 from tfdrop.tasks.page.influence import first_round_sentence, influence_section
 from tfdrop.tasks.page.numbers import count_text, mean_text, share_interval
 from tfdrop.tasks.page.parts import Section, Table
@@ -80,9 +81,7 @@ def _errors_table(run, names):
     if (paper := paper_error(run.result)) is not None:
         header.append("paper")
         rows = [[*row, paper if row[0] == round_name(run.result["rounds"]) else ""] for row in rows]
-    notes = [f"{name}: {MEANING[name]}." for name in names if name in MEANING]
-    if run.result["rounds"] > 1 and "random drop" in names and "full set" not in names:
-        notes.insert(0, "round 1 is also the control on the full set: the last round's settings are the same.")
+    notes = meaning_lines(names, run.result["rounds"], "images")[1:]
     seeds = len(run.seeds)
     caption = f"Test error (%), mean of {seeds} seeds with its 95 % interval" if seeds > 1 else "Test error (%)"
     if seeds == 1 and "[" in rows[0][2]:
