@@ -48,7 +48,7 @@ def classification_folder(path, errors, kept_share=None, trained=False, draw=0, 
         scores = np.random.default_rng((number, draw)).normal(size=len(data.samples))
         first = scores if first is None else first
         last = {name: errors[name][number] for name in errors}
-        runs.append(_seed(folder, number, last, scores, data, kept_share))
+        runs.append(_seed(folder, number, last, scores, data, kept_share, settings.rank_by))
         if trained:
             for name in ("round 1", "round 2"):
                 network = plain_network(settings, data.train[0].shape[1:], len(data.classes))
@@ -60,11 +60,11 @@ def classification_folder(path, errors, kept_share=None, trained=False, draw=0, 
     return first, data
 
 
-def _seed(folder, seed, errors, scores, data, kept_share):
+def _seed(folder, seed, errors, scores, data, kept_share, rank_by):
     samples = np.arange(len(scores))
     dropped = np.sort(np.argsort(-scores)[:DROPPED])
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(10), len(scores))
-    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities, "influence")
+    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities, rank_by)
     for name, error in errors.items():
         with TrainingLog(folder, name) as log:
             for epoch in (1, 2, 3):
@@ -73,6 +73,9 @@ def _seed(folder, seed, errors, scores, data, kept_share):
     classes = [data.classes[label] for label in data.train[1]]
     found = {"round": 1, "images": len(scores), "dropped": DROPPED, "drop_weight": 0.0}
     found |= {"dropped_by_class": count_dropped(classes, dropped), "unfavorable": int((scores > 0).sum())}
+    if rank_by != "influence":
+        del found["unfavorable"]
+        found |= {"rank_by": rank_by, "seeds": 1}
     found |= {"curvature": "gauss_newton", "damping": 0.125, "scale": 7.5, "smallest_eigenvalue": 0.0}
     found |= {"largest_eigenvalue": 30.0, "residual": 0.0625, "converged": False}
     trainings = [

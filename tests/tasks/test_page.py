@@ -260,3 +260,15 @@ def test_in_print_nothing_is_cut_off(tab, one_seed):
     assert tab.value(style.format("body", "backgroundColor")) == "rgb(255, 255, 255)"
     table = "document.querySelector('.tall')"
     assert tab.value(f"{table}.scrollHeight <= {table}.clientHeight + 1")
+
+
+def test_a_ranking_that_is_no_influence_is_called_by_its_name(tmp_path):
+    scores, data = classification_folder(tmp_path, ONE, rank_by="aum")
+    write_page(tmp_path / "report.html", [RunFolder(tmp_path, data)])
+    text, page = (tmp_path / "report.html").read_text(), read(tmp_path)
+    assert "10 were dropped, the worst by the area under the margin" in text
+    assert "unfavorable" not in text
+    assert "influence above 0" not in text
+    [samples] = [rows for name, rows in page.tables.items() if "training images" in name]
+    column = samples[0].index("aum")
+    assert float(samples[1][column]) == pytest.approx(scores.max(), rel=1e-3)

@@ -18,6 +18,7 @@ from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising.data import read_data as read_denoising_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.drop_list import DROP_LIST
+from tfdrop.tasks.ranking import INFLUENCE_RANKING
 from tfdrop.tasks.workdir import RESULT, SETTINGS
 from tfdrop.training.log import read_records
 
@@ -40,7 +41,12 @@ class SeedRun(NamedTuple):
         return [record[quantity] for record in read_records(self.folder, training) if quantity in record]
 
     def influence(self) -> dict[str, np.ndarray]:
-        """Returns the table of the samples' influences, an array a column; empty where nothing was scored."""
+        """Returns the table of the samples' influences, an array a column; empty where it was not found."""
+        table = self.scores()
+        return table if INFLUENCE_RANKING in table else {}
+
+    def scores(self) -> dict[str, np.ndarray]:
+        """Returns the table of what the samples were ranked by, an array a column; empty where nothing was scored."""
         if not (self.folder / INFLUENCE).exists():
             return {}
         with open(self.folder / INFLUENCE, "rb") as raw, np.load(raw) as file:

@@ -20,11 +20,11 @@ def draw(target: Any, runs: Sequence[RunFolder], options: Options) -> None:
     if samples is None or samples.pixels is None:
         why = "no round of it was scored" if samples is None else samples.why_not
         raise UserError(f"--workdir={run.path}: {why}")
-    wanted = np.nan_to_num(samples.influence) > 0
+    wanted = np.nan_to_num(samples.scores) > 0
     if options.classes:
         wanted &= np.isin(samples.groups, options.classes)
     places = np.flatnonzero(wanted)
-    order = np.argsort(-samples.influence[places], kind="stable")
+    order = np.argsort(-samples.scores[places], kind="stable")
     places = places[order][: options.number or COUNT]
     captions = [
         f"{samples.groups[place]}\n" + (f"taken for {samples.predicted[place]}" if samples.predicted[place] else "")

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from tfdrop.tasks.dropped_groups import dropped_word
-from tfdrop.tasks.influence_line import MEASURES, influence_line
+from tfdrop.tasks.influence_line import MEASURES, influence_line, ranking_line
 from tfdrop.tasks.page.numbers import count_text, seconds_text
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.page.samples import ScoredSamples, group_counts, histogram
+from tfdrop.tasks.ranking import TITLES
 
 
 def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list[str]:
@@ -22,11 +23,16 @@ def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list
     first = [each for each in scored if each["round"] == 1]
     if not first:
         return []
-    samples, unfavorable, dropped = (np.mean([each[key] for each in first]) for key in (unit, "unfavorable", "dropped"))
+    samples, dropped = (np.mean([each[key] for each in first]) for key in (unit, "dropped"))
     mean = f" in the mean of {len(first)} seeds" if len(first) > 1 else ""
     groups = first[0].get("dropped_by_class") or first[0].get("dropped_by_image") or []
     name = "class" if "dropped_by_class" in first[0] else "image"
     most = f"; {name} {groups[0][0]} lost most, {groups[0][1]} of {groups[0][2]}" if groups and not mean else ""
+    if "rank_by" in first[0]:
+        by = TITLES[first[0]["rank_by"]]
+        lost = f"{count_text(dropped)} were {dropped_word(first[0])}{mean}, the worst by {by}{most}"
+        return [f"Of {count_text(samples)} training {unit}, {lost}."]
+    unfavorable = np.mean([each["unfavorable"] for each in first])
     return [
         f"Of {count_text(samples)} training {unit}, the network of round 1 finds {count_text(unfavorable)} "
         f"({unfavorable / samples:.1%}) unfavorable, and {count_text(dropped)} were "
@@ -49,19 +55,23 @@ def influence_section(
     tables = [_figures(name, found) for name, found in scored]
     if seconds:
         tables.append(_times(seconds))
-    pictures = [] if samples is None else [histogram(samples), group_counts(samples)]
-    lines = [f"{name[0].upper()}{name[1:]}: {influence_line(found)}" for name, found in scored]
-    return Section("Influence", lines, tables, pictures)
+    pictures = [] if samples is None or not samples.has_zero else [histogram(samples), group_counts(samples)]
+    lines = [
+        f"{name[0].upper()}{name[1:]}: {ranking_line(found) if 'rank_by' in found else influence_line(found)}"
+        for name, found in scored
+    ]
+    return Section("Ranking" if "rank_by" in scored[0][1] else "Influence", lines, tables, pictures)
 
 
 def _figures(name, found):
     unit = "images" if "images" in found else "patches"
-    rows = [
-        [f"Training {unit}", count_text(found[unit])],
-        ["Unfavorable (influence above 0)", _of(found["unfavorable"], found[unit])],
-        [dropped_word(found).capitalize(), _of(found["dropped"], found[unit])],
-    ]
-    if "horizon" in found:
+    rows = [[f"Training {unit}", count_text(found[unit])]]
+    if "unfavorable" in found:
+        rows.append(["Unfavorable (influence above 0)", _of(found["unfavorable"], found[unit])])
+    rows.append([dropped_word(found).capitalize(), _of(found["dropped"], found[unit])])
+    if "rank_by" in found:
+        rows.append(["Ranked by", TITLES[found["rank_by"]]])
+    elif "horizon" in found:
         rows += [["Found by", "replay of the training"], ["Measure", MEASURES[found["measure"]]]]
         rows += [["Share of the training walked back", f"{found['horizon']:.0%}"]]
         rows += [["Seeds averaged over", str(found["seeds"])]] if "seeds" in found else []

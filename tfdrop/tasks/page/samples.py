@@ -7,6 +7,7 @@ import numpy as np
 from tfdrop import plots
 from tfdrop.tasks.page.numbers import count_text
 from tfdrop.tasks.page.parts import Gallery, Picture, Samples, Section, Tile, drawn, thumbnail
+from tfdrop.tasks.ranking import INFLUENCE_RANKING
 from tfdrop.tasks.run_folder import RunFolder, SeedRun
 
 WORST, BEST = 48, 24  # in the galleries
@@ -17,7 +18,7 @@ class ScoredSamples(NamedTuple):
     """The training samples of a seed, as a page shows them.
 
     Attributes:
-        influence: The influence of each; NaN where it was not found.
+        scores: What each was ranked by, its influence for example; NaN where it was not found.
         dropped_after: The round after which each was dropped; 0 for those that were kept.
         groups: The class of each, or the image that it was cut from.
         names: What else tells them apart: their files, indices or places.
@@ -25,10 +26,11 @@ class ScoredSamples(NamedTuple):
         probability: How probable it thinks that is; NaN where that is not known.
         pixels: Function from a place to a picture in [0, 1], or `None` where the images cannot be read.
         unit: "images" or "patches".
+        ranking: What the scores are: one of `tfdrop.tasks.ranking.RANKINGS`.
         why_not: Why there are no pictures; empty where there are.
     """
 
-    influence: np.ndarray
+    scores: np.ndarray
     dropped_after: np.ndarray
     groups: list[str]
     names: list[str]
@@ -36,7 +38,13 @@ class ScoredSamples(NamedTuple):
     probability: np.ndarray
     pixels: Any
     unit: str
+    ranking: str
     why_not: str = ""
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether samples with a positive score harm, and the others help."""
+        return self.ranking == INFLUENCE_RANKING
 
     @property
     def group(self) -> str:
@@ -46,8 +54,8 @@ class ScoredSamples(NamedTuple):
 
 def scored_samples(run: RunFolder, seed: SeedRun) -> ScoredSamples | None:
     """Returns the samples of a seed; `None` where none were scored."""
-    table = seed.influence()
-    if not table:
+    table, ranking = seed.scores(), run.settings.rank_by if run.classifies else INFLUENCE_RANKING
+    if ranking not in table:
         return None
     why_not, data = "", None
     try:
@@ -65,7 +73,7 @@ def scored_samples(run: RunFolder, seed: SeedRun) -> ScoredSamples | None:
         names = [f"row {top}, column {left}" for top, left in zip(table["top"], table["left"], strict=True)]
         pixels = None if data is None else (lambda place: data.patches.pixels[place])
     return ScoredSamples(
-        table["influence"],
+        table[ranking],
         table["dropped_after_round"],
         groups,
         names,
@@ -73,6 +81,7 @@ def scored_samples(run: RunFolder, seed: SeedRun) -> ScoredSamples | None:
         np.array([_number(row.get("probability")) for row in listed]),
         pixels,
         "images" if run.classifies else "patches",
+        ranking,
         why_not,
     )
 
@@ -86,8 +95,8 @@ def _number(text):
 
 def histogram(samples: ScoredSamples) -> Picture:
     """Returns the histogram of influences."""
-    found = np.isfinite(samples.influence)
-    scores, dropped = samples.influence[found], samples.dropped_after[found] > 0
+    found = np.isfinite(samples.scores)
+    scores, dropped = samples.scores[found], samples.dropped_after[found] > 0
     threshold = scores[dropped].min() if dropped.any() else None
     unfavorable, lost = int((scores > 0).sum()), int(dropped.sum())
     alt = f"Histogram of the influence of {len(scores)} training {samples.unit}: {unfavorable} above 0, {lost} dropped."
@@ -103,8 +112,8 @@ def group_counts(samples: ScoredSamples) -> Picture:
     def count(chosen):
         return np.bincount(places[chosen], minlength=len(names))
 
-    found = np.isfinite(samples.influence)
-    total, unfavorable = count(found), count(samples.influence > 0)
+    found = np.isfinite(samples.scores)
+    total, unfavorable = count(found), count(samples.scores > 0)
     most = names[np.argmax(unfavorable / np.maximum(total, 1))]
     alt = f"Unfavorable training {samples.unit} by {samples.group}: the largest share has {most}."
     caption = f"Unfavorable {samples.unit} by {samples.group}"
@@ -114,15 +123,20 @@ def group_counts(samples: ScoredSamples) -> Picture:
 
 def samples_section(samples: ScoredSamples) -> Section:
     """Returns the section with the galleries and the table."""
-    order = np.argsort(np.where(np.isfinite(samples.influence), -samples.influence, np.inf), kind="stable")
-    order = order[np.isfinite(samples.influence[order])]
-    worst = [place for place in order[:WORST] if samples.influence[place] > 0]
-    best = [place for place in order[::-1][:BEST] if samples.influence[place] < 0]
+    order = np.argsort(np.where(np.isfinite(samples.scores), -samples.scores, np.inf), kind="stable")
+    order = order[np.isfinite(samples.scores[order])]
+    worst, best = list(order[:WORST]), []
+    if samples.has_zero:
+        worst = [place for place in worst if samples.scores[place] > 0]
+        best = [place for place in order[::-1][:BEST] if samples.scores[place] < 0]
     galleries = []
     if samples.pixels is not None:
         unit = samples.unit
         galleries = [
-            Gallery(f"The most unfavorable {unit}; a frame: dropped", [_tile(samples, place) for place in worst]),
+            Gallery(
+                f"The {'most unfavorable' if samples.has_zero else 'worst'} {unit}; a frame: dropped",
+                [_tile(samples, place) for place in worst],
+            ),
             Gallery(f"The {unit} that help most", [_tile(samples, place) for place in best]),
         ]
     paragraphs = [samples.why_not] if samples.why_not else []
@@ -135,10 +149,13 @@ def samples_section(samples: ScoredSamples) -> Section:
 
 
 def _tile(samples, place):
-    influence = f"{samples.influence[place]:.3g}"
-    lines = [_given(samples, place), f"influence {influence}"]
+    lines = [_given(samples, place), f"{_title(samples)} {samples.scores[place]:.3g}"]
     alt = f"Training {samples.unit[:-2] if samples.unit == 'patches' else samples.unit[:-1]}: {'; '.join(lines)}"
     return Tile(thumbnail(samples.pixels(place), alt), lines, bool(samples.dropped_after[place] > 0))
+
+
+def _title(samples):
+    return samples.ranking.replace("_", " ")
 
 
 def _given(samples, place):
@@ -152,7 +169,7 @@ def _given(samples, place):
 def _table(samples, order):
     shown = np.unique(np.r_[0 : min(LISTED_WORST, len(order)), max(0, len(order) - LISTED_BEST) : len(order)])
     predicts = any(samples.predicted)
-    header = ["picture", "sample", samples.group, *(["taken for", "probability"] if predicts else []), "influence"]
+    header = ["picture", "sample", samples.group, *(["taken for", "probability"] if predicts else []), _title(samples)]
     rows = []
     for place in order[shown.astype(int)]:
         cells = [_sortable(samples.names[place]), (samples.groups[place], samples.groups[place])]
@@ -161,15 +178,15 @@ def _table(samples, order):
             text = "" if np.isnan(probability) else f"{probability:.1%}"
             cells += [(samples.predicted[place], samples.predicted[place]), (text, float(np.nan_to_num(probability)))]
         round = int(samples.dropped_after[place])
-        cells += [(f"{samples.influence[place]:.4g}", float(samples.influence[place]))]
+        cells += [(f"{samples.scores[place]:.4g}", float(samples.scores[place]))]
         cells += [(f"dropped after round {round}" if round else "kept", round)]
         picture = None if samples.pixels is None else thumbnail(samples.pixels(place), "", side=64)
         rows.append((picture, samples.groups[place], cells))
     caption = f"{len(rows)} of {count_text(len(order))} training {samples.unit}"
     if len(rows) < len(order):
-        caption += f": the {LISTED_WORST} most unfavorable and the {LISTED_BEST} that help most; all are in dropped.csv"
+        caption += f": the {LISTED_WORST} worst and the {LISTED_BEST} best; all are in dropped.csv"
     groups = sorted({group for _, group, _ in rows})
-    numeric = ("influence", "probability")
+    numeric = (_title(samples), "probability")
     named = [(name, name not in numeric) for name in [*header, "decision"]]
     return Samples(caption, samples.group, groups, named, rows)
 
