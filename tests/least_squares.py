@@ -31,7 +31,7 @@ class LeastSquares:
         self.y[self.wrong] += rng.normal(2, 1, size=wrong)
         self.scores = rng.uniform(-1, 1, SAMPLES)
         self.scores[self.wrong] += 3
-        self.trained = {}
+        self.trained, self.spread = {}, None
 
     def key(self, arms):
         return ""
@@ -50,7 +50,7 @@ class LeastSquares:
         return model
 
     def influence(self, arm, model, samples, checkpoint, records):
-        return ReplayInfluence(self.scores[samples], "loss", 1.0, 1.0, np.ones(2), 1, 0)
+        return ReplayInfluence(self.scores[samples], "loss", 1.0, 1.0, np.ones(2), 1, 0, spread=self.spread)
 
     def measure(self, arm, model, folder, result, after_step):
         if "held_out" not in result:

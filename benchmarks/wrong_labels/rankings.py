@@ -18,7 +18,7 @@ SELF, CONFIDENT = "self-influence", "confident learning (cleanlab)"
 TITLES = {"loss": "training loss", "el2n": "EL2N", "aum": "area under the margin", "forgetting": "forgetting events"}
 WITH_A_ZERO = (PRINTED, *REPLAYS)  # those of which all positive samples are dropped, too
 FOLDS = 5
-DRAWS, STEPS = 24, 20
+DRAWS, STEPS = 8, 12
 
 
 def kept_rankings(setup: Setup, samples: Planted, seed: int, path: Path) -> dict[str, np.ndarray]:

@@ -5,9 +5,13 @@ import csv
 import numpy as np
 import PIL.Image
 import pytest
+from least_squares import SAMPLES as SAMPLES_OF_TASK
+from least_squares import LeastSquares
 from matplotlib.figure import Figure
 
-from tfdrop.tasks.influence_files import ScoredRound, write_influence
+from tfdrop.tasks.influence_files import ScoredRound, scored_rounds, write_influence
+from tfdrop.tasks.rounds import run_rounds
+from tfdrop.tasks.settings import RunSettings
 
 SAMPLES = np.array([0, 2, 3, 5, 6])  # the round's, of seven
 SCORES = np.array([0.5, -1.0, 3.0, 2.0, -0.25])
@@ -59,3 +63,26 @@ def test_the_table_and_the_list_agree(written):
         rows = list(csv.DictReader(file))
     assert [row["label"] for row in rows[:5]] == ["d", "f", "a", "g", "c"]
     assert [row["decision"] for row in rows] == ["dropped"] + ["kept"] * 6
+    assert "spread" not in rows[0]
+
+
+def test_the_spread_over_trainings_stands_beside_each_sample(tmp_path):
+    rng = np.random.default_rng(0)
+    spread = rng.random(5)
+    names = [str(number) for number in range(7)]
+    round = ScoredRound(1, SAMPLES, SCORES, DROPPED, spread)
+    write_influence(tmp_path, {"index": np.arange(7)}, {}, [round], lambda chosen: np.zeros((len(chosen), 4, 4)), names)
+    with np.load(tmp_path / "influence.npz") as table:
+        np.testing.assert_array_equal(table["spread"][SAMPLES], spread)
+    with open(tmp_path / "dropped.csv", newline="") as file:
+        rows = {int(row["index"]): row for row in csv.DictReader(file)}
+    for sample, value in zip(SAMPLES, spread, strict=True):
+        assert float(rows[sample]["spread"]) == pytest.approx(value, rel=1e-4)
+
+
+def test_a_run_keeps_the_spread_of_its_seeds(tmp_path):
+    task = LeastSquares(RunSettings(max_drop=5))
+    task.spread = np.linspace(0.1, 1, SAMPLES_OF_TASK)
+    found = run_rounds(task, task.settings, tmp_path, rounds_differ=False)
+    [round] = scored_rounds(found.done, found.arms)
+    np.testing.assert_array_equal(round.spread, task.spread)

@@ -31,6 +31,7 @@ from tfdrop.training.resumable import CHECKPOINT
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
 RECORDS = "records"
+SPREAD = "{}: spread"  # beside the scores
 
 
 class Task(Protocol):
@@ -158,6 +159,8 @@ class ArmsRun:
             with timed(self.state, arm.name, "influence"):
                 found = self._influence(arm, pace)
             scores[arm.name] = found.scores
+            if isinstance(found.spread, np.ndarray):
+                scores[SPREAD.format(arm.name)] = found.spread
             self.state["arms"][arm.name]["influence"] = _summary(found)
             save_state(self._folder, self.state)
             replace(self._scores, lambda partial: np.savez(partial, **scores))
@@ -166,6 +169,11 @@ class ArmsRun:
             with contextlib.suppress(OSError):  # if there is one, and no other arm's record in it
                 (self._folder / RECORDS).rmdir()
         return scores[arm.name]
+
+    def spread(self, arm: Arm) -> np.ndarray | None:
+        """Returns the standard deviation of those over the trainings that they are the mean of; `None` of one."""
+        self.influence_scores(arm)
+        return undamaged(self._scores, _read_arrays).get(SPREAD.format(arm.name))
 
     def _influence(self, arm, pace):
         model = undamaged(self.model_path(arm.name), lambda path: keras.saving.load_model(path, compile=False))

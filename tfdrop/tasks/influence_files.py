@@ -24,12 +24,14 @@ class ScoredRound(NamedTuple):
         samples: Indices of the samples that it trained on.
         scores: Their influences.
         dropped: Indices of those that the next round leaves out.
+        spread: Standard deviations of the influences over the trainings that they are the mean of; `None` of one.
     """
 
     number: int
     samples: np.ndarray
     scores: np.ndarray
     dropped: np.ndarray
+    spread: np.ndarray | None = None
 
 
 def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
@@ -37,7 +39,7 @@ def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
     kept = [done.samples(arm) for arm in rounds]
     after = [*kept[1:], kept[-1]]
     return [
-        ScoredRound(arm.round, samples, done.influence_scores(arm), np.setdiff1d(samples, left))
+        ScoredRound(arm.round, samples, done.influence_scores(arm), np.setdiff1d(samples, left), done.spread(arm))
         for arm, samples, left in zip(rounds, kept, after, strict=True)
         if arm.counted
     ]
@@ -66,19 +68,23 @@ def write_influence(
         names: What captions call the samples.
         rank_by: What the scores are; the tables call them that.
     """
-    influence = np.full(len(names), np.nan)
+    influence, spread = np.full((2, len(names)), np.nan)
     dropped_after_round = np.zeros(len(names), int)
     for round in rounds:
         influence[round.samples] = round.scores
+        if round.spread is not None:
+            spread[round.samples] = round.spread
         dropped_after_round[round.dropped] = round.number
+    spreads = {} if np.isnan(spread).all() else {"spread": spread}
     table = {
         **columns,
         rank_by: influence,  # of the last round that still had the sample
+        **spreads,
         "dropped_after_round": dropped_after_round,
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
-    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round, rank_by)
+    write_drop_list(folder / DROP_LIST, {**columns, **texts, **spreads}, influence, dropped_after_round, rank_by)
 
     first = rounds[0]
     dropped = np.isin(first.samples, first.dropped)

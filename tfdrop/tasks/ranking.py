@@ -25,8 +25,10 @@ class Ranking(NamedTuple):
         name: One of `RANKINGS`.
         scores: The largest is dropped first, shape `(n,)`; there is no zero that parts good from bad.
         trainings: Number of trainings that they are the mean of.
+        spread: Standard deviation of the scores over these trainings, shape `(n,)`; `None` of one.
     """
 
     name: str
     scores: np.ndarray
     trainings: int = 1
+    spread: np.ndarray | None = None
