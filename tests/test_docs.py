@@ -34,7 +34,9 @@ FOLDERS = {
 PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
+    "tfdrop-figures": (None, "train/figures.py"),
     "tfdrop-predict": (None, "train/predict.py"),
+    "tfdrop-report": (None, "train/report.py"),
 }
 
 
