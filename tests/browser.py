@@ -66,7 +66,9 @@ class Page:
 
     def open(self, path: Path, width: int = 1000, height: int = 800, scheme: str = "light", media: str = "screen"):
         """Opens a file in a window of some size, in the light or the dark scheme, on the screen or for print."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
         self._events.clear()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shlex
+import shutil
 
 import numpy as np
 import PIL.Image
@@ -36,6 +37,13 @@ def one_seed(tmp_path_factory):
     scores, data = classification_folder(path, ONE, draw=1, drop="none")
     write_page(path / "report.html", [RunFolder(path, data)])
     return path, scores, data
+
+
+@pytest.fixture(scope="module")
+def side_by_side(three_seeds, one_seed, tmp_path_factory):
+    path = tmp_path_factory.mktemp("both")
+    write_page(path / "report.html", [RunFolder(three_seeds[0]), RunFolder(one_seed[0])])
+    return path
 
 
 def read(path):
@@ -155,19 +163,18 @@ def test_without_the_images_the_page_says_why(one_seed, tmp_path):
     assert not [image for image in page.images if image.get("alt", "").startswith("Training image")]
 
 
-def test_names_cannot_break_out_of_the_page(tmp_path):
+def test_names_cannot_break_out_of_the_page(one_seed, tmp_path):
     path = tmp_path / "<script>alert(1)<"
-    classification_folder(path, ONE)
+    shutil.copytree(one_seed[0], path)
     write_page(tmp_path / "report.html", [RunFolder(path)])
     html = (tmp_path / "report.html").read_text()
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;" in html
 
 
-def test_runs_side_by_side(three_seeds, one_seed, tmp_path):
-    (first, one, _), (second, other, _) = three_seeds, one_seed
-    write_page(tmp_path / "report.html", [RunFolder(first), RunFolder(second)])
-    tables = read(tmp_path).tables
+def test_runs_side_by_side(three_seeds, one_seed, side_by_side):
+    (_, one, _), (_, other, _) = three_seeds, one_seed
+    tables = read(side_by_side).tables
     header, *rows = tables["Test error (%), with the 95 % interval where there are several seeds"]
     assert header == ["run", *ERRORS, "seeds"]
     assert rows[0] == ["three", *(interval(values) for values in ERRORS.values()), "3"]
@@ -236,11 +243,9 @@ def test_the_table_sorts_and_filters(tab, one_seed):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_it_without_overflow_in_light_and_dark(tab, three_seeds, one_seed, tmp_path, scheme):
-    path = tmp_path / "report.html"
-    write_page(path, [RunFolder(three_seeds[0]), RunFolder(one_seed[0])])
-    tab.open(path, width=400, scheme=scheme)
-    assert tab.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+def test_a_phone_shows_it_without_overflow_in_light_and_dark(tab, side_by_side, tmp_path, scheme):
+    tab.open(side_by_side / "report.html", width=400, scheme=scheme)
+    assert tab.value("[document.documentElement.scrollWidth, innerWidth]") == [400, 400]
     # What is wider has a region of its own to scroll in.
     wider = """[...document.body.querySelectorAll('*')].filter((each) => !each.closest('.scroll, .wide')
         && each.getBoundingClientRect().right > innerWidth).map((each) => each.outerHTML.slice(0, 80))"""

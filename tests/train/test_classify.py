@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import PIL.Image
 import pytest
-from programs import run_on_jax, run_program
+from html_tables import Page
+from programs import run_commands, run_on_jax, run_program
 from sklearn.metrics import top_k_accuracy_score
 
 from tfdrop.classifier import load_classifier
@@ -19,6 +20,8 @@ from tfdrop.data.sets.splits import split_for_validation
 from tfdrop.tasks.classification import run as classification_run
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.pair_scores import pair_scores
+from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.workdir import Workdir
 
 SMALL = ("--train_samples=192", "--epochs=2", "--max_drop=10", "--drop_until_round=1", "--validation_samples=100")
@@ -142,6 +145,50 @@ def test_the_run_classifies_image_files(finished_run, tmp_path):
     assert finished.returncode == 0, finished.stderr
     lines = [line.split() for line in finished.stdout.splitlines()]
     assert lines == [[a.file, a.name, f"{a.probability:.1%}"] for a in answers]
+
+
+def test_the_page_has_the_numbers_of_the_result(finished_run, result):
+    page = Page((finished_run[0] / "report.html").read_text())
+    [run] = result["runs"]
+    rows = {row[0]: row for row in page.tables["Test error (%)"]}
+    for training in run["trainings"]:
+        cells = rows[training["name"]]
+        assert cells[1] == str(training["images"])
+        assert cells[2].split()[0] == f"{training['last']['test_error']:.2f}"
+    found = run["influence"][0]["unfavorable"]
+    assert dict(page.tables["Round 1"])["Unfavorable (influence above 0)"].split()[0] == str(found)
+    assert result["environment"]["machine"] in page.text
+
+
+def test_replay_for_a_group_that_is_all_of_the_validation_set_is_the_runs_influence(finished_run):
+    run = RunFolder(finished_run[0])
+    data = run.data(0)
+    found = pair_scores(run, data, [np.arange(100)], "replay")[:, 0]
+    expected = influence_table(finished_run[0])["influence"]
+    # In another process: on a busy machine TensorFlow's threads may sum in another order.
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_programs_draw_figures_and_the_page_again(finished_run, tmp_path):
+    workdir, _ = finished_run
+    pages = [[], [f"--workdir={workdir}", f"--out={tmp_path / 'a.html'}"], [f"--workdir={tmp_path}"]]
+    figures = [["--list"], ["curves", f"--workdir={workdir}", f"--out={tmp_path / 'a.png'}"], ["curvs"], ["a", "b"]]
+    commands = [["train.report", *flags] for flags in pages] + [["train.figures", *flags] for flags in figures]
+    nothing, page, missing, listed, figure, unknown, two = run_commands(commands, preloaded=["tfdrop.tasks.page"])
+    assert (nothing[0], missing[0], unknown[0], two[0]) == (2, 2, 2, 2)
+    assert nothing[2].startswith("error: --workdir: expected the folder of a finished run")
+    assert f"error: --workdir={tmp_path}: {tmp_path}: holds no finished run" in missing[2]
+    assert "curves" in unknown[2]
+    assert "unexpected argument 'b'" in two[2]
+    assert page[1] == f"The page: {tmp_path / 'a.html'}\n"
+    assert (
+        Page((tmp_path / "a.html").read_text()).tables.keys()
+        == Page((workdir / "report.html").read_text()).tables.keys()
+    )
+    assert "FocusedDropout, Fig. 5" in listed[1]
+    assert figure[0] == 0, figure[2]
+    with PIL.Image.open(tmp_path / "a.png") as image:
+        assert image.width > image.height
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(finished_run, result, tmp_path, capsys):
