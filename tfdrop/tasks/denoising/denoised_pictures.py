@@ -26,12 +26,9 @@ def denoise_pictures(settings: PictureSettings, planned: Plan) -> None:
         model = load_dncnn(planned.weights)
     model.trained_for = None  # its warnings were given
     radius = receptive_radius(model)
-    by_itself = [job.channels if job.channels != planned.topology.channels else 1 for job in planned.jobs]
-    counts = [
-        len(tiles(job.shape[0], job.shape[1], radius)) * times
-        for job, times in zip(planned.jobs, by_itself, strict=True)
-    ]
-    with Progress("Denoising", sum(counts), unit="tiles") as progress:
+    passes = [job.channels // planned.topology.channels for job in planned.jobs]  # several where each channel has one
+    parts = [len(tiles(job.shape[0], job.shape[1], radius)) for job in planned.jobs]
+    with Progress("Denoising", int(np.dot(passes, parts)), unit="tiles") as progress:
         for job in planned.jobs:
             with blaming("images", settings.images):
                 picture = read_picture(job.path)
