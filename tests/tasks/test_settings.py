@@ -20,6 +20,8 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
         (ClassifySettings, {"drop": "selectout", "rate": 0.3}, "--rate=0.3: more than --top_rate=0.2"),
         (ClassifySettings, {"epochs": 2.5}, "--epochs=2.5: expected a value of type int"),
         (ClassifySettings, {"count_last": 1}, "--count_last=1: expected a value of type bool"),
+        (ClassifySettings, {"keep_epochs": [1, 11]}, "--keep_epochs=1,11: expected at most --epochs=10"),
+        (ClassifySettings, {"keep_epochs": [1], "max_drop": "auto"}, "--keep_epochs=1: not with --max_drop=auto"),
         (ClassifySettings, {"epochs": True}, "--epochs=True: expected a value of type int"),
         (ClassifySettings, {"validation_samples": [0]}, "--validation_samples=0: --rounds=2 needs some"),
         (ClassifySettings, {"augment": "crop", "augment_from_round": 0}, "--augment=crop: never"),
