@@ -22,19 +22,20 @@ def comparison(path: str | Path, pictures: Sequence[tuple[str, np.ndarray]]) -> 
 
     Args:
         path: Where to write.
-        pictures: List of `(caption, pixels)`, grey images of one shape, clipped to [0, 1] for display.
+        pictures: List of `(caption, pixels)`, images of one shape, grey or in colour, clipped to [0, 1] for display.
 
     Raises:
         ValueError: If there are no pictures, or they differ in shape.
     """
     shapes = {np.shape(pixels) for _, pixels in pictures}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise invalid("pictures", "grey images of one shape", received=f"shapes {sorted(shapes)}")
-    height, width = pictures[0][1].shape
+    shape = next(iter(shapes), ())
+    if len(shapes) != 1 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
+        raise invalid("pictures", "images of one shape, grey or in colour", received=f"shapes {sorted(shapes)}")
+    height, width = shape[:2]
     inches = 3.2
     figure = Figure(figsize=(inches * len(pictures), inches * height / width + 0.6), layout="constrained")
     for axes, (caption, pixels) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True):
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(np.clip(pixels, 0, 1), cmap="gray", vmin=0, vmax=1)
         _caption(axes, caption)
     figure.savefig(path, dpi=150)
 

@@ -63,7 +63,7 @@ def read_data(settings):
 def _test_images(settings):
     images = _images(settings, "test_dir")
     for image in images:
-        height, width = image.pixels.shape
+        height, width = image.pixels.shape[:2]
         if min(height, width) < SMALLEST_TEST_IMAGE:
             raise UserError(
                 f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
@@ -73,10 +73,10 @@ def _test_images(settings):
 
 def _images(settings, flag):
     if not getattr(settings, flag):
-        return photographs(EMBEDDED[flag])
+        return photographs(EMBEDDED[flag], settings.channels)
     folder = _folder(settings, flag)
     with blaming(flag, folder):
-        return read_folder(folder)
+        return read_folder(folder, channels=settings.channels)
 
 
 def _folder(settings, flag):

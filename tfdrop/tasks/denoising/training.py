@@ -2,7 +2,7 @@
 
 import keras
 
-from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
+from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches, with_noise_map
 from tfdrop.denoising import denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.models import DnCNN
@@ -14,7 +14,8 @@ from tfdrop.training.resumable import train_resumably
 
 def training_pairs(settings, data):
     """Returns the noisy and the clean patches."""
-    return noisy_patches(data.patches.pixels, settings.sigma, settings.seed), data.patches.pixels
+    clean = data.patches.pixels
+    return noisy_patches(clean, settings.levels, settings.seed, settings.noise_map), clean
 
 
 def validation_pairs(settings, data):
@@ -22,10 +23,13 @@ def validation_pairs(settings, data):
 
     Every image has noise of its own: shared noise would be fitted by the patches that happen to resemble it.
     """
-    return [
-        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
-        for seed, image in enumerate(data.validation, start=1)
-    ]
+    pairs = []
+    for seed, image in enumerate(data.validation, start=1):
+        shape = (1, *image.pixels.shape[:2], settings.channels)
+        noisy = noisy_image(image.pixels, settings.measured_sigma, seed).reshape(shape)
+        noisy = with_noise_map(noisy, settings.measured_sigma / 255) if settings.noise_map else noisy
+        pairs.append((noisy, image.pixels.reshape(shape)))
+    return pairs
 
 
 def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None):
@@ -67,7 +71,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         keras.utils.set_random_seed(settings.seed)
         precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
         start = initial_seed(settings, name)
-        denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision, seed=start)
+        denoiser = _network(settings, dtype=precision, seed=start)
     training = denoiser_training(
         denoiser,
         noisy,
@@ -77,7 +81,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         learning_rate=settings.learning_rate,
         learning_rate_drops=settings.learning_rate_drops,
         augment=augment,
-        redrawn_sigma=settings.sigma if settings.redraw_noise else None,
+        redrawn_sigma=settings.levels if settings.redraw_noise else None,
         seed=settings.seed,
         sample_weights=sample_weights,
         record=record,
@@ -92,6 +96,16 @@ def denoiser_influence(settings, denoiser, train, validation, checkpoint):
 
 def uncompiled_copy(settings, denoiser):
     """Returns the denoiser without optimizer and loss, in float32: derivatives of derivatives need the digits."""
-    copy = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
+    copy = _network(settings, dtype="float32")
     copy.set_weights(denoiser.get_weights())
     return copy
+
+
+def _network(settings, **arguments):
+    return DnCNN(
+        depth=settings.depth,
+        filters=settings.filters,
+        channels=settings.channels,
+        noise_map=settings.noise_map,
+        **arguments,
+    )
