@@ -46,7 +46,9 @@ def test_pictures_are_compared_side_by_side_and_clipped(saved):
     assert [axes.get_xlabel() for axes in figures[0].axes] == ["dark", "b$_$", "c", "", "", ""]
     height, width, _ = pixels(path).shape
     assert width > 1.5 * height
-    with pytest.raises(ValueError, match=r"grey images of one shape. Received: shapes \[\(4, 5\), \(5, 4\)\]"):
+    with pytest.raises(
+        ValueError, match=r"images of one shape, grey or in colour. Received: shapes \[\(4, 5\), \(5, 4\)\]"
+    ):
         plots.comparison(path, [("a", np.zeros((4, 5))), ("b", np.zeros((5, 4)))])
 
 

@@ -43,10 +43,9 @@ def _check(settings):
     if settings.evaluate_only:
         with blaming("weights", settings.weights):
             saved = saved_topology(Path(settings.weights).expanduser())
-        if saved.channels != 1:
-            raise UserError(
-                f"--weights={settings.weights}: for images of {saved.channels} channels, expected grey ones"
-            )
+        if saved.channels != settings.channels:
+            here = f"but --channels={settings.channels}"
+            raise UserError(f"--weights={settings.weights}: for images of {saved.channels} channels, {here}")
         if is_given("depth", recipes.DENOISING) and saved.depth != settings.depth:
             raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 

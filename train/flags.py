@@ -21,7 +21,7 @@ def define_flags(settings_class, renamed=()):
     defaults = settings_class()
     for field in dataclasses.fields(settings_class):
         default, kind = getattr(defaults, field.name), field.metadata["kind"]
-        if field.metadata["or_auto"]:
+        if field.metadata["or_auto"] or field.metadata["or_range"]:
             default, kind = str(default), str
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
         define_one(field.name, default, field.metadata["help"])

@@ -42,6 +42,8 @@ def _entry(field, default, choices):
     value = "=N,N,..." if field.metadata["list_of"] else KINDS[kind]
     if field.metadata["or_auto"]:
         value = "=NUMBER|auto"
+    elif field.metadata["or_range"]:
+        value = "=NUMBER|LOW,HIGH"
     about = field.metadata["help"]
     if 0 < len(choices) <= MOST_CHOICES:
         joined = "=" + "|".join(map(str, choices))

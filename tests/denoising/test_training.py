@@ -83,6 +83,39 @@ def test_same_seed_same_network(patches):
         np.testing.assert_array_equal(first, second)
 
 
+def identity(channels, noise_map):
+    """A denoiser that gives back the noisy image, or the map of levels where it has one."""
+    inputs = keras.Input((None, None, channels + noise_map))
+    parts = keras.ops.split(inputs, [channels], axis=-1) if noise_map else [inputs]
+    # A weight that is never asked for any change, as training needs one.
+    return keras.Model(inputs, keras.layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer="ones")(parts[-1]))
+
+
+@pytest.mark.parametrize(("sigma", "second_moment"), [(51.0, 0.04), ((0.0, 102.0), 0.16 / 3)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_redrawn_noise_has_the_levels_asked_for(sigma, second_moment, channels):
+    """With the identity as denoiser the loss is half the sum of the noise's squares."""
+    clean = np.full((512, 12, 12, channels), 0.5, "float32")
+    losses = fit(
+        identity(channels, False), clean, clean, epochs=2, batch_size=512, learning_rate=1e-9,
+        learning_rate_drops=(), redrawn_sigma=sigma,
+    )  # fmt: skip
+    np.testing.assert_allclose(losses, 0.5 * second_moment * clean.size, rtol=0.15)
+    assert losses[0] != losses[1]
+
+
+def test_the_map_is_that_of_the_redrawn_noise():
+    """The map as the denoised image, of black: half the sum of its squares, when it stands for the noise drawn."""
+    clean = np.zeros((512, 6, 6, 1), "float32")
+    noisy = noisy_patches(clean, (0.0, 102.0), noise_map=True)
+    arguments = {"epochs": 1, "batch_size": 512, "learning_rate": 1e-9, "learning_rate_drops": ()}
+    [fixed] = fit(identity(1, True), noisy, clean, **arguments)
+    assert fixed == pytest.approx(0.5 * np.square(noisy[..., 1]).sum(), rel=1e-3)
+    [redrawn] = fit(identity(1, True), noisy, clean, redrawn_sigma=(0.0, 102.0), augment=True, **arguments)
+    assert redrawn == pytest.approx(0.5 * clean.size * 0.16 / 3, rel=0.15)
+    assert redrawn != pytest.approx(fixed, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("change", "name"),
     [
@@ -93,6 +126,8 @@ def test_same_seed_same_network(patches):
         ({"epochs": 0}, "epochs"),
         ({"batch_size": 0}, "batch_size"),
         ({"redrawn_sigma": -1}, "redrawn_sigma"),
+        ({"redrawn_sigma": (5, 3)}, "redrawn_sigma"),
+        ({"noisy": np.zeros((4, 8, 8, 3), "float32")}, "clean"),
     ],
 )
 def test_bad_training_arguments(change, name):

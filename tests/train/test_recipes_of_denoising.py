@@ -34,6 +34,7 @@ Couple   30.12 30.11
 def test_recipes_set_only_settings_of_their_types(recipe):
     types = {field.name: field.type for field in dataclasses.fields(DenoiseSettings)}
     types["max_drop"] = float  # "auto" is for users, not for recipes
+    types["sigma"] = list if recipe in ("dncnn_b", "cdncnn_b") else float
     for name, value in DENOISING[recipe].items():
         assert type(value) is types[name], name
 
@@ -47,6 +48,27 @@ def test_dncnn_s25_is_section_iv_c():
     assert (settings.batch_size, settings.rounds, settings.augment_from_round) == (128, 2, 2)
     assert settings.max_drop == 1
     assert settings.influence_curvature == "hessian"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "levels", "channels", "depth", "patch", "patches"),
+    [
+        ("dncnn_s15", (15, 15), 1, 17, 40, 128 * 1600),
+        ("dncnn_s50", (50, 50), 1, 17, 40, 128 * 1600),
+        ("dncnn_b", (0, 55), 1, 20, 50, 128 * 3000),
+        ("cdncnn_b", (0, 55), 3, 20, 50, 128 * 3000),
+    ],
+)
+def test_recipes_of_the_dncnn_paper(recipe, levels, channels, depth, patch, patches):
+    settings = DenoiseSettings(**DENOISING[recipe])
+    images = 432 if channels == 3 else 400
+    assert (settings.levels, settings.channels) == (levels, channels)
+    assert (settings.depth, settings.filters, settings.patch_size) == (depth, 64, patch)
+    assert patches <= images * settings.patches_per_image < patches + images
+    assert (settings.epochs, settings.batch_size, settings.rounds) == (50, 128, 1)
+    assert settings.measured_sigma == (25 if levels == (0, 55) else levels[0])
+    assert settings.redraw_noise
+    assert settings.augment_from_round == 1
 
 
 def test_paper_figures_are_table_v():

@@ -1,7 +1,7 @@
 """Denoising without a network: scikit-image's non-local means and wavelets."""
 
 import numpy as np
-from skimage.restoration import denoise_nl_means, denoise_wavelet
+from skimage import restoration  # loads what is named below, and SciPy, when it is used
 
 from tfdrop.arguments import check_choice, check_number, invalid
 
@@ -34,7 +34,7 @@ def denoise_classically(noisy: np.ndarray, sigma: float, method: str = "nl-means
         return noisy.copy()
     deviation, axis = sigma / 255, -1 if noisy.ndim == 3 else None
     if method == "nl-means":
-        strength = {"h": 0.8 * deviation, "sigma": deviation}
-        return denoise_nl_means(noisy, patch_size=5, patch_distance=6, fast_mode=True, channel_axis=axis, **strength)
+        options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "h": 0.8 * deviation, "sigma": deviation}
+        return restoration.denoise_nl_means(noisy, channel_axis=axis, **options)
     in_colour = noisy.ndim == 3 and noisy.shape[-1] == 3
-    return denoise_wavelet(noisy, deviation, channel_axis=axis, convert2ycbcr=in_colour, rescale_sigma=True)
+    return restoration.denoise_wavelet(noisy, deviation, channel_axis=axis, convert2ycbcr=in_colour, rescale_sigma=True)

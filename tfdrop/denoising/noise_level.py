@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike
-from skimage.restoration import estimate_sigma
+from skimage import restoration  # loads what is named below, and SciPy, when it is used
 
 from tfdrop.arguments import invalid
 from tfdrop.denoising.pixel_scale import check_pixels, to_unit_scale
@@ -50,5 +50,5 @@ def _of_block(pixels: np.ndarray) -> float:
         # Of no details, as a smooth channel has them, it takes the median all the same; and it takes an image of up to
         # four columns for one in colour, which it is not.
         warnings.simplefilter("ignore")
-        found = estimate_sigma(pixels, channel_axis=-1)
+        found = restoration.estimate_sigma(pixels, channel_axis=-1)
     return float(np.mean(np.nan_to_num(found)))

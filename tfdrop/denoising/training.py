@@ -1,6 +1,6 @@
 """Training denoisers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import keras
@@ -8,8 +8,9 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import ArrayLike
 
-from tfdrop.arguments import check_number, check_whole, invalid
+from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.augmentation.dihedral import RandomDihedral
+from tfdrop.data.images.gaussian_noise import level_range
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.training.loop import Training, compiles_with_xla
 
@@ -23,7 +24,7 @@ def denoiser_training(
     learning_rate: float = 1e-3,
     learning_rate_drops: Iterable[int] = (30,),
     augment: bool = False,
-    redrawn_sigma: float | None = None,
+    redrawn_sigma: float | Sequence[float] | None = None,
     seed: int = 0,
     sample_weights: ArrayLike | None = None,
     record: bool | str | Path = False,
@@ -36,15 +37,16 @@ def denoiser_training(
 
     Args:
         denoiser: Keras model from noisy to denoised images.
-        noisy: Float array of noisy patches, shape `(n, size, size, channels)`.
-        clean: The clean patches, of the same shape.
+        noisy: Float array of noisy patches, shape `(n, size, size, channels)`; with a channel more where the denoiser
+            takes a map of the noise level, as `tfdrop.data.noisy_patches` gives it.
+        clean: The clean patches, of the same shape, without a map.
         epochs: Number of epochs.
         batch_size: Patches per step; the last batch of an epoch may be smaller.
         learning_rate: Adam's first learning rate.
         learning_rate_drops: Numbers of epochs after which it is multiplied by 0.1.
         augment: Whether to rotate and mirror the patches at random.
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
-            drawn anew whenever a patch comes up.
+            drawn anew whenever a patch comes up. Of two numbers, the lowest and the highest, so is the deviation.
         seed: Integer seed of the order of the patches, of augmentation and of redrawn noise.
         sample_weights, record, memory: As for `Training`.
 
@@ -63,12 +65,11 @@ def denoiser_training(
     _check_patches(noisy, clean)
     check_whole("epochs", epochs)
     check_whole("batch_size", batch_size)
-    if redrawn_sigma is not None and check_number("redrawn_sigma", redrawn_sigma) < 0:
-        raise invalid("redrawn_sigma", "a number of at least 0, or None", redrawn_sigma)
+    levels = None if redrawn_sigma is None else level_range(redrawn_sigma, "redrawn_sigma")
     if not denoiser.compiled:
         rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
         denoiser.compile(keras.optimizers.Adam(rate), HalfSumSquaredError(), jit_compile=compiles_with_xla())
-    errors = _error_model(denoiser, noisy.shape[1:], augment, redrawn_sigma)
+    errors = _error_model(denoiser, noisy.shape[1:], augment, levels, clean.shape[-1])
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")
     train = ((noisy, clean), no_error)
     return Training(
@@ -81,7 +82,8 @@ def _check_patches(noisy: np.ndarray, clean: np.ndarray) -> None:
         if np.ndim(patches) != 4 or not np.issubdtype(patches.dtype, np.floating):
             expected = "a float array of patches, shape (n, size, size, channels)"
             raise invalid(name, expected, received=f"{patches.dtype} of shape {patches.shape}")
-    if noisy.shape != clean.shape or 0 in clean.shape:
+    with_map = (*clean.shape[:-1], clean.shape[-1] + 1)
+    if noisy.shape not in (clean.shape, with_map) or 0 in clean.shape:
         shapes = f"patches of shapes {noisy.shape} and {clean.shape}"
         raise invalid("clean", "as many patches as `noisy` has, of the same shape", received=shapes)
 
@@ -99,28 +101,49 @@ def _dropping(
 
 
 def _error_model(
-    denoiser: keras.Model, patch_shape: tuple[int, ...], augment: bool, redrawn_sigma: float | None
+    denoiser: keras.Model,
+    noisy_shape: tuple[int, ...],
+    augment: bool,
+    redrawn: tuple[float, float] | None,
+    channels: int,
 ) -> keras.Model:
     """Returns a model from noisy and clean patches to the denoiser's error.
 
     Both are inputs so that one augmentation layer, on the device, transforms both alike. Outside training its errors
     are those of the noisy patches, also where training draws the noise anew.
     """
-    noisy, clean = inputs = [keras.Input(patch_shape), keras.Input(patch_shape)]
+    noisy, clean = inputs = [keras.Input(noisy_shape), keras.Input((*noisy_shape[:-1], channels))]
     if augment:
         pair = RandomDihedral()(layers.Concatenate()(inputs))
-        noisy, clean = ops.split(pair, 2, axis=-1)
-    if redrawn_sigma is not None:
-        noisy = _Redrawn(redrawn_sigma / 255)([noisy, clean])
+        noisy, clean = ops.split(pair, [noisy_shape[-1]], axis=-1)
+    if redrawn is not None:
+        low, high = redrawn
+        noisy = _Redrawn(low / 255, high / 255)([noisy, clean])
     return keras.Model(inputs, layers.Subtract()([denoiser(noisy), clean]))
 
 
 class _Redrawn(layers.GaussianNoise):
-    """Returns clean patches with noise in training, and the noisy ones otherwise."""
+    """Returns clean patches with noise in training, and the noisy ones otherwise; with a map where these have one.
+
+    Each patch gets a standard deviation of its own between two.
+    """
+
+    def __init__(self, low, high):
+        super().__init__(high)
+        self._low = low
 
     def call(self, inputs, training=False):
         noisy, clean = inputs
-        return super().call(clean, training=True) if training else noisy
+        if not training:
+            return noisy
+        if self._low == self.stddev:
+            drawn, deviations = super().call(clean, training=True), ops.full_like(clean[..., :1], self.stddev)
+        else:
+            shape = (ops.shape(clean)[0], 1, 1, 1)
+            levels = keras.random.uniform(shape, self._low, self.stddev, clean.dtype, self.seed_generator)
+            deviations = levels * ops.ones_like(clean[..., :1])
+            drawn = clean + levels * keras.random.normal(ops.shape(clean), dtype=clean.dtype, seed=self.seed_generator)
+        return drawn if noisy.shape[-1] == clean.shape[-1] else ops.concatenate([drawn, deviations], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]

@@ -16,17 +16,19 @@ def comparison(target: Target, pictures: Sequence[tuple[str, np.ndarray]]) -> No
 
     Args:
         target: Where to write.
-        pictures: List of `(caption, pixels)`, grey images of one shape, clipped to [0, 1] for display. The detail is
-            the liveliest part of the last one.
+        pictures: List of `(caption, pixels)`, images of one shape, grey or in colour, clipped to [0, 1] for display.
+            The detail is the liveliest part of the last one.
 
     Raises:
         ValueError: If there are no pictures, or they differ in shape.
     """
     shapes = {np.shape(pixels) for _, pixels in pictures}
-    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise invalid("pictures", "grey images of one shape", received=f"shapes {sorted(shapes)}")
-    height, width = pictures[0][1].shape
-    top, left, side = liveliest(pictures[-1][1])
+    shape = next(iter(shapes), ())
+    if len(shapes) != 1 or len(shape) not in (2, 3) or shape[2:] not in ((), (3,)):
+        raise invalid("pictures", "images of one shape, grey or in colour", received=f"shapes {sorted(shapes)}")
+    height, width = shape[:2]
+    last = np.asarray(pictures[-1][1])
+    top, left, side = liveliest(last if last.ndim == 2 else last.mean(axis=-1))
     inches, heights = 3.2, [height / width, 1]
     figure = new_figure(inches * len(pictures), inches * sum(heights) + 0.8)
     rows = figure.subplots(2, len(pictures), squeeze=False, height_ratios=heights)

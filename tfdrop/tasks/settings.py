@@ -33,6 +33,7 @@ def setting(
     kind: type | None = None,
     list_of: type | None = None,
     or_auto: bool = False,
+    or_range: bool = False,
     group: str = "",
 ) -> Any:
     """Returns a dataclass field that is also a flag.
@@ -47,10 +48,12 @@ def setting(
         kind: Type of the value where the default is `None`.
         list_of: Type of the elements, `int` or `float`, where the value is a list.
         or_auto: Whether the value may also be `"auto"`, and a text that says the number.
+        or_range: Whether the value may also be a range, a list of two numbers, and a text that says one or two.
         group: Heading of this field and those after it in `--help`, where it is not that of the one before.
     """
     metadata: dict[str, Any] = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
-    metadata |= {"kind": kind or type(default), "list_of": list_of, "or_auto": or_auto, "group": group}
+    metadata |= {"kind": kind or type(default), "list_of": list_of, "group": group}
+    metadata |= {"or_auto": or_auto, "or_range": or_range}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -200,6 +203,8 @@ def _checked(field, value):
             value = float(value)
         except ValueError as error:
             raise UserError(f"--{field.name}={value}: expected a number or auto") from error
+    if field.metadata["or_range"]:
+        return _number_or_range(field, value)
     if field.metadata["list_of"] is None:
         _check_kind(field, value)
         _check_range(field, value, shown=value)
@@ -213,6 +218,21 @@ def _checked(field, value):
     for number in numbers:
         _check_range(field, number, shown)
     return numbers
+
+
+def _number_or_range(field, value):
+    """Returns a float, or the two of a range, which begins at 0 or more whatever a single number must exceed."""
+    words = value.split(",") if isinstance(value, str) else value if isinstance(value, list | tuple) else [value]
+    expected = "a number, or two that rise as in 0,55"
+    try:
+        numbers = [float(word) for word in words]
+    except (TypeError, ValueError) as error:
+        raise UserError(f"--{field.name}={value}: expected {expected}") from error
+    shown = ",".join(map(str, numbers))
+    if len(numbers) > 1 and not (len(numbers) == 2 and 0 <= numbers[0] < numbers[1]):
+        raise UserError(f"--{field.name}={shown}: expected {expected}")
+    _check_range(field, numbers[-1], shown)
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def _check_kind(field, value):

@@ -13,7 +13,7 @@ class Patches(NamedTuple):
     """Patches and where they come from.
 
     Attributes:
-        pixels: float32 array of shape `(n, size, size, 1)`.
+        pixels: float32 array of shape `(n, size, size, 1)`; of colour images `(n, size, size, 3)`.
         image: Index of each patch's image, shape `(n,)`.
         top: Row of each patch's upper left pixel in its image, shape `(n,)`.
         left: Column of that pixel, shape `(n,)`.
@@ -58,7 +58,7 @@ def draw_patches(
     rng = np.random.default_rng(seed)
     tops, lefts, cut = [], [], []
     for image in images:
-        height, width = image.pixels.shape
+        height, width = image.pixels.shape[:2]
         if min(height, width) < size:
             raise ValueError(f"image {image.name} is {height}x{width}, smaller than a {size}x{size} patch")
         crop_top, crop_height = _crop(height, crop_size, rng)
@@ -69,7 +69,7 @@ def draw_patches(
             image.pixels[top : top + size, left : left + size] for top, left in zip(tops[-1], lefts[-1], strict=True)
         ]
     return Patches(
-        pixels=np.stack(cut)[..., None],
+        pixels=np.stack(cut).reshape(len(cut), size, size, -1),
         image=np.repeat(np.arange(len(images)), per_image),
         top=np.concatenate(tops),
         left=np.concatenate(lefts),

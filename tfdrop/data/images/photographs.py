@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import skimage.data
 
-from tfdrop.data.images.grey import Image, to_grey
+from tfdrop.data.images.grey import Image, to_channels
 
 TRAINING = (
     "astronaut",
@@ -21,14 +21,14 @@ VALIDATION = ("clock", "coins", "rocket")
 TEST = ("camera", "chelsea", "coffee")
 
 
-def photographs(names: Iterable[str]) -> list[Image]:
-    """Returns the named photographs of `skimage.data` as grey images.
+def photographs(names: Iterable[str], channels: int = 1) -> list[Image]:
+    """Returns the named photographs of `skimage.data` as grey images, or in colour where `channels` is 3.
 
     >>> [image] = photographs(["camera"])
     >>> image.name, image.pixels.shape
     ('camera', (512, 512))
     """
-    return [Image(name, to_grey(_load(name))) for name in names]
+    return [Image(name, to_channels(channels)(_load(name))) for name in names]
 
 
 def _load(name: str) -> np.ndarray:

@@ -73,7 +73,7 @@ def _notes(**images):
 def _test_images(settings):
     images = _images(settings, "test_dir")
     for image in images:
-        height, width = image.pixels.shape
+        height, width = image.pixels.shape[:2]
         if min(height, width) < SMALLEST_TEST_IMAGE:
             raise UserError(
                 f"--test_dir={settings.test_dir}: image {image.name} is {height}x{width}, too small for SSIM"
@@ -83,10 +83,10 @@ def _test_images(settings):
 
 def _images(settings, flag):
     if not getattr(settings, flag):
-        return photographs(EMBEDDED[flag])
+        return photographs(EMBEDDED[flag], settings.channels)
     folder = _folder(settings, flag)
     with blaming(flag, folder):
-        return read_folder(folder, settings.skip_unreadable)
+        return read_folder(folder, settings.skip_unreadable, settings.channels)
 
 
 def _folder(settings, flag):

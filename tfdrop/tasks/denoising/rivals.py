@@ -12,7 +12,7 @@ BM3D = "bm3d"
 
 
 def rivals(sigma: float) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """Returns the rivals by name: functions from a noisy image to a denoised one, both of shape `(height, width)`.
+    """Returns the rivals by name: functions from a noisy image to a denoised one, grey or in colour.
 
     BM3D is there where the package `bm3d` is installed (`pip install ".[bm3d]"`).
 
@@ -26,6 +26,7 @@ def rivals(sigma: float) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
 
 
 def _bm3d(noisy, sigma):
-    from bm3d import bm3d
+    from bm3d import bm3d, bm3d_rgb
 
-    return np.asarray(bm3d(noisy, sigma / 255), "float32").reshape(noisy.shape)
+    method = bm3d if noisy.ndim == 2 else bm3d_rgb
+    return np.asarray(method(noisy, sigma / 255), "float32").reshape(noisy.shape)

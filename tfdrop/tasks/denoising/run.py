@@ -13,6 +13,7 @@ from tfdrop import plots
 from tfdrop.checkpoint import replace
 from tfdrop.errors import blaming
 from tfdrop.models import load_dncnn
+from tfdrop.models.trained_for import TrainedFor, note_trained_for
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.scores import evaluate
@@ -86,7 +87,7 @@ def _result(settings, data, folder, pace):
             models, trained = {"weights": load_dncnn(Path(settings.weights).expanduser())}, {}
     else:
         models, trained = _trained(settings, data, folder, pace)
-    rated = evaluate(models, data.test, settings.sigma, settings.psnr)
+    rated = evaluate(models, data.test, settings.measured_sigma, settings.psnr)
     _write_comparisons(rated, folder)
     return {**trained, "images": [_image_result(settings, image, scores) for image, _, scores in rated]}
 
@@ -103,6 +104,9 @@ def _trained(settings, data, folder, pace):
     dropped = {round.number: round.dropped for round in scored}
     summaries = [_summary(settings, arm, results[arm.name], dropped, images) for arm in arms]
     others = [{"name": name, "patches": results[name]["patches"]} for name in list(results)[len(arms) :]]
+    low, high = settings.levels
+    for path in filter(Path.exists, map(found.done.model_path, results)):
+        note_trained_for(path, TrainedFor(low, high, settings.channels))
     about = {"rounds": summaries, "seconds": found.seconds}
     if found.choice is not None:
         about["choice"] = found.choice | {"images": [image.name for image in data.held_out]}
@@ -125,7 +129,7 @@ def _summary(settings, arm, result, dropped, images):
 def _image_result(settings, image, scores):
     """Returns an image's part of the result, with the paper's figures where it is one of Set12's."""
     result = {"name": image.name, "scores": scores}
-    if (paper := SET12.get(fingerprint(image.pixels))) and settings.sigma == 25:
+    if (paper := SET12.get(fingerprint(image.pixels))) and settings.measured_sigma == 25:
         result |= {"name": paper.name, "paper": {"round 1": paper.round_1, "round 2": paper.round_2}}
     return result
 

@@ -1,6 +1,7 @@
 """What a denoising run depends on. No deep-learning backend is needed to check it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from tfdrop.errors import UserError
 from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, RunSettings, setting
@@ -19,11 +20,22 @@ class DenoiseSettings(RunSettings):
     train_dir: str = setting("", "Folder of training images; photographs of scikit-image if empty.")
     validation_dir: str = setting("", "Folder of validation images, likewise.")
     test_dir: str = setting("", "Folder of test images, likewise.")
-    sigma: float = setting(25.0, "Standard deviation of the noise, for pixels from 0 to 255.", most=255, above=0)
+    sigma: Any = setting(
+        25.0,
+        "Standard deviation of the noise, for pixels from 0 to 255; or a range to draw each patch's from, 0,55.",
+        most=255,
+        above=0,
+        or_range=True,
+    )
+    test_sigma: float = setting(
+        0.0, "That of validation and test images; 0 for --sigma, or the middle of its range.", least=0, most=255
+    )
+    channels: int = setting(1, "Channels of the images: 1 for grey, 3 for colour.", choices=(1, 3))
 
     # Network and training
     depth: int = setting(5, "Convolutions of DnCNN.", least=2, group="network")
     filters: int = setting(24, "Feature maps of DnCNN.", least=1)
+    noise_map: bool = setting(False, "Give the network the standard deviation of the noise as a further channel.")
     patch_size: int = setting(24, "Height and width of the training patches.", least=1, group="data")
     patches_per_image: int = setting(384, "Training patches from each image.", least=1)
     crop_size: int = setting(0, "First crop each training image at random to this size; 0 does not.", least=0)
@@ -46,6 +58,17 @@ class DenoiseSettings(RunSettings):
     )
     evaluate_only: bool = setting(False, "Only score --weights on the test images.")
     weights: str = setting("", "With --evaluate_only: a .keras model or legacy .h5 weights of DnCNN.")
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The lowest and the highest standard deviation of the training noise."""
+        low, high = self.sigma if isinstance(self.sigma, list) else (self.sigma, self.sigma)
+        return low, high
+
+    @property
+    def measured_sigma(self) -> float:
+        """The standard deviation of the noise of validation and test images."""
+        return self.test_sigma or sum(self.levels) / 2
 
     def __post_init__(self):
         super().__post_init__()

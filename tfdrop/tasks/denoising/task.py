@@ -107,13 +107,13 @@ class DenoisingTask:
         print(f"{arm.name}: {average:.3f} dB, {result['dropped']} patches dropped")
 
     def _psnr(self, model, image):
-        noisy = noisy_image(image.pixels, self.settings.sigma)
-        return psnr(image.pixels, denoise(model, noisy, self.settings.sigma), self.settings.psnr)
+        noisy = noisy_image(image.pixels, self.settings.measured_sigma)
+        return psnr(image.pixels, denoise(model, noisy, self.settings.measured_sigma), self.settings.psnr)
 
     def _squared_error(self, model, image, seed):
         """Returns the mean squared error of a denoised image, for pixels from 0 to 255."""
-        noisy = noisy_image(image.pixels, self.settings.sigma, seed)
-        denoised = denoise(model, noisy, self.settings.sigma)
+        noisy = noisy_image(image.pixels, self.settings.measured_sigma, seed)
+        denoised = denoise(model, noisy, self.settings.measured_sigma)
         return float(np.mean((255 * (image.pixels - displayed(denoised, self.settings.psnr))) ** 2))
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches
+from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches, with_noise_map
 from tfdrop.denoising import denoise, denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.metrics import psnr
@@ -16,7 +16,8 @@ from tfdrop.training.resumable import train_resumably
 
 def training_pairs(settings, data):
     """Returns the noisy and the clean patches."""
-    return noisy_patches(data.patches.pixels, settings.sigma, settings.seed), data.patches.pixels
+    clean = data.patches.pixels
+    return noisy_patches(clean, settings.levels, settings.seed, settings.noise_map), clean
 
 
 def validation_pairs(settings, data):
@@ -24,10 +25,13 @@ def validation_pairs(settings, data):
 
     Every image has noise of its own: shared noise would be fitted by the patches that happen to resemble it.
     """
-    return [
-        (noisy_image(image.pixels, settings.sigma, seed)[None, ..., None], image.pixels[None, ..., None])
-        for seed, image in enumerate(data.validation, start=1)
-    ]
+    pairs = []
+    for seed, image in enumerate(data.validation, start=1):
+        shape = (1, *image.pixels.shape[:2], settings.channels)
+        noisy = noisy_image(image.pixels, settings.measured_sigma, seed).reshape(shape)
+        noisy = with_noise_map(noisy, settings.measured_sigma / 255) if settings.noise_map else noisy
+        pairs.append((noisy, image.pixels.reshape(shape)))
+    return pairs
 
 
 def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None, validation=()):
@@ -52,8 +56,9 @@ def mean_psnr(settings, denoiser, pairs):
     """Returns the mean PSNR in dB of a denoiser on noisy and clean images, as `validation_pairs` has them."""
     found = []
     for noisy, clean in pairs:
-        denoised = denoise(denoiser, noisy[0, ..., 0]).astype("float32")
-        found.append(psnr(clean[0, ..., 0], denoised, settings.psnr))
+        pixels = noisy[0, ..., : settings.channels]  # without the map of the noise, which `denoise` makes
+        denoised = denoise(denoiser, pixels, settings.measured_sigma).astype("float32")
+        found.append(psnr(clean[0], denoised, settings.psnr))
     return float(np.mean(found))
 
 
@@ -81,7 +86,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         keras.utils.set_random_seed(settings.seed)
         precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
         start = initial_seed(settings, name)
-        denoiser = DnCNN(depth=settings.depth, filters=settings.filters, dtype=precision, seed=start)
+        denoiser = _network(settings, dtype=precision, seed=start)
     training = denoiser_training(
         denoiser,
         noisy,
@@ -91,7 +96,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         learning_rate=settings.learning_rate,
         learning_rate_drops=settings.learning_rate_drops,
         augment=augment,
-        redrawn_sigma=settings.sigma if settings.redraw_noise else None,
+        redrawn_sigma=settings.levels if settings.redraw_noise else None,
         seed=settings.seed,
         sample_weights=sample_weights,
         record=record,
@@ -106,6 +111,16 @@ def denoiser_influence(settings, denoiser, train, validation, checkpoint):
 
 def uncompiled_copy(settings, denoiser):
     """Returns the denoiser without optimizer and loss, in float32: derivatives of derivatives need the digits."""
-    copy = DnCNN(depth=settings.depth, filters=settings.filters, dtype="float32")
+    copy = _network(settings, dtype="float32")
     copy.set_weights(denoiser.get_weights())
     return copy
+
+
+def _network(settings, **arguments):
+    return DnCNN(
+        depth=settings.depth,
+        filters=settings.filters,
+        channels=settings.channels,
+        noise_map=settings.noise_map,
+        **arguments,
+    )
