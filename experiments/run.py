@@ -39,8 +39,8 @@ def main():
         check_folders(_settings(first, seed))
     # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
     from experiments.arms import arms_run
-    from experiments.environment import environment
     from tfdrop.checkpoint import OutOfTime, Pace
+    from tfdrop.environment import environment
 
     worked = False
     for name, experiment, seed in candidates:

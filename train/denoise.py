@@ -33,10 +33,10 @@ def main():
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
     path = settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S")
     workdir = Workdir(path, settings, inputs, former_names.DENOISING)
-    # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
-    from tfdrop.tasks.denoising import run as denoising_run
-
     with interruptible(workdir.path) as pace:
+        # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
+        from tfdrop.tasks.denoising import run as denoising_run
+
         denoising_run.run(settings, data, workdir, pace)
 
 

@@ -6,6 +6,7 @@ import sys
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
+from train.failures import no_memory, no_room
 
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
 
@@ -25,6 +26,12 @@ def _guarded(main):
         main()
     except UserError as error:
         _fail(error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if (reason := no_room(error) or no_memory(error)) is None:
+            raise
+        _fail(reason)
 
 
 def _parse(argv):

@@ -11,6 +11,7 @@ from tfdrop.checkpoint import replace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import INFLUENCE, ArmsRun
 from tfdrop.tasks.drop_list import DROP_LIST, write_drop_list
+from tfdrop.training.events import write_pictures
 
 GALLERY_SAMPLES = 48
 
@@ -85,3 +86,4 @@ def write_influence(
     replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
     threshold = first.scores[dropped].min() if dropped.any() else None
     replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+    write_pictures(folder, "influence", [folder / "unfavorable.png", folder / "influence.png"])

@@ -1,6 +1,7 @@
 """The replay step of both tasks: over the seeds that the settings ask for, each resumable."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfdrop.checkpoint import Checkpoint, Pace, replace
+from tfdrop.checkpoint import Checkpoint, Pace, read_arrays
 from tfdrop.errors import UserError, blaming
 from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.tasks.settings import RunSettings, number_or_auto
-from tfdrop.tasks.state import undamaged
 from tfdrop.training import Training
+from tfdrop.whole_files import DamageError, note, read_whole, replace_sealed
 
 
 def record_folder(records: Path, seed: int) -> Path:
@@ -70,20 +71,38 @@ def replay_as_set(
         pace: When to save and when to stop.
 
     Raises:
-        UserError: If the training cannot be replayed, the measure does not fit, or a file is damaged.
+        UserError: If the training cannot be replayed, or the measure does not fit.
     """
     found = []
     for seed in range(settings.seed, settings.seed + settings.influence_seeds):
         path = records / f"influence_seed{seed}.npz"
-        if not path.exists():
+        try:
+            each = read_whole(path, _read) if path.exists() else None
+        except DamageError as error:
+            note(f"{error}; it is computed again")
+            each = None
+        if each is None:
             each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
             values = {name: value for name, value in vars(each).items() if value is not None}
-            replace(path, lambda partial: np.savez(partial, **values))  # noqa: B023
-        found.append(undamaged(path, _read))
+            replace_sealed(path, lambda partial: np.savez(partial, **values))  # noqa: B023
+        found.append(each)
     return mean_influence(found) if len(found) > 1 else found[0]
 
 
 def _replayed(settings, recorded, validation, records, pace):
+    """Returns the replay of one seed's training, which is taken again where its record turns out to be damaged."""
+    record = record_folder(records, settings.seed)
+    try:
+        return _replay(settings, recorded, validation, records, pace)
+    except DamageError as error:
+        if not record.exists():
+            raise
+        note(f"{error}; the training is recorded again")
+        shutil.rmtree(record)
+        return _replay(settings, recorded, validation, records, pace)
+
+
+def _replay(settings, recorded, validation, records, pace):
     horizon = number_or_auto(settings.influence_horizon)
     try:
         training, model = recorded(settings, record_folder(records, settings.seed))
@@ -97,12 +116,13 @@ def _replayed(settings, recorded, validation, records, pace):
             smoothness=settings.influence_smoothness,
             checkpoint=checkpoint,
         )
+    except DamageError:
+        raise
     except ValueError as error:
         raise UserError(f"--influence=replay: {error}") from error
 
 
 def _read(path):
-    with open(path, "rb") as raw, np.load(raw) as file:
-        values = {name: file[name] for name in file.files}
+    values = read_arrays(path)
     scalars = {name: value.item() for name, value in values.items() if value.ndim == 0}
     return ReplayInfluence(**(values | scalars))

@@ -1,7 +1,6 @@
 """A classification run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
 import json
-import time
 
 import keras
 
@@ -16,10 +15,10 @@ from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
-from tfdrop.tasks.rounds import RANDOM, SCORES, round_name, run_rounds
-from tfdrop.tasks.state import STATE
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, RANDOM, round_name, run_rounds
+from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
-from tfdrop.training.log import EVENTS
+from tfdrop.training.events import EVENTS
 
 RUN = "run.json"  # one seed's part of the result, until all are done
 
@@ -49,15 +48,16 @@ def run(settings, data, workdir, about, pace=None):
         OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
-        start = time.monotonic()
         for note in data.notes:
             print(note)
-        task = ClassificationTask(settings, data)
-        workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
-        runs = []
-        for seed in range(settings.seed, settings.seed + settings.seeds):
-            folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
-            runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
+        seeds = range(settings.seed, settings.seed + settings.seeds)
+        with noted_start(workdir):
+            task = ClassificationTask(settings, data)
+            workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
+            runs = []
+            for seed in seeds:
+                folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
+                runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
         workdir.write_json(
             RESULT,
             {
@@ -65,12 +65,11 @@ def run(settings, data, workdir, about, pace=None):
                 "rounds": settings.rounds,
                 "classes": len(data.classes),
                 "runs": runs,
-                "seconds_since_last_start": round(time.monotonic() - start, 1),
-                "backend": keras.backend.backend(),
-                "keras": keras.__version__,
+                "seeds": list(seeds),
+                **about_starts(workdir),
             },
         )
-        workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
+        workdir.remove(RUN, *OF_A_RUNNING_ONE)
     print(classification_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import time
 from pathlib import Path
 
 import keras
@@ -20,10 +19,10 @@ from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
-from tfdrop.tasks.rounds import SCORES, run_rounds
-from tfdrop.tasks.state import STATE
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds
+from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
-from tfdrop.training.log import EVENTS
+from tfdrop.training.events import EVENTS, write_pictures
 
 LONGEST_NAME = 120  # of an image, in the names of files
 
@@ -41,15 +40,13 @@ def run(settings, data, workdir, pace=None):
         OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
-        start = time.monotonic()
-        if settings.seeds == 1:
-            result = _result(settings, data, workdir.path, pace)
-        else:
-            result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
-        about = {"backend": keras.backend.backend(), "keras": keras.__version__}
-        seconds = round(time.monotonic() - start, 1)
-        workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
-        workdir.remove(STATE, SCORES)  # all of it is in the result and in influence.npz
+        with noted_start(workdir):
+            if settings.seeds == 1:
+                result = _result(settings, data, workdir.path, pace)
+            else:
+                result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
+        workdir.write_json(RESULT, {**result, "seeds": list(_seeds(settings)), **about_starts(workdir)})
+        workdir.remove(*OF_A_RUNNING_ONE)
     print(denoising_report(workdir.read_json(RESULT)))
     print(f"\nEverything is in {workdir.path}")
 
@@ -123,11 +120,14 @@ def _image_result(settings, image, scores):
 
 def _write_comparisons(rated, folder):
     """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean."""
+    paths = []
     for image, outputs, scores in rated:
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in outputs.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
         replace(path, functools.partial(_draw, pictures))
+        paths.append(path)
+    write_pictures(folder, "comparisons", paths)
 
 
 def _draw(pictures, path):
