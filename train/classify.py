@@ -14,6 +14,7 @@ from tfdrop.tasks import former_names
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.determinism import make_deterministic
 from tfdrop.tasks.workdir import Workdir
 from train import flags as flags_module
 from train.flags import define_flags, settings_from_flags
@@ -37,6 +38,8 @@ def main():
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
     settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
     data = read_data(settings)
+    if settings.deterministic:
+        make_deterministic()
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.classification import run as classification_run
 

@@ -30,10 +30,8 @@ def no_memory(error: BaseException) -> str | None:
     """Returns that there was too little memory, and what needs less, where that is the reason."""
     if not any(_is_about_memory(each) for each in _chain(error)):
         return None
-    known = [
-        f"--{name}={flags.FLAGS[name].value}" for name in SMALLER if name in flags.FLAGS and flags.FLAGS[name].value
-    ]
-    return "there is not enough memory" + (f"; less than {', '.join(known)} needs less" if known else "")
+    known = [f"--{name} ({flags.FLAGS[name].value})" for name in SMALLER if name in flags.FLAGS]
+    return "there is not enough memory" + (f"; smaller {' or '.join(known)} needs less" if known else "")
 
 
 def _is_about_memory(error):
