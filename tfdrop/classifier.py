@@ -6,6 +6,7 @@ for answer in classifier.classify(["a.jpeg", "b.png"]):
 """
 
 import json
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,6 +142,6 @@ def load_classifier(folder: str | Path) -> Classifier:
         kinds = {kind.__name__: kind for kind in (standardization.Standardization, whitening.Whitening)}
         kind = kinds[str(saved.pop("kind"))]
         classes, shape = saved.pop("classes"), saved.pop("image_shape")
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{folder}: holds no finished run of tfdrop-classify ({error})") from error
     return Classifier(network, kind(**saved), tuple(classes.tolist()), tuple(shape.tolist()), settings["crop_size"])

@@ -15,6 +15,7 @@ from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.determinism import make_deterministic
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.workdir import Workdir
 from train import flags as flags_module
 from train.flags import define_flags, settings_from_flags
@@ -45,9 +46,10 @@ def main():
 
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
-    workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
-    with interruptible(workdir.path) as pace:
-        classification_run.run(settings, data, workdir, _about_recipe(), pace)
+    with locked(path):
+        workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
+        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
+            classification_run.run(settings, data, workdir, _about_recipe(), pace)
 
 
 def _kept_settings(recipe):

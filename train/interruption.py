@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the run is saved before it stops, and says how to go on; no other is at work in its folder."""
+"""Ctrl-C and SIGTERM: the run is saved before it stops, and says how to go on."""
 
 import contextlib
 import shlex
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
-from tfdrop.tasks.lock import locked
 from train.failures import no_room
 
 # What stops a run, with the status of a program that it stopped, by convention of the shells.
@@ -31,6 +30,11 @@ class Stop:
         """Tells whether there was a signal."""
         return self.number is not None
 
+    @property
+    def status(self) -> int:
+        """The exit status of a program that was stopped, that of Ctrl-C by default."""
+        return STATUS[self.number or signal.SIGINT]
+
     def on_signal(self, number, frame):
         if self.wanted():
             raise KeyboardInterrupt
@@ -39,21 +43,18 @@ class Stop:
 
 
 @contextlib.contextmanager
-def interruptible(folder: Path) -> Iterator[Pace]:
-    """Yields the pace of a run in a folder, which is locked: after Ctrl-C or SIGTERM it saves and stops.
+def interruptible(folder: Path, seconds: float = 60.0) -> Iterator[Pace]:
+    """Yields the pace of a run in a folder: it saves every so many seconds, and on Ctrl-C or SIGTERM, and then stops.
 
     The program then ends with one line and exit status 130 or 143; a second signal ends it at once.
-
-    Raises:
-        InUseError: If another process is at work in the folder.
     """
-    with locked(folder), stoppable() as stop:
+    with stoppable() as stop:
         print(f"This run is in {folder}")
         try:
-            yield Pace(interrupted=stop.wanted)
+            yield Pace(seconds, interrupted=stop.wanted)
         except (OutOfTime, KeyboardInterrupt):
             print(f"interrupted; this goes on: {command(folder)}", file=sys.stderr)
-            sys.exit(STATUS[stop.number or signal.SIGINT])
+            sys.exit(stop.status)
         except Exception as error:
             if isinstance(error, BrokenPipeError) or (reason := no_room(error)) is None:
                 raise

@@ -16,6 +16,7 @@ from tfdrop.errors import UserError
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.run import run
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.workdir import Workdir
 from train.interruption import interruptible
 
@@ -77,9 +78,10 @@ def test_a_full_disk_leaves_no_half_files_and_the_run_goes_on_with_more_room(sma
     path = disk / "run"
 
     def go_on():
-        workdir = Workdir(path, settings, {"images": data.fingerprint()})
-        with interruptible(path) as pace:
-            run(settings, data, workdir, pace)
+        with locked(path):
+            workdir = Workdir(path, settings, {"images": data.fingerprint()})
+            with interruptible(path) as pace:
+                run(settings, data, workdir, pace)
 
     expected = f"with more room this goes on: tfdrop-denoise --epochs=1 --workdir={path}"
     with pytest.raises(UserError, match=f"^(the disk is full|a file would be larger than is allowed here); {expected}"):

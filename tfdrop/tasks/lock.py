@@ -33,13 +33,14 @@ class InUseError(UserError):
 
 @contextlib.contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Holds the lock of a folder, which is made if it is not there.
+    """Holds the lock of a folder, which is made if it is not there, and removed if nothing was put in it.
 
     Raises:
         InUseError: If a process that is alive holds it, on this machine or another.
         UserError: If the folder cannot be made or written to.
     """
     folder = Path(folder).expanduser()
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         number = _acquired(folder / LOCK)
@@ -56,6 +57,9 @@ def locked(folder: str | Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             (folder / LOCK).unlink()
         os.close(number)
+        if made:
+            with contextlib.suppress(OSError):  # there is something in it
+                folder.rmdir()
 
 
 def _acquired(path):

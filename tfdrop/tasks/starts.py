@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import json
 import shlex
 import socket
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import keras
 
 from tfdrop.environment import accelerators, commit, machine, versions
+from tfdrop.errors import UserError
 from tfdrop.tasks.workdir import Workdir
 
 STARTS = "starts.json"
@@ -40,7 +40,7 @@ def read_starts(workdir: Workdir) -> list[dict[str, Any]]:
     """Returns what was noted of a run's starts, in order; of a file that is damaged nothing."""
     try:
         found = workdir.read_json(STARTS) if workdir.exists(STARTS) else []
-    except json.JSONDecodeError:
+    except UserError:
         return []
     return found if isinstance(found, list) else []
 

@@ -76,4 +76,12 @@ class Workdir:
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
 
     def read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text())
+        """Returns the values in a file.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except ValueError as error:
+            raise UserError(f"{self.path / name} is damaged") from error
