@@ -35,8 +35,8 @@ SEED = flags.DEFINE_integer("seed", 0, "Seed of the moments.")
 OUT = flags.DEFINE_string("out", "", "Page to write; none if empty.")
 
 PROGRAMS = {
-    "train.denoise": "--depth=3 --filters=4 --patches_per_image=12 --epochs=3 --influence=replay --controls",
-    "train.classify": "--train_samples=64 --batch_size=8 --epochs=3 --validation_samples=40 --max_drop=6",
+    "train.denoise": "--depth=2 --filters=2 --patches_per_image=8 --epochs=3 --influence=replay --controls",
+    "train.classify": "--train_samples=40 --batch_size=8 --epochs=2 --validation_samples=40 --max_drop=6 --drop=none",
 }
 ALWAYS = "--save_every=0.2"
 OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
@@ -47,7 +47,7 @@ def main():
 
     started = time.monotonic()
     draw = random.Random(SEED.value)
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         references = {program: _reference(program, Path(scratch)) for program in PROGRAMS}
         while sum(len(row["phases"]) for row in rows) < KILLS.value:
