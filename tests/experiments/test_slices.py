@@ -133,12 +133,6 @@ def test_too_little_time_for_one_step(tmp_path):
     assert finished.stderr.splitlines()[-1] == "error: --minutes=0.001: too little time to do one step"
 
 
-def test_unknown_experiment(tmp_path):
-    finished = run_program("experiments.run", "--name=dncnn", f"--runs={tmp_path}")
-    assert finished.returncode == 2
-    assert "error: --name=dncnn: unknown experiment, known are dncnn_s25, " in finished.stderr
-
-
 class StopInTraining:
     """A pace that saves after every step, and stops in the middle of a training when so many arms are finished."""
 
