@@ -8,8 +8,8 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments.environment import environment
 from tfdrop.checkpoint import replace
+from tfdrop.environment import environment
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments.environment import ROOT, commit, git
+from tfdrop.environment import ROOT, commit, git
 from tfdrop.errors import UserError, blaming
 from train.program import run
 

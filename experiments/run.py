@@ -4,19 +4,23 @@ python -m experiments.run --data_dir=DIR --minutes=9
 python -m experiments.run --data_dir=DIR --minutes=9 --name=dncnn_s25-seed0
 """
 
+import sys
 import time
 from pathlib import Path
 
 from absl import flags
 
 from experiments.catalogue import CATALOGUE
+from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
 from tfdrop.tasks.classification import data as classification_data
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising import data as denoising_data
 from tfdrop.tasks.denoising.data import check_folders
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.lock import InUseError, locked
 from tfdrop.tasks.state import STATE, finished_arms, is_finished, read_state
+from train.interruption import stoppable
 from train.program import run
 
 MINUTES = flags.DEFINE_float("minutes", 9.0, "Stop, with everything saved, before so many minutes have passed.")
@@ -37,11 +41,6 @@ def main():
     _, first, seed = candidates[0]
     if not first.classifies:
         check_folders(_settings(first, seed))
-    # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
-    from experiments.arms import arms_run
-    from experiments.environment import environment
-    from tfdrop.checkpoint import OutOfTime, Pace
-
     worked = False
     for name, experiment, seed in candidates:
         folder = Path(RUNS.value) / name
@@ -51,19 +50,35 @@ def main():
             if worked:
                 return
             raise UserError(f"--minutes={MINUTES.value}: too little time to do one step")
-        print(f"{name}: {experiment.about}")
-        settings = _settings(experiment, seed)
-        data = (classification_data if experiment.classifies else denoising_data).read_data(settings)
-        todo = arms_run(experiment, settings, data, folder)
-        pace = Pace(deadline=deadline)
-        worked = True
         try:
-            todo.run(pace, environment())
-        except OutOfTime:
-            print(f"{name}: time is up; {_done(todo, experiment)}, the rest goes on from here")
-            return
-        print(f"{name}: finished")
+            with locked(folder):
+                _run(name, experiment, _settings(experiment, seed), folder, deadline)
+        except InUseError as error:
+            if NAME.value == name:
+                raise
+            print(f"{name}: {error}")
+            continue
+        worked = True
     print("Nothing is left to run.")
+
+
+def _run(name, experiment, settings, folder, deadline):
+    """Goes on with an experiment; ends the program where time is up or somebody wants it to stop."""
+    # Only now: importing TensorFlow takes seconds and writes to stderr, and bad input should do neither.
+    from experiments.arms import arms_run
+    from tfdrop.environment import environment
+
+    print(f"{name}: {experiment.about}")
+    data = (classification_data if experiment.classifies else denoising_data).read_data(settings)
+    todo = arms_run(experiment, settings, data, folder)
+    with stoppable() as stop:
+        try:
+            todo.run(Pace(deadline=deadline, interrupted=stop.wanted), environment())
+        except (OutOfTime, KeyboardInterrupt):
+            why = "interrupted" if stop.wanted() else "time is up"
+            print(f"{name}: {why}; {_done(todo, experiment)}, the rest goes on from here")
+            sys.exit(stop.status if stop.wanted() else 0)
+    print(f"{name}: finished")
 
 
 def _candidates():

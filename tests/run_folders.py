@@ -6,13 +6,13 @@ import json
 import keras
 import numpy as np
 
+from tfdrop.environment import machine, versions
 from tfdrop.tasks.classification.artifacts import write_image_influence
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.training import kept_network
 from tfdrop.tasks.dropped_groups import count_dropped
-from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import ScoredRound
 from tfdrop.tasks.workdir import RESULT, Workdir
 from tfdrop.training.log import TrainingLog
@@ -54,7 +54,8 @@ def classification_folder(path, errors, kept_share=None, trained=False, draw=0, 
                 network = small_network(data.train[0].shape[1:], len(data.classes))
                 network.save(folder / kept_network(name))
                 network.save(folder / kept_network(name, 1))
-    about = {"backend": "tensorflow", "keras": "3", "environment": environment()}
+    about = {"backend": "tensorflow", "keras": "3"}
+    about["starts"] = [{"time": "2026-11-27T10:00:00+00:00", "machine": machine(), "versions": versions()}]
     result = {"rounds": 2, "classes": 10, "runs": runs, "seconds_since_last_start": 200.0, **about}
     (path / RESULT).write_text(json.dumps(result))
     return first, data

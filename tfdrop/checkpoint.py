@@ -1,7 +1,6 @@
 """Saving long computations from time to time, and stopping them before their deadline."""
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -10,18 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tfdrop.errors import UserError
+from tfdrop.whole_files import PARTIAL as PARTIAL
+from tfdrop.whole_files import CheckpointError, DamageError, newest_whole, read_whole, replace_sealed
+from tfdrop.whole_files import replace as replace
 
 KEY = "key"
-PARTIAL = ".partial-"  # the prefix of a file that is not complete yet
 
 
 class OutOfTime(Exception):  # noqa: N818 (not an error: the computation is saved and can continue)
     """A computation is close to its deadline or was interrupted; it has been saved and can continue from there."""
-
-
-class CheckpointError(UserError):
-    """A checkpoint is damaged, or belongs to another computation."""
 
 
 class Pace:
@@ -94,19 +90,14 @@ class Checkpoint:
         self.pace = pace or Pace()
 
     def load(self) -> dict[str, np.ndarray]:
-        """Returns the arrays of the last save; an empty dictionary if there is none.
+        """Returns the arrays of the last save, or of the one before where it is damaged; an empty dictionary if none.
 
         Raises:
-            CheckpointError: If the file is damaged, or belongs to another computation.
+            CheckpointError: If all that is there is damaged, or belongs to another computation.
         """
-        if not self.path.exists():
+        arrays = newest_whole(self.path, lambda path: read_whole(path, read_arrays))
+        if arrays is None:
             return {}
-        try:
-            # NumPy leaves a file that it cannot read to the garbage collector; this one is closed.
-            with open(self.path, "rb") as raw, np.load(raw) as file:
-                arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"checkpoint {self.path} is damaged") from error
         if str(arrays.pop(KEY, "")) != self.key:
             raise CheckpointError(f"checkpoint {self.path} belongs to another computation")
         return arrays
@@ -117,39 +108,45 @@ class Checkpoint:
 
     def _save(self, arrays: dict[str, Any]) -> None:
         named: dict[str, Any] = {KEY: np.array(self.key), **arrays}
-        replace(self.path, lambda partial: np.savez(partial, **named))
+        replace_sealed(self.path, lambda partial: np.savez(partial, **named), keep=True)
 
 
-def replace(path: str | Path, save: Callable[[Path], object]) -> None:
-    """Lets `save(partial path)` write a file beside `path`, and moves it there once it is complete."""
-    path = Path(path)
-    partial = path.with_name(f"{PARTIAL}{path.name}")
-    save(partial)
-    os.replace(partial, path)
+def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """Returns the arrays of an `.npz` file by their names."""
+    # NumPy leaves a file that it cannot read to the garbage collector; this one is closed.
+    with open(path, "rb") as raw, np.load(raw) as file:
+        return {name: file[name] for name in file.files}
 
 
 def save_training(path: str | Path, model: Any, progress: dict[str, Any]) -> None:
-    """Saves a compiled model, its optimizer, and a dictionary of plain values, completely or not at all."""
+    """Saves a compiled model, its optimizer, and a dictionary of plain values, completely or not at all.
+
+    What was saved before is kept, and loaded where this is damaged.
+    """
 
     def save(partial: Path) -> None:
         model.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr("progress.json", json.dumps(progress))
 
-    replace(path, save)
+    replace_sealed(path, save, keep=True)
 
 
 def load_training(path: str | Path) -> tuple[Any, dict[str, Any]]:
     """Returns what `save_training` saved: the model, compiled with its optimizer, and the dictionary.
 
     Raises:
-        CheckpointError: If the file is damaged.
+        DamageError: If the file is damaged, and the one before too; if there is none.
     """
+    found = newest_whole(path, lambda path: read_whole(path, _read_training))
+    if found is None:
+        raise DamageError(f"checkpoint {path} is missing")
+    return found
+
+
+def _read_training(path):
     import keras
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            progress = json.loads(archive.read("progress.json"))
-        return keras.saving.load_model(path), progress
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged") from error
+    with zipfile.ZipFile(path) as archive:
+        progress = json.loads(archive.read("progress.json"))
+    return keras.saving.load_model(path), progress

@@ -170,7 +170,7 @@ def load_classifier(path: str | Path) -> Classifier:
         with zipfile.ZipFile(file) as archive:
             classes = json.loads(archive.read(CLASSES))
         return Classifier(keras.saving.load_model(file, compile=False), tuple(classes))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file}: is no classifier that tfdrop saved ({error})") from error
 
 

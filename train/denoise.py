@@ -9,11 +9,15 @@ import hashlib
 import time
 from pathlib import Path
 
+from absl import flags
+
 from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
 from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.determinism import make_deterministic
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.workdir import Workdir
 from train.flags import define_flags, is_given, settings_from_flags
 from train.help import help_text
@@ -30,12 +34,15 @@ def main():
     if settings.weights:
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
     path = settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S")
-    workdir = Workdir(path, settings, inputs, former_names.DENOISING)
-    # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
-    from tfdrop.tasks.denoising import run as denoising_run
+    with locked(path):
+        workdir = Workdir(path, settings, inputs, former_names.DENOISING)
+        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
+            if settings.deterministic:
+                make_deterministic()
+            # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
+            from tfdrop.tasks.denoising import run as denoising_run
 
-    with interruptible(workdir.path) as pace:
-        denoising_run.run(settings, data, workdir, pace)
+            denoising_run.run(settings, data, workdir, pace)
 
 
 def _check(settings):

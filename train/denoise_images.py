@@ -5,6 +5,7 @@ python -m train.denoise_images --images=a.jpeg --weights=model.h5 --out=FOLDER2 
 """
 
 import dataclasses
+import signal
 import sys
 from typing import Any
 
@@ -32,7 +33,7 @@ def main():
         denoise_pictures(settings, planned)
     except KeyboardInterrupt:
         print("interrupted; the pictures that are there are whole", file=sys.stderr)
-        sys.exit(STATUS)
+        sys.exit(STATUS[signal.SIGINT])
     print(f"Everything is in {settings.out}")
 
 

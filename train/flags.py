@@ -25,6 +25,7 @@ def define_flags(settings_class, renamed=()):
             default, kind = str(default), str
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
         define_one(field.name, default, field.metadata["help"])
+    flags.DEFINE_float("save_every", 60.0, "Seconds from one save of a running step to the next.", lower_bound=0.0)
     for former in renamed:
         flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
 

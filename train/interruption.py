@@ -1,4 +1,4 @@
-"""Ctrl-C: the run is saved before it stops, and says how to go on."""
+"""Ctrl-C and SIGTERM: the run is saved before it stops, and says how to go on."""
 
 import contextlib
 import shlex
@@ -9,33 +9,71 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfdrop.checkpoint import OutOfTime, Pace
+from tfdrop.errors import UserError
+from train.failures import no_room
 
-STATUS = 130  # of a program that was interrupted, by convention of the shells
+# What stops a run, with the status of a program that it stopped, by convention of the shells.
+STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Stop:
+    """Whether somebody wants the program to stop, who sends it a signal. A second one stops it at once.
+
+    Attributes:
+        number: The signal; `None` as long as there was none.
+    """
+
+    def __init__(self):
+        self.number: int | None = None
+
+    def wanted(self) -> bool:
+        """Tells whether there was a signal."""
+        return self.number is not None
+
+    @property
+    def status(self) -> int:
+        """The exit status of a program that was stopped, that of Ctrl-C by default."""
+        return STATUS[self.number or signal.SIGINT]
+
+    def on_signal(self, number, frame):
+        if self.wanted():
+            raise KeyboardInterrupt
+        self.number = number
+        print("\nSaving, then stopping; Ctrl-C once more stops at once.", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def interruptible(folder: Path) -> Iterator[Pace]:
-    """Yields the pace of a run in a folder: after Ctrl-C it saves and stops, after a second one it stops at once.
+def interruptible(folder: Path, seconds: float = 60.0) -> Iterator[Pace]:
+    """Yields the pace of a run in a folder: it saves every so many seconds, and on Ctrl-C or SIGTERM, and then stops.
 
-    The program then ends with one line and exit status 130.
+    The program then ends with one line and exit status 130 or 143; a second signal ends it at once.
     """
-    print(f"This run is in {folder}")
-    wanted = threading.Event()
+    with stoppable() as stop:
+        print(f"This run is in {folder}")
+        try:
+            yield Pace(seconds, interrupted=stop.wanted)
+        except (OutOfTime, KeyboardInterrupt):
+            print(f"interrupted; this goes on: {command(folder)}", file=sys.stderr)
+            sys.exit(stop.status)
+        except Exception as error:
+            if isinstance(error, BrokenPipeError) or (reason := no_room(error)) is None:
+                raise
+            raise UserError(f"{reason}; with more room this goes on: {command(folder)}") from error
 
-    def on_signal(number, frame):
-        if wanted.is_set():
-            raise KeyboardInterrupt
-        wanted.set()
-        print("\nSaving, then stopping; Ctrl-C once more stops at once.", file=sys.stderr, flush=True)
 
-    before = signal.signal(signal.SIGINT, on_signal)
+@contextlib.contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Yields the `Stop` that signals set while the block runs."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():  # which alone can have signals
+        yield stop
+        return
+    before = {number: signal.signal(number, stop.on_signal) for number in STATUS}
     try:
-        yield Pace(interrupted=wanted.is_set)
-    except (OutOfTime, KeyboardInterrupt):
-        print(f"interrupted; this goes on: {command(folder)}", file=sys.stderr)
-        sys.exit(STATUS)
+        yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def command(folder: Path) -> str:

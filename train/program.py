@@ -7,6 +7,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
+from train.failures import no_memory, no_room
 from train.help import WORDS
 
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
@@ -37,6 +38,12 @@ def _guarded(main, words):
         sys.stdout.flush()
     except UserError as error:
         _fail(error)
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if (reason := no_room(error) or no_memory(error)) is None:
+            raise
+        _fail(reason)
 
 
 def _parse(argv, arguments):

@@ -18,6 +18,7 @@ from experiments.table.classification import classification_lines
 from experiments.table.denoising import denoising_lines
 from experiments.table.not_run import not_run_lines
 from tfdrop.checkpoint import replace
+from tfdrop.errors import blaming
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.state import STATE, finished_arms, read_state
 from train.program import run
@@ -41,8 +42,12 @@ set; the difference to a paper is that of the epoch which it reports.
 def main():
     results = Path(RESULTS.value)
     kept = results / "experiments"
-    kept.mkdir(parents=True, exist_ok=True)
-    for path in sorted(Path(RUNS.value).glob(f"*/{STATE}")):
+    found = sorted(Path(RUNS.value).glob(f"*/{STATE}"))
+    for path in found:
+        read_state(path)  # before anything is written
+    with blaming("results", results):
+        kept.mkdir(parents=True, exist_ok=True)
+    for path in found:
         known = kept / f"{path.parent.name}.json"
         if not _is_check(path.parent.name) and _progress(path) >= _progress(known):
             replace(known, functools.partial(shutil.copyfile, path))

@@ -7,7 +7,7 @@ import keras
 from absl import flags
 
 from benchmarks import pages
-from experiments.environment import commit
+from tfdrop.environment import commit
 
 
 def parsed(*arguments):

@@ -27,8 +27,8 @@ from benchmarks.influence_speed.rivals.contender import Job
 from benchmarks.influence_speed.routes import ROUTES
 from benchmarks.influence_validity import labels, lds, loo
 from benchmarks.replay_validity.dropping import INFLUENCES
-from experiments.environment import commit
 from tfdrop.data.sets.image_set import save_image_set
+from tfdrop.environment import commit
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TFDROP_BENCHMARKS"), reason="takes minutes; TFDROP_BENCHMARKS=1 runs the benchmarks at toy size"

@@ -68,17 +68,3 @@ def test_a_missing_or_damaged_part_is_named_and_nothing_is_unpacked(parts, tmp_p
     finally:
         (parts / "part01").write_bytes(whole)
     assert not (tmp_path / "there").exists()
-
-
-def test_bad_folders(tmp_path):
-    (tmp_path / "there").mkdir()
-    for flags, message in [
-        ((f"--out={tmp_path / 'there'}",), f"--out={tmp_path / 'there'}: exists already"),
-        ((f"--out={tmp_path / 'new'}", "--runs=none"), "--runs=none: no such folder"),
-        ((f"--out={tmp_path / 'new'}", "--image_sets=cifar"), "--image_sets=cifar: Unknown data set 'cifar'"),
-        ((f"--out={tmp_path / 'new'}", f"--data_dir={tmp_path}"), f"--data_dir={tmp_path}: has no Train400, BSD68"),
-    ]:
-        finished = run_program("experiments.bundle", *flags)
-        assert finished.returncode == 2
-        assert f"error: {message}" in finished.stderr
-        assert len(finished.stderr.splitlines()) == 1

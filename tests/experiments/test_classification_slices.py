@@ -37,7 +37,7 @@ def data():
 def outcome(folder):
     """Everything that an experiment leaves, but for how long it took."""
     with open(folder / "metrics.csv", newline="") as file:
-        rows = [{**row, "seconds": None} for row in csv.DictReader(file)]
+        rows = [{**row, "seconds": None, "samples_per_second": None} for row in csv.DictReader(file)]
     return (
         json.loads((folder / "state.json").read_text())["arms"],
         (folder / "influence.npz").read_bytes(),

@@ -133,12 +133,6 @@ def test_too_little_time_for_one_step(tmp_path):
     assert finished.stderr.splitlines()[-1] == "error: --minutes=0.001: too little time to do one step"
 
 
-def test_unknown_experiment(tmp_path):
-    finished = run_program("experiments.run", "--name=dncnn", f"--runs={tmp_path}")
-    assert finished.returncode == 2
-    assert "error: --name=dncnn: unknown experiment, known are dncnn_s25, " in finished.stderr
-
-
 class StopInTraining:
     """A pace that saves after every step, and stops in the middle of a training when so many arms are finished."""
 
@@ -175,14 +169,21 @@ def test_a_checkpoint_of_another_experiment_is_refused_and_kept(data, tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
 
 
-# The influence computation reads round1.keras after two arms; influence.npz is there when the third one trains.
-@pytest.mark.parametrize(
-    ("name", "arms"), [("state.json", 0), ("training.keras", 0), ("round1.keras", 1), ("influence.npz", 2)]
-)
-def test_a_truncated_checkpoint_is_named_and_kept(data, tmp_path, name, arms):
-    interrupted(data, tmp_path, arms)
-    damaged = (tmp_path / name).read_bytes()[:100]
-    (tmp_path / name).write_bytes(damaged)
-    with pytest.raises(UserError, match=f"{name} is damaged"):
-        arms_run(TINY, SETTINGS, data, tmp_path).run(Pace(), {})
-    assert (tmp_path / name).read_bytes() == damaged
+def test_damaged_files_are_named_and_what_was_in_them_is_made_again(data, uninterrupted, tmp_path, capsys):
+    interrupted(data, tmp_path, arms=2)
+    names = ("state.json", "round1.keras", "influence.npz")
+    for name in names:
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:100])
+    arms_run(TINY, SETTINGS, data, tmp_path).run(Pace(), {})
+    notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")]
+    for name, line in zip(names, notes, strict=True):
+        assert f"{name} is damaged; " in line
+    assert_same_bits(outcome(tmp_path), uninterrupted)
+
+
+def test_a_state_of_which_nothing_is_whole_is_refused(data, tmp_path):
+    interrupted(data, tmp_path)
+    for path in tmp_path.glob("*state.json"):
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=r"state\.json is damaged"):
+        arms_run(TINY, SETTINGS, data, tmp_path)

@@ -198,6 +198,19 @@ def test_an_overflow_is_an_error_that_says_how_far_to_go(share):
         horizon.add([np.array([np.inf])])
 
 
+def test_an_overflow_is_placed_in_the_training():
+    """At a loss of zero nothing moves, but the derivative grows a million times with every step that is walked back."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")])
+    loss, rate = keras.losses.MeanSquaredError(), keras.optimizers.schedules.PiecewiseConstantDecay([7], [1e6, 5e5])
+    x, y = np.ones((10, 1), "float32"), np.zeros((10, 1), "float32")
+    taken = Training(model, keras.optimizers.SGD(rate), loss, (x, y), batch_size=5, epochs=6, record=True)
+    assert np.concatenate(list(taken.dispatches())).tolist() == [0.0] * 12
+    # 2e6^2 * 1e6^4 is within float32; two more steps are not.
+    said = r"less than 0\.\d+, .*overflow at step 6, in epoch 3, with learning rate 1e\+06; the training is as it was"
+    with pytest.raises(ValueError, match=said):
+        replay_influence(taken, (x, y + 1), verbose=0)
+
+
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_kept_states_fit_into_the_memory(on_disk):
     for epochs in (1, 2, 7, 30):

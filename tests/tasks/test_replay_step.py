@@ -86,13 +86,29 @@ def test_a_recorded_training_is_not_trained_again(tmp_path):
     assert np.isfinite(replayed(SETTINGS, tmp_path, only_restored).scores).all()
 
 
-def test_a_damaged_record_is_named(tmp_path):
-    folder = record_folder(tmp_path, 3)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_damaged_record_is_named_and_made_again(tmp_path, capsys, lost):
+    folder = record_folder(tmp_path / "damaged", 3)
     finished(3, folder)
     state = folder / "state_00000002.bin"
-    state.write_bytes(state.read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"state_00000002\.bin is damaged"):
-        replayed(SETTINGS, tmp_path)
+    if lost:
+        state.unlink()
+    else:
+        state.write_bytes(state.read_bytes()[:-1])
+    found = replayed(SETTINGS, tmp_path / "damaged")
+    expected = "a gap in its record" if lost else "state_00000002.bin is damaged"
+    assert f"{expected}; the training is recorded again" in capsys.readouterr().err
+    np.testing.assert_array_equal(found.scores, replayed(SETTINGS, tmp_path / "whole").scores)
+
+
+def test_a_damaged_result_of_a_seed_is_computed_again(tmp_path, capsys):
+    scores = replayed(SETTINGS, tmp_path).scores
+    path = tmp_path / "influence_seed3.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    np.testing.assert_array_equal(replayed(SETTINGS, tmp_path).scores, scores)
+    assert "influence_seed3.npz is damaged; it is computed again" in capsys.readouterr().err
 
 
 def test_only_replay_averages_over_seeds():

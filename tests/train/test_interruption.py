@@ -66,18 +66,19 @@ def test_the_command_is_the_one_that_was_given(monkeypatch, arguments, expected)
     assert command("runs/7") == expected
 
 
-def test_a_second_time_stops_at_once(tmp_path, capsys):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_time_stops_at_once(tmp_path, capsys, number, status):
     reached = []
 
     def interrupted_twice():
         with interruptible(tmp_path):
             for _ in range(2):
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
                 reached.append(True)
 
     with pytest.raises(SystemExit) as ended:
         interrupted_twice()
-    assert ended.value.code == 130
+    assert ended.value.code == status
     assert reached == [True]
     assert "interrupted; this goes on: " in capsys.readouterr().err
 

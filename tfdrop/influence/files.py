@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tfdrop.checkpoint import CheckpointError, replace
+from tfdrop.checkpoint import CheckpointError
 from tfdrop.influence.replay.result import ReplayInfluence
 from tfdrop.influence.scores import Influence
 from tfdrop.influence.solvers.solution import numpy_history, restored_history
 from tfdrop.influence.solvers.spectrum import Spectrum
+from tfdrop.whole_files import replace_sealed
 
 KIND = "kind"
 KINDS = {kind.__name__: kind for kind in (Influence, ReplayInfluence)}
@@ -24,7 +25,7 @@ def save_influence(path: str | Path, found: Influence | ReplayInfluence) -> None
         values["history"] = numpy_history(found.history)
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
     arrays[KIND] = np.array(type(found).__name__)
-    replace(path, lambda partial: np.savez(partial, **arrays))
+    replace_sealed(path, lambda partial: np.savez(partial, **arrays))
 
 
 def load_influence(path: str | Path) -> Influence | ReplayInfluence:

@@ -19,14 +19,15 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from tfdrop.checkpoint import Checkpoint, Pace, replace
+from tfdrop.checkpoint import Checkpoint, Pace, read_arrays
 from tfdrop.data_dropout import Criterion, control_samples
 from tfdrop.errors import UserError
 from tfdrop.influence import Influence, ReplayInfluence
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.ranking import Ranking
-from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed, undamaged
+from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed
 from tfdrop.training.resumable import CHECKPOINT
+from tfdrop.whole_files import DamageError, forget, is_whole, note, read_whole, replace_sealed
 
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
@@ -124,16 +125,29 @@ class ArmsRun:
             for arm in self._arms.values():
                 if arm.name not in finished_arms(self.state):
                     self._run_arm(arm, pace)
+                elif self._keeps(arm) and not is_whole(self.model_path(arm.name)):
+                    self.model(arm, pace)
             for arm in self._arms.values():
                 if arm.counted:
                     self.influence_scores(arm, pace)
-                if self._keep == "none" or (self._keep == "scored" and not self._is_scored(arm)):
+                if self._keep == "none" or not self._keeps(arm):
                     self.model_path(arm.name).unlink(missing_ok=True)  # also what a kill left
         return finished_arms(self.state)
 
     def model_path(self, name: str) -> Path:
         """Returns the path of the model of an arm."""
         return self._folder / self._task.model_file(name)
+
+    def model(self, arm: Arm, pace: Any = None) -> keras.Model:
+        """Returns the trained model of an arm; trains it, again where its file is damaged or lost."""
+        path = self.model_path(arm.name)
+        if path.exists():
+            try:
+                return read_whole(path, lambda path: keras.saving.load_model(path, compile=False))
+            except DamageError as error:
+                note(f"{error}; {arm.name} is trained again")
+        samples, weights = self._weighed(arm, self.samples(arm, pace))
+        return self._trained(arm, samples, weights, pace or Pace())
 
     def samples(self, arm: Arm, pace: Any = None) -> np.ndarray:
         """Returns the indices of the samples that an arm does not drop; scores the arm that it comes after if need be.
@@ -154,7 +168,7 @@ class ArmsRun:
 
     def influence_scores(self, arm: Arm, pace: Any = None) -> np.ndarray:
         """Returns the influence of every sample that an arm was trained on, computed once."""
-        scores = undamaged(self._scores, _read_arrays) if self._scores.exists() else {}
+        scores = self._read_scores()
         if arm.name not in scores:
             with timed(self.state, arm.name, "influence"):
                 found = self._influence(arm, pace)
@@ -163,8 +177,8 @@ class ArmsRun:
                 scores[SPREAD.format(arm.name)] = found.spread
             self.state["arms"][arm.name]["influence"] = _summary(found)
             save_state(self._folder, self.state)
-            replace(self._scores, lambda partial: np.savez(partial, **scores))
-            (self._folder / INFLUENCE_CHECKPOINT).unlink(missing_ok=True)
+            replace_sealed(self._scores, lambda partial: np.savez(partial, **scores))
+            forget(self._folder / INFLUENCE_CHECKPOINT)
             shutil.rmtree(self._records(arm), ignore_errors=True)
             with contextlib.suppress(OSError):  # if there is one, and no other arm's record in it
                 (self._folder / RECORDS).rmdir()
@@ -173,10 +187,18 @@ class ArmsRun:
     def spread(self, arm: Arm) -> np.ndarray | None:
         """Returns the standard deviation of those over the trainings that they are the mean of; `None` of one."""
         self.influence_scores(arm)
-        return undamaged(self._scores, _read_arrays).get(SPREAD.format(arm.name))
+        return self._read_scores().get(SPREAD.format(arm.name))
+
+    def _read_scores(self):
+        """Returns the influences that were computed so far."""
+        try:
+            return read_whole(self._scores, read_arrays) if self._scores.exists() else {}
+        except DamageError as error:
+            note(f"{error}; they are computed again")
+            return {}
 
     def _influence(self, arm, pace):
-        model = undamaged(self.model_path(arm.name), lambda path: keras.saving.load_model(path, compile=False))
+        model = self.model(arm, pace)
         checkpoint = Checkpoint(self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {arm.name}", pace or Pace())
         return self._task.influence(arm, model, self.samples(arm, pace), checkpoint, self._records(arm))
 
@@ -186,8 +208,10 @@ class ArmsRun:
 
     def _run_arm(self, arm, pace):
         kept = self.samples(arm, pace)
-        samples, weights = self._weighed(arm, kept)
-        model = self._trained(arm, samples, weights, pace)
+        samples, _ = self._weighed(arm, kept)
+        if self.model_path(arm.name).exists():
+            print(f"{arm.name}: going on from {self.model_path(arm.name)}")
+        model = self.model(arm, pace)
         counts = {self._task.unit: len(samples), "dropped": self._task.samples - len(kept)}
         result = self.state["arms"].setdefault(arm.name, {**counts, "influence": None})
         self._task.measure(
@@ -209,17 +233,25 @@ class ArmsRun:
     def _is_scored(self, arm):
         return arm.counted or any(other.after == arm.name for other in self._arms.values())
 
+    def _keeps(self, arm):
+        """Tells whether the arm's model stays in the folder."""
+        return self._keep == "all" or (self._keep == "scored" and self._is_scored(arm))
+
     def _trained(self, arm, samples, weights, pace):
-        """Trains an arm's model, or loads it where an earlier start has finished it."""
-        path = self.model_path(arm.name)
-        if path.exists():
-            print(f"{arm.name}: going on from {path}")
-            return undamaged(path, lambda path: keras.saving.load_model(path, compile=False))
+        """Trains an arm's model; begins again where the record of its training turns out to be damaged."""
+        records = self._records(arm) if self._is_scored(arm) else None
         with timed(self.state, arm.name, "training"):
-            records = self._records(arm) if self._is_scored(arm) else None
-            model = self._task.train(arm, samples, self._folder, self._key, pace, records, weights)
-        replace(path, model.save)
-        (self._folder / CHECKPOINT).unlink(missing_ok=True)
+            try:
+                model = self._task.train(arm, samples, self._folder, self._key, pace, records, weights)
+            except DamageError as error:
+                if records is None or not records.exists():
+                    raise
+                note(f"{error}; {arm.name} begins again")
+                shutil.rmtree(records)
+                forget(self._folder / CHECKPOINT)
+                model = self._task.train(arm, samples, self._folder, self._key, pace, records, weights)
+        replace_sealed(self.model_path(arm.name), model.save)
+        forget(self._folder / CHECKPOINT)
         return model
 
 
@@ -241,8 +273,3 @@ def _summary(found):
         "residual": found.residual,
         "converged": found.converged,
     }
-
-
-def _read_arrays(path):
-    with open(path, "rb") as raw, np.load(raw) as file:
-        return {name: file[name] for name in file.files}

@@ -12,6 +12,7 @@ from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import INFLUENCE, ArmsRun
 from tfdrop.tasks.drop_list import DROP_LIST, write_drop_list
 from tfdrop.tasks.ranking import INFLUENCE_RANKING
+from tfdrop.training.events import write_pictures
 
 GALLERY_SAMPLES = 48
 
@@ -98,3 +99,4 @@ def write_influence(
         return
     threshold = first.scores[dropped].min() if dropped.any() else None
     replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+    write_pictures(folder, "influence", [folder / "unfavorable.png", folder / "influence.png"])

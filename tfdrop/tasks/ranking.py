@@ -1,19 +1,23 @@
 """What may rank training samples in the place of influence."""
 
+import importlib.util
 from typing import NamedTuple
 
 import numpy as np
 
+from tfdrop.errors import UserError
+
 INFLUENCE_RANKING = "influence"
 OF_OUTPUTS = ("loss", "el2n", "aum", "forgetting")  # what a training gives away, as in `tfdrop.data_dropout.rankings`
-RANKINGS = (INFLUENCE_RANKING, *OF_OUTPUTS, "self_influence", "confident_learning", "random")
+CONFIDENT = "confident_learning"
+RANKINGS = (INFLUENCE_RANKING, *OF_OUTPUTS, "self_influence", CONFIDENT, "random")
 TITLES = {
     "loss": "the training loss",
     "el2n": "EL2N",
     "aum": "the area under the margin",
     "forgetting": "forgetting events",
     "self_influence": "self-influence",
-    "confident_learning": "confident learning",
+    CONFIDENT: "confident learning",
     "random": "chance",
 }
 
@@ -32,3 +36,9 @@ class Ranking(NamedTuple):
     scores: np.ndarray
     trainings: int = 1
     spread: np.ndarray | None = None
+
+
+def check_ranking(rank_by: str) -> None:
+    """Raises a `UserError` if what a ranking needs is not installed."""
+    if rank_by == CONFIDENT and importlib.util.find_spec("cleanlab") is None:
+        raise UserError(f'--rank_by={rank_by}: needs cleanlab, pip install ".[cleanlab]"')

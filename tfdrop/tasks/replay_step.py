@@ -1,6 +1,7 @@
 """The replay step of both tasks: over the seeds that the settings ask for, each resumable."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.influence.files import load_influence, save_influence
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.training import Training
+from tfdrop.whole_files import DamageError, note, read_whole
 
 
 def record_folder(records: Path, seed: int) -> Path:
@@ -70,15 +72,20 @@ def replay_as_set(
         pace: When to save and when to stop.
 
     Raises:
-        UserError: If the training cannot be replayed, the measure does not fit, or a file is damaged.
+        UserError: If the training cannot be replayed, or the measure does not fit.
     """
     found = []
     for seed in range(settings.seed, settings.seed + settings.influence_seeds):
         path = records / f"influence_seed{seed}.npz"
-        if not path.exists():
+        try:
+            each = read_whole(path, load_influence) if path.exists() else None
+        except DamageError as error:
+            note(f"{error}; it is computed again")
+            each = None
+        if each is None:
             each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
             save_influence(path, each)
-        found.append(load_influence(path))
+        found.append(each)
     return mean_influence(found) if len(found) > 1 else found[0]
 
 
@@ -92,6 +99,19 @@ def of_leaving_out(found: ReplayInfluence, weights: np.ndarray) -> ReplayInfluen
 
 
 def _replayed(settings, recorded, validation, records, pace):
+    """Returns the replay of one seed's training, which is taken again where its record turns out to be damaged."""
+    record = record_folder(records, settings.seed)
+    try:
+        return _replay(settings, recorded, validation, records, pace)
+    except DamageError as error:
+        if not record.exists():
+            raise
+        note(f"{error}; the training is recorded again")
+        shutil.rmtree(record)
+        return _replay(settings, recorded, validation, records, pace)
+
+
+def _replay(settings, recorded, validation, records, pace):
     horizon = number_or_auto(settings.influence_horizon)
     try:
         training, model = recorded(settings, record_folder(records, settings.seed))
@@ -105,5 +125,7 @@ def _replayed(settings, recorded, validation, records, pace):
             smoothness=settings.influence_smoothness,
             checkpoint=checkpoint,
         )
+    except DamageError:
+        raise
     except ValueError as error:
         raise UserError(f"--influence=replay: {error}") from error

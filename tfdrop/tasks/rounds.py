@@ -11,10 +11,15 @@ from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.cap_choice import choice_result, chosen_cap
 from tfdrop.tasks.settings import RunSettings
+from tfdrop.tasks.starts import STARTS
+from tfdrop.tasks.state import STATE
+from tfdrop.whole_files import previous
 
 FULL, RANDOM = "full set", "random drop"
 TRIALS = "choosing how many to drop"
 SCORES = "influence_scores.npz"  # until the table of them is written
+# What a run needs no more once its result is written: all of it is in that and in influence.npz.
+OF_A_RUNNING_ONE = (STATE, previous(STATE).name, SCORES, STARTS)
 
 
 def round_name(number: int) -> str:

@@ -119,6 +119,9 @@ class RunSettings:
         True, "Start all trainings of a seed from the same random weights, as the paper does; else each from its own."
     )
     seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
+    deterministic: bool = setting(
+        False, "Use kernels that give the same bits every time, also on GPUs, where they are slower."
+    )
     mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.", group="output")
     skip_unreadable: bool = setting(

@@ -1,12 +1,10 @@
 """The state of a run of arms on disk: what it is, and what its arms have come to."""
 
 import contextlib
-import json
 import time
-import zipfile
 
-from tfdrop.checkpoint import replace
 from tfdrop.errors import UserError
+from tfdrop.whole_files import DamageError, damage, newest_whole, replace, sealed_text, sealed_values
 
 STATE = "state.json"
 
@@ -33,7 +31,7 @@ def open_state(folder, name, key):
 
 def save_state(folder, state):
     """Writes a state to an experiment's folder."""
-    replace(folder / STATE, lambda partial: partial.write_text(json.dumps(state, indent=1) + "\n"))
+    replace(folder / STATE, lambda partial: partial.write_text(sealed_text(state)), keep=True)
 
 
 @contextlib.contextmanager
@@ -64,28 +62,20 @@ def timed(state, arm, step):
         seconds[step] = seconds.get(step, 0.0) + time.monotonic() - start
 
 
-def undamaged(path, read):
-    """Returns `read(path)`; a `UserError` names the file if it cannot be read."""
-    try:
-        return read(path)
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"checkpoint {path} is damaged") from error
-
-
 def read_state(path):
-    """Returns the state in a file, or `None` if there is none.
+    """Returns the state in a file, or the one before where it is damaged; `None` if there is none.
 
     Raises:
-        UserError: If the file is damaged.
+        UserError: If what there is is damaged.
     """
-    if not path.exists():
-        return None
-    try:
-        state = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"checkpoint {path} is damaged") from error
-    if not isinstance(state, dict) or not isinstance(state.get("arms"), dict):
-        raise UserError(f"checkpoint {path} is damaged")
+    return newest_whole(path, _read)
+
+
+def _read(path):
+    with damage(path):
+        state = sealed_values(path.read_text())
+    if not isinstance(state.get("arms"), dict):
+        raise DamageError(f"checkpoint {path} is damaged")
     return state
 
 

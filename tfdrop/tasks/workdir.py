@@ -10,6 +10,7 @@ from typing import Any
 from tfdrop.checkpoint import PARTIAL, replace
 from tfdrop.errors import UserError
 from tfdrop.tasks.former_names import Former, renamed
+from tfdrop.tasks.lock import LOCK
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
@@ -36,7 +37,7 @@ class Workdir:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
                 self._compare(self.read_json(SETTINGS), wanted, dataclasses.asdict(type(settings)()), former)
-            elif any(not entry.name.startswith(PARTIAL) for entry in self.path.iterdir()):
+            elif any(not entry.name.startswith((PARTIAL, LOCK)) for entry in self.path.iterdir()):
                 raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
             else:
                 self.write_json(SETTINGS, wanted)
@@ -75,4 +76,12 @@ class Workdir:
         self.write(name, lambda path: path.write_text(json.dumps(value, indent=1) + "\n"))
 
     def read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text())
+        """Returns the values in a file.
+
+        Raises:
+            UserError: If it is damaged.
+        """
+        try:
+            return json.loads((self.path / name).read_text())
+        except ValueError as error:
+            raise UserError(f"{self.path / name} is damaged") from error

@@ -1,14 +1,13 @@
 """The record of training, one row per epoch: `metrics.csv`, and TensorBoard events if there is a folder for them."""
 
 import csv
-import time
 from pathlib import Path
 from typing import Any, Self
 
-from tfdrop.checkpoint import replace
+from tfdrop.training.events import EVENTS, Events
+from tfdrop.whole_files import DamageError, replace
 
 METRICS = "metrics.csv"
-EVENTS = "tensorboard"
 
 
 def read_records(folder: Path, training: str) -> list[dict[str, float]]:
@@ -40,14 +39,14 @@ class TrainingLog:
         rows = _read_rows(self._path)
         self._rows = [row for row in rows if row["training"] != training or int(row["epoch"]) < first_epoch]
         events = folder / EVENTS
-        self._events = _event_writer(events / training.replace(" ", "_")) if events.exists() else None
+        self._events = Events(events / training.replace(" ", "_"), first_epoch) if events.exists() else None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._events is not None:
-            self._events.close()
+            self._events.__exit__()
 
     def records(self) -> list[dict[str, float]]:
         """Returns the training's recorded epochs, in order, as dictionaries of numbers."""
@@ -58,7 +57,7 @@ class TrainingLog:
         self._rows.append({"training": self._training, "epoch": epoch, **values})
         replace(self._path, self._write_rows)
         if self._events is not None:
-            self._events.add_event(_event(epoch, values))
+            self._events.scalars(epoch, values)
 
     def _write_rows(self, path: Path) -> None:
         columns = dict.fromkeys(name for row in self._rows for name in row)
@@ -68,26 +67,15 @@ class TrainingLog:
             writer.writerows(self._rows)
 
 
-# TensorBoard is imported where events are wanted only: an experiment on another machine wants none.
-def _event_writer(folder: Path) -> Any:
-    from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    return EventFileWriter(str(folder))
-
-
-def _event(epoch: int, values: dict[str, float]) -> Any:
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.compat.proto.summary_pb2 import Summary
-
-    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-    return Event(wall_time=time.time(), step=epoch, summary=summary)
-
-
 def _read_rows(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     with open(path, newline="") as file:
-        return list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    # A row that was cut off lacks values, and one of something else has more than there are names.
+    if any(None in row or None in row.values() or not row.get("epoch", "").isdecimal() for row in rows):
+        raise DamageError(f"{path} is damaged")
+    return rows
 
 
 def _numbers(rows: list[dict[str, Any]], training: str) -> list[dict[str, float]]:

@@ -123,6 +123,11 @@ class Training:
         """The learning rate of the next step."""
         return float(self.optimizer.learning_rate)
 
+    def learning_rate_of(self, step: int) -> float:
+        """Returns the learning rate of a step, by the optimizer's schedule; without one, that of the next step."""
+        rate = self.optimizer._learning_rate
+        return float(rate(step)) if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else float(rate)
+
     def dispatches(self) -> Iterator[np.ndarray]:
         """Takes all remaining steps.
 

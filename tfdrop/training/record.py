@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tfdrop.checkpoint import CheckpointError, replace
 from tfdrop.training.step_function import State
+from tfdrop.whole_files import CheckpointError, DamageError, replace
 
 ABOUT = "record.json"
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
@@ -116,7 +116,8 @@ class Record:
             return
         content = b"".join(array.tobytes() for array in _arrays(state))
         content = zlib.crc32(content).to_bytes(4, "little") + content
-        replace(self._path(step), lambda partial: partial.write_bytes(content))
+        # There may be thousands; each has a checksum, and a training whose record is damaged is taken again.
+        replace(self._path(step), lambda partial: partial.write_bytes(content), flush=False)
         self._states[step] = None
 
     def state(self, step: int) -> State:
@@ -137,11 +138,11 @@ class Record:
                 found = json.loads(about.read_text())
                 key, gap, self.verdict = found["key"], found["gap"], found["verdict"]
             except (ValueError, KeyError):
-                raise CheckpointError(f"record {folder} is damaged") from None
+                raise DamageError(f"record {folder} is damaged") from None
             if (key, gap) != (self.key, self.gap):
                 raise CheckpointError(f"record {folder} is of another training")
         elif states:
-            raise CheckpointError(f"record {folder} is damaged: {ABOUT} is missing")
+            raise DamageError(f"record {folder} is damaged: {ABOUT} is missing")
         self._states = dict.fromkeys(states)
 
     def _forget(self, step):
@@ -157,10 +158,10 @@ class Record:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise CheckpointError(f"record {path} cannot be read") from error
+            raise DamageError(f"record {path} cannot be read") from error
         sizes = [array.nbytes for array in _arrays(self._template)]
         if len(content) != 4 + sum(sizes) or zlib.crc32(content[4:]) != int.from_bytes(content[:4], "little"):
-            raise CheckpointError(f"record {path} is damaged")
+            raise DamageError(f"record {path} is damaged")
         parts, start = [], 4
         for array in _arrays(self._template):
             part = np.frombuffer(content, array.dtype, array.size, start).reshape(array.shape)

@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 
-from tfdrop.checkpoint import CheckpointError, load_training, save_training
+from tfdrop.checkpoint import DamageError, load_training, save_training
 from tfdrop.errors import UserError
 from tfdrop.progress import Progress
+from tfdrop.training.last_good import LastGood, first_bad_step
 from tfdrop.training.log import TrainingLog
+from tfdrop.whole_files import note, previous
 
 CHECKPOINT = "training.keras"
 
@@ -30,50 +32,87 @@ def train_resumably(name, key, build, folder, pace, after_epoch=None):
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
-        UserError: If the checkpoint is damaged, or the loss is no longer finite.
+        UserError: If the checkpoint is of another experiment, or the loss is no longer finite: the last state with a
+            finite one is saved.
     """
-    restored, progress = _restore(folder / CHECKPOINT, name, key)
+    path = folder / CHECKPOINT
+    restored, progress = _restore(path, name, key)
     model, training = build(restored)
-    losses, seconds = progress.get("losses", []), progress.get("seconds", 0.0)
-    epoch = training.step // training.steps_per_epoch
-    total = training.epochs * training.steps_per_epoch
-    resumed = time.monotonic()
-    learning_rate = training.learning_rate
+    running = _Epoch(training, **progress)
+    good = LastGood(training)
+    good.note(running.progress)
 
     def save():
         # What the record of the running epoch needs goes along, so that it too is as if nothing had happened.
-        state = {"training": name, "key": key, "losses": losses, "seconds": seconds + time.monotonic() - resumed}
-        save_training(folder / CHECKPOINT, model, state)
+        save_training(path, model, {"training": name, "key": key, **running.progress})
 
-    with TrainingLog(folder, name, epoch + 1) as log, Progress(f"{name}: training", total, unit="steps") as bar:
+    with (
+        TrainingLog(folder, name, running.number) as log,
+        Progress(f"{name}: training", training.steps, unit="steps") as bar,
+    ):
         bar.resume(training.step)
-        for step_losses in training.dispatches():
-            if not np.isfinite(step_losses).all():
-                raise UserError(f"{name}: the loss is not finite at step {training.step}; try a lower --learning_rate")
-            losses = losses + step_losses.tolist()
-            bar.advance(len(step_losses))
+        for losses in training.dispatches():
+            if not np.isfinite(losses).all():
+                step = first_bad_step(training, losses)
+                what = f"{name}: the loss is {losses[~np.isfinite(losses)][0]} at step {step + 1}, in epoch "
+                what += f"{running.number}, with learning rate {running.learning_rate:.3g}"
+                found = good.restore(step)
+                if found is not None:
+                    save_training(path, model, {"training": name, "key": key, **found.progress})
+                    what += f"; its state after step {found.step} is saved"
+                raise UserError(f"{what}; try a lower --learning_rate")
+            running.losses = running.losses + losses.tolist()
+            bar.advance(len(losses))
             if training.step % training.steps_per_epoch == 0:
-                epoch += 1
-                seconds += time.monotonic() - resumed
-                loss = float(np.mean(losses))
+                numbers = running.numbers()
                 values = after_epoch(model, log.records()) if after_epoch else {}
-                log.record(epoch, loss=loss, learning_rate=learning_rate, seconds=round(seconds, 3), **values)
-                bar.advance(0, epoch=epoch, loss=loss, **values)
-                losses, seconds, learning_rate = [], 0.0, training.learning_rate
-                resumed = time.monotonic()
+                log.record(running.number, **numbers, **values)
+                bar.advance(0, epoch=running.number, loss=numbers["loss"], **values)
+                running = _Epoch(training)
             pace.after_step(save)
+            good.note(running.progress)
     save()
     return model
 
 
+class _Epoch:
+    """The epoch that is running.
+
+    Attributes:
+        number: Its number, from 1 on.
+        learning_rate: The learning rate that it began with, or goes on with.
+        losses: The losses of its steps.
+    """
+
+    def __init__(self, training, losses=(), seconds=0.0):
+        self.number = training.step // training.steps_per_epoch + 1
+        self.learning_rate = training.learning_rate
+        self.losses = list(losses)
+        self._samples = training.samples
+        self._before = seconds
+        self._start = time.monotonic()
+
+    @property
+    def progress(self):
+        """What has to be saved of it: the losses, and how long it has taken over all starts."""
+        return {"losses": self.losses, "seconds": self._before + time.monotonic() - self._start}
+
+    def numbers(self):
+        """Returns what is recorded of it when it has ended."""
+        seconds = self.progress["seconds"]
+        numbers = {"loss": float(np.mean(self.losses)), "learning_rate": self.learning_rate}
+        return numbers | {"seconds": round(seconds, 3), "samples_per_second": round(self._samples / seconds, 1)}
+
+
 def _restore(path, name, key):
-    """Returns the model and progress of the checkpoint, or `(None, {})` if there is none of this training."""
-    if not path.exists():
+    """Returns the model and the running epoch's progress in the checkpoint, or `(None, {})` if there is none of it."""
+    if not path.exists() and not previous(path).exists():
         return None, {}
     try:
         model, progress = load_training(path)
-    except CheckpointError as error:
-        raise UserError(str(error)) from error
-    if progress["key"] != key:
+    except DamageError as error:
+        note(f"{error}; {name} begins again")
+        return None, {}
+    if progress.pop("key") != key:
         raise UserError(f"checkpoint {path} belongs to another experiment or version of it")
-    return (model, progress) if progress["training"] == name else (None, {})
+    return (model, progress) if progress.pop("training") == name else (None, {})

@@ -11,9 +11,9 @@ from tfdrop.models import NETWORKS
 from tfdrop.tasks.classification import training
 from tfdrop.tasks.classification.data import ClassifyData, preprocessed, read_data
 from tfdrop.tasks.classification.drop_layers import DROPS, with_usual_values
-from tfdrop.tasks.classification.networks import optimizer, training_network
+from tfdrop.tasks.classification.networks import optimizer, plain_network, training_network
 from tfdrop.tasks.classification.settings import ClassifySettings
-from tfdrop.tasks.classification.training import measured_errors, plateau_rate, train_classifier
+from tfdrop.tasks.classification.training import measured_errors, plateau_rate, strengths, train_classifier
 from tfdrop.tasks.classification.while_dropping import AlwaysDropping, errors_while_dropping
 from tfdrop.training.log import read_records
 from train.recipes import cost
@@ -181,9 +181,24 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path):
         np.testing.assert_array_equal(after, before)
     records = [read_records(tmp_path / name, "round 1") for name in ("whole", "killed")]
     for record in [*records[0], *records[1]]:
-        del record["seconds"]
+        del record["seconds"], record["samples_per_second"]
     assert records[0] == records[1]
-    assert "validation_error" in records[0][0]
+    assert {"validation_error", "kept_share"} <= records[0][0].keys()
+    assert records[0][0]["weight_decay"] == pytest.approx(0.5 * (0.1 + settings.weight_decay))
+
+
+@pytest.mark.parametrize(("drop", "curriculum"), [("select_scale", 0.0), ("select_scale", 0.5), ("dropout", 0.0)])
+def test_the_drop_rate_is_that_of_the_running_step(drop, curriculum):
+    settings = new_settings(drop=drop, rate=0.4, curriculum=curriculum, weight_decay=0.01)
+    network = training_network(settings, (8, 8, 1), 10, 1, steps=20)
+    network.compile(training.optimizer(settings, 10), training.classification_loss(), jit_compile=False)
+    x, y = np.zeros((4, 8, 8, 1), "float32"), np.zeros(4, int)
+    taken = training.Training(network, network.optimizer, network.loss, (x, y), batch_size=2, epochs=10)
+    network.optimizer.iterations.assign(5)
+    taken.seed_random_layers()  # as before the sixth step
+    rate = 0.4 if not curriculum else 0.4 * 5 / 10
+    assert strengths(settings, network) == {"weight_decay": 0.01, "drop_rate": pytest.approx(rate)}
+    assert "drop_rate" not in strengths(new_settings(drop="none"), plain_network(settings, (8, 8, 1), 10))
 
 
 def test_drop_layers_at_work_in_testing():

@@ -1,5 +1,6 @@
 """Image files: which files a folder has, their pixels as a viewer shows them, and files that cannot be read."""
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,6 +120,9 @@ def _read_tiff(path: Path) -> np.ndarray:
         if len(file.pages) != 1:
             raise ValueError(f"expected one image, the file has {len(file.pages)}")
         page = file.pages.first
+        # As Pillow refuses files of other formats.
+        if page.imagewidth * page.imagelength > 2 * (PIL.Image.MAX_IMAGE_PIXELS or math.inf):
+            raise ValueError(f"{page.imagewidth}x{page.imagelength} pixels are more than any picture has")
         plain = page.photometric in (tifffile.PHOTOMETRIC.MINISBLACK.value, tifffile.PHOTOMETRIC.RGB.value)
         # Samples of 12 bits, say, would be read as dark ones of 16.
         whole = page.bitspersample == 1 or (page.dtype is not None and page.bitspersample == 8 * page.dtype.itemsize)

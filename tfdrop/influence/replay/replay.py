@@ -16,6 +16,7 @@ from tfdrop.influence.replay.smoothness import checked_smoothness
 from tfdrop.influence.replay.walk import Walk
 from tfdrop.training import Training
 from tfdrop.training.step_function import differentiable, read_state
+from tfdrop.whole_files import DamageError
 
 
 def replay_influence(
@@ -110,7 +111,10 @@ def _check(training):
     starts = set(range(0, training.steps + 1, training.steps_per_epoch))
     missing = sorted(starts - set(kept))
     if missing or max(np.diff(kept)) > training.record.gap:
-        raise _invalid("a training that was recorded from its first step on. Received: one with a gap in its record")
+        raise DamageError(
+            "Invalid value received for argument `training`. Expected a training that was recorded from its first step "
+            "on. Received: one with a gap in its record"
+        )
     final = training.record.state(training.steps)
     found = read_state(training.model, training.optimizer)
     moving = differentiable(training.model.non_trainable_variables)

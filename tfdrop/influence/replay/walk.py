@@ -63,11 +63,25 @@ class Walk:
                     _check_step(state, following, read_state(training.model, training.optimizer))
                 self.derivatives[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
-                horizon.add(self._cotangent.weights)
+                self._measure_norm(step)
                 progress.advance(norm=horizon.norms[-1])
                 self._phases.after_step("replay", self._arrays)
                 if horizon.is_past:
                     break
+
+    def _measure_norm(self, step: int) -> None:
+        """Notes how long the cotangent is.
+
+        Raises:
+            ValueError: If that is not finite; it says how far to walk instead, and where it happened.
+        """
+        try:
+            self._horizon.add(self._cotangent.weights)
+        except ValueError as error:
+            training = self._training
+            epoch, rate = step // training.steps_per_epoch + 1, training.learning_rate_of(step)
+            where = f"they overflow at step {step + 1}, in epoch {epoch}, with learning rate {rate:.3g}"
+            raise ValueError(f"{error} ({where}; the training is as it was)") from error
 
     def _states(self) -> Iterator[tuple[int, State]]:
         """Yields the steps that are left with the states before them, backwards."""

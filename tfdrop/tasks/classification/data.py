@@ -10,7 +10,9 @@ from tfdrop.data.preprocessing.whitening import fit_whitening
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.drop_list import read_drop_list
+from tfdrop.tasks.ranking import check_ranking
 
 PARTS = ("train", "validation", "test", "held_out")
 FEWEST_HELD_OUT = 20
@@ -81,6 +83,8 @@ def read_data(settings):
         with blaming("drop_list", settings.drop_list):
             data = _without_dropped(data, settings.drop_list)
     _check(settings, data.train[0].shape)
+    check_ranking(settings.rank_by)
+    class_weights(settings.class_weight, data.train[1], data.classes)
     return data
 
 

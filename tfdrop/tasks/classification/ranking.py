@@ -7,12 +7,11 @@ import numpy as np
 from tfdrop.checkpoint import replace
 from tfdrop.data.samples import select, stream
 from tfdrop.data_dropout import rankings
-from tfdrop.errors import UserError
 from tfdrop.influence import InfluenceModel
 from tfdrop.tasks.classification.networks import classification_loss
 from tfdrop.tasks.classification.training import EPOCH_OUTPUTS, centred, probabilities, train_classifier
 from tfdrop.tasks.ranking import Ranking
-from tfdrop.tasks.state import undamaged
+from tfdrop.whole_files import damage
 
 FOLDS = 5
 DRAWS, STEPS = 8, 15  # of the self-influence: standard errors of about 50 %, for the cost of some trainings
@@ -62,7 +61,7 @@ def _of_outputs(settings, train, sample_weights, records, train_again):
         paths = [folder / EPOCH_OUTPUTS.format(epoch) for epoch in range(1, settings.epochs + 1)]
         if not paths[-1].exists():
             train_again(dataclasses.replace(settings, seed=seed), train, sample_weights, folder / "training", folder)
-        outputs = np.stack([undamaged(path, np.load) for path in paths])
+        outputs = np.stack([_load(path) for path in paths])
         found.append(rankings.OF_OUTPUTS[settings.rank_by](outputs, train[1]))
     spread = np.std(found, axis=0, ddof=1) if len(found) > 1 else None
     return Ranking(settings.rank_by, np.mean(found, axis=0), len(found), spread)
@@ -81,7 +80,6 @@ def _self_influence(settings, model, train, checkpoint, sample_weights):
 
 def _confident_learning(settings, data, train, sample_weights, records, train_again):
     """Returns cleanlab's ranking by networks that were each trained without a fold, each class its share of it."""
-    check_cleanlab()
     x, y = train
     fold_of = folds(y, settings.seed)
     found = np.empty((len(y), len(data.classes)))
@@ -93,8 +91,13 @@ def _confident_learning(settings, data, train, sample_weights, records, train_ag
             network = train_again(settings, select(train, outside), weights, records / f"fold{fold}")
             answers = probabilities(settings, network, x[inside])
             replace(path, lambda partial: np.save(partial, answers))  # noqa: B023
-        found[inside] = undamaged(path, np.load)
+        found[inside] = _load(path)
     return rankings.confident_learning(found, y)
+
+
+def _load(path):
+    with damage(path):
+        return np.load(path)
 
 
 def folds(labels, seed):
@@ -103,11 +106,3 @@ def folds(labels, seed):
     found = np.empty(len(labels), int)
     found[order[np.argsort(labels[order], kind="stable")]] = np.arange(len(labels)) % FOLDS
     return found
-
-
-def check_cleanlab():
-    """Raises a `UserError` if cleanlab is not installed."""
-    import importlib.util
-
-    if importlib.util.find_spec("cleanlab") is None:
-        raise UserError('--rank_by=confident_learning: needs cleanlab, pip install ".[cleanlab]"')

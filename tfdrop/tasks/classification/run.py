@@ -1,7 +1,6 @@
 """A classification run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
 import json
-import time
 
 import keras
 
@@ -9,23 +8,20 @@ from tfdrop.checkpoint import replace
 from tfdrop.classifier import FILE, make_classifier, save_classifier
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
-from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
-from tfdrop.tasks.classification.ranking import check_cleanlab
 from tfdrop.tasks.classification.removal_curve import curve_arms, draw_curve
 from tfdrop.tasks.classification.report import MEASURE, classification_report, last_errors
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
-from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import SCORES, round_name, run_rounds
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, round_name, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
-from tfdrop.tasks.state import STATE
+from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
-from tfdrop.training.log import EVENTS
+from tfdrop.training.events import EVENTS
 
 PREPROCESSING = "preprocessing.npz"
 RUN = "run.json"  # one seed's part of the result, until all are done
@@ -38,9 +34,6 @@ def check(settings, data):
     shape, classes = data.train[0].shape[1:], len(data.classes)
     with blaming("model", settings.model):
         plain_network(settings, shape, classes)
-    if settings.rank_by == "confident_learning":
-        check_cleanlab()
-    class_weights(settings.class_weight, data.train[1], data.classes)
     with blaming("placement", settings.placement):
         training_network(settings, shape, classes, 1, steps=1)
 
@@ -59,15 +52,16 @@ def run(settings, data, workdir, about, pace=None):
         OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
-        start = time.monotonic()
         for note in data.notes:
             print(note)
-        task = ClassificationTask(settings, data)
-        workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
-        runs = []
-        for seed in range(settings.seed, settings.seed + settings.seeds):
-            folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
-            runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
+        seeds = range(settings.seed, settings.seed + settings.seeds)
+        with noted_start(workdir):
+            task = ClassificationTask(settings, data)
+            workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
+            runs = []
+            for seed in seeds:
+                folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
+                runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
         workdir.remove(REPORT)  # of a result that is no more
         workdir.write_json(
             RESULT,
@@ -77,14 +71,12 @@ def run(settings, data, workdir, about, pace=None):
                 "classes": len(data.classes),
                 **({"curve": settings.curve} if settings.curve else {}),
                 "runs": runs,
-                "seconds_since_last_start": round(time.monotonic() - start, 1),
-                "backend": keras.backend.backend(),
-                "keras": keras.__version__,
-                "environment": environment(),
+                "seeds": list(seeds),
                 "notes": list(data.notes),
+                **about_starts(workdir),
             },
         )
-        workdir.remove(RUN, STATE, SCORES)  # all of it is in the result and in influence.npz
+        workdir.remove(RUN, *OF_A_RUNNING_ONE)
     result = workdir.read_json(RESULT)
     print(classification_report(result))
     if settings.curve:

@@ -90,6 +90,7 @@ class ClassifySettings(RunSettings):
         "Also keep the networks as they are after these epochs: for class activation maps over epochs.",
         least=1,
         list_of=int,
+        group="output",
     )
 
     # Data dropout
@@ -98,6 +99,7 @@ class ClassifySettings(RunSettings):
         "What the images are dropped by: influence; what a training gives away of them, loss, el2n, aum (area under "
         "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; or random.",
         choices=RANKINGS,
+        group="data dropout",
     )
     curve: list = setting(
         [],

@@ -7,7 +7,8 @@ from scipy.special import softmax
 
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
-from tfdrop.layers import FocusedDropout
+from tfdrop.layers import FocusedDropout, Participation
+from tfdrop.layers.rated_layer import RatedLayer
 from tfdrop.tasks.classification.networks import (
     augments,
     classification_loss,
@@ -61,15 +62,16 @@ def train_classifier(
             logits = plain.predict(centred(settings, train[0]), batch_size=TEST_BATCH, verbose=0)
             outputs.mkdir(parents=True, exist_ok=True)
             replace(outputs / EPOCH_OUTPUTS.format(epoch), lambda path: np.save(path, logits))
-        if settings.schedule == "plateau":
+        if data.validation is not None:
             values["validation_error"] = measured_errors(settings, plain, data.validation)["test_error"]
+        if settings.schedule == "plateau":
             errors = [*(record["validation_error"] for record in records), values["validation_error"]]
             network.optimizer.learning_rate = plateau_rate(settings, errors)
         for layer in network.layers:
             if isinstance(layer, FocusedDropout) and layer.kept_share is not None:
                 values["kept_share"] = layer.kept_share
                 layer.reset_kept_share()
-        return values
+        return values | strengths(settings, network)
 
     def build(network):
         network, training = _network_and_training(settings, data, train, name, round, network, record, sample_weights)
@@ -88,6 +90,20 @@ def kept_network(name, epoch=None):
     ('round_1.keras', 'round_1_epoch_3.keras')
     """
     return f"{name.replace(' ', '_')}{'' if epoch is None else f'_epoch_{epoch}'}.keras"
+
+
+def strengths(settings, network):
+    """Returns how strongly a network is regularized now: the weight decay of a step, on average, and the drop rate."""
+    decay = settings.weight_decay
+    if settings.magnified_weight_decay:
+        decay += settings.participation_rate * (settings.magnified_weight_decay - decay)
+    rates = [
+        layer.rate
+        for layer in network.layers
+        if isinstance(layer, RatedLayer | layers.Dropout) and not isinstance(layer, Participation)
+    ]
+    # Where a placement has layers of several rates, they are shares of the greatest.
+    return {"weight_decay": decay} | ({"drop_rate": max(rates)} if rates else {})
 
 
 def recorded_classifier(settings, data, train, name, round, record, pace, key, sample_weights=None):

@@ -3,10 +3,8 @@
 import dataclasses
 import functools
 import json
-import time
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tfdrop import plots
@@ -20,14 +18,13 @@ from tfdrop.tasks.denoising.scores import evaluate
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
-from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
 from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import FULL, RANDOM, SCORES, run_rounds
+from tfdrop.tasks.rounds import FULL, OF_A_RUNNING_ONE, RANDOM, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
-from tfdrop.tasks.state import STATE
+from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
-from tfdrop.training.log import EVENTS
+from tfdrop.training.events import EVENTS, write_pictures
 
 LONGEST_NAME = 120  # of an image, in the names of files
 
@@ -45,19 +42,17 @@ def run(settings, data, workdir, pace=None):
         OutOfTime: If the pace says so; everything is saved.
     """
     if not workdir.exists(RESULT):
-        start = time.monotonic()
         for note in data.notes:
             print(note)
-        if settings.seeds == 1:
-            result = _result(settings, data, workdir.path, pace)
-        else:
-            result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
-        about = {"backend": keras.backend.backend(), "keras": keras.__version__, "environment": environment()}
-        about["notes"] = list(data.notes)
-        seconds = round(time.monotonic() - start, 1)
+        with noted_start(workdir):
+            if settings.seeds == 1:
+                result = _result(settings, data, workdir.path, pace)
+            else:
+                result = {"runs": [_seed_result(settings, seed, workdir.path, pace) for seed in _seeds(settings)]}
         workdir.remove(REPORT)  # of a result that is no more
-        workdir.write_json(RESULT, {**result, "seconds_since_last_start": seconds, **about})
-        workdir.remove(STATE, SCORES)  # all of it is in the result and in influence.npz
+        about = {"seeds": list(_seeds(settings)), "notes": list(data.notes), **about_starts(workdir)}
+        workdir.write_json(RESULT, result | about)
+        workdir.remove(*OF_A_RUNNING_ONE)
     print(denoising_report(workdir.read_json(RESULT)))
     if not workdir.exists(REPORT):
         write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
@@ -136,12 +131,15 @@ def _image_result(settings, image, scores):
 
 def _write_comparisons(rated, folder):
     """Draws each test image as the paper's Fig. 4 does: noisy, denoised by every method, and clean; no controls."""
+    paths = []
     for image, outputs, scores in rated:
         shown = {name: pixels for name, pixels in outputs.items() if name not in (FULL, RANDOM)}
         pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in shown.items()]
         pictures.append((f"{image.name[:40]}, clean", image.pixels))
         path = folder / f"comparison_{image.name[:LONGEST_NAME]}.png"
         replace(path, functools.partial(_draw, pictures))
+        paths.append(path)
+    write_pictures(folder, "comparisons", paths)
 
 
 def _draw(pictures, path):

@@ -59,11 +59,11 @@ def _part(run: RunFolder) -> RunPart:
 
 def _about_section(run):
     """Returns the section that says how the run came about and how to make it again."""
-    about = run.result.get("environment", {})
-    known = {name: about.get(name, run.result.get(name)) for name in ENVIRONMENT}
+    last = (run.result.get("starts") or [{}])[-1]
+    about = run.result | {"machine": last.get("machine")} | last.get("versions", {})
+    known = {name: about.get(name) for name in ENVIRONMENT}
     rows = [[label, str(known[name])] for name, label in ENVIRONMENT.items() if known[name] is not None]
-    if "date" in about:
-        rows.append(["Date", about["date"]])
+    rows += [[label, last[name]] for name, label in (("time", "Started last"), ("commit", "Commit")) if name in last]
     if "seconds_since_last_start" in run.result:
         rows.append(["Time since its last start", seconds_text(run.result["seconds_since_last_start"])])
     tables = [Table("Environment", ["", ""], rows), _settings_table(vars(run.settings))]

@@ -1,0 +1,191 @@
+"""Kills runs of both programs at random moments, over and over, and compares what they come to with one left alone.
+
+python -m experiments.faults --kills=100 --out=results/faults.md
+
+Both train twice, with dropping by replay in between, and the controls after. A run is started, killed after a random
+time, started again, and so on until one start reaches the end; then its networks, influences, metrics and results must
+have the bits of the run that was not killed. Programs are forked from this process, which has everything imported.
+"""
+
+import collections
+import csv
+import datetime
+import json
+import os
+import random
+import runpy
+import shlex
+import signal
+import sys
+import tempfile
+import textwrap
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from train.program import run
+
+KILLS = flags.DEFINE_integer("kills", 100, "Kills, over both programs.", lower_bound=1)
+MINUTES = flags.DEFINE_float("minutes", 1e9, "Begin no further run after so many minutes.")
+SEED = flags.DEFINE_integer("seed", 0, "Seed of the moments.")
+OUT = flags.DEFINE_string("out", "", "Page to write; none if empty.")
+
+PROGRAMS = {
+    "train.denoise": "--depth=2 --filters=2 --patches_per_image=8 --epochs=3 --influence=replay --controls",
+    "train.classify": "--train_samples=40 --batch_size=8 --epochs=2 --validation_samples=40 --max_drop=6 --drop=none",
+}
+ALWAYS = "--save_every=0.2"
+OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
+
+
+def main():
+    import keras  # noqa: F401 (before the programs are forked)
+
+    started = time.monotonic()
+    draw = random.Random(SEED.value)
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        references = {program: _reference(program, Path(scratch)) for program in PROGRAMS}
+        while sum(len(row["phases"]) for row in rows) < KILLS.value:
+            if time.monotonic() - started > 60 * MINUTES.value:
+                break
+            program = list(PROGRAMS)[len(rows) % 2]
+            rows.append(_killed(program, Path(scratch) / f"run{len(rows)}", references[program], draw))
+            print(_line(rows[-1]), flush=True)
+    if OUT.value:
+        Path(OUT.value).write_text(_page(rows, time.monotonic() - started))
+
+
+def _reference(program, scratch):
+    """Returns what a run that is left alone comes to, and the seconds that it takes."""
+    folder = scratch / program
+    start = time.monotonic()
+    status, phase = _start(program, folder, None)
+    if status:
+        raise RuntimeError(f"{program}: status {status}; {phase}")
+    seconds = time.monotonic() - start
+    print(f"{program}: {seconds:.0f} s left alone", flush=True)
+    return outcome(folder), seconds
+
+
+def _killed(program, folder, reference, draw):
+    """Kills and starts a run until it reaches its end; returns what happened."""
+    expected, seconds = reference
+    phases = []
+    while True:
+        status, phase = _start(program, folder, draw.uniform(0, seconds))
+        if status != -signal.SIGKILL:
+            break
+        phases.append(phase)
+    differing = ["the end"] if status else sorted(_differing(expected, outcome(folder)))
+    return {"program": program, "phases": phases, "status": status, "last": phase, "differing": differing}
+
+
+def _start(program, folder, kill_after):
+    """Runs a program in a child of this process; returns its status, that of a kill negative, and what it was doing."""
+    log = folder.with_suffix(".log")
+    if not (child := os.fork()):
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        sys.argv = [program, *shlex.split(PROGRAMS[program]), ALWAYS, f"--workdir={folder}"]
+        _forget_flags()
+        code: Any = 1
+        try:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        finally:
+            sys.stdout.flush()
+            os._exit(code if isinstance(code, int) else 1)
+    deadline = time.monotonic() + (kill_after if kill_after is not None else 1e9)
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            break
+        time.sleep(0.01)
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    said = [line for line in lines if ": " in line and not line.startswith("note: ")]
+    return os.waitstatus_to_exitcode(status), _phase(said[-1] if said else "")
+
+
+def _forget_flags():
+    """Removes this program's own flags, which the program that is run does not have."""
+    for flag in (KILLS, MINUTES, SEED, OUT):
+        delattr(flags.FLAGS, flag.name)
+
+
+def _phase(line):
+    """Returns the phase that a line of progress is of."""
+    return line.split(": ")[0] + (": training" if ": training" in line else "") if line else "starting"
+
+
+def outcome(folder):
+    """Returns what a finished run leaves, by file, without what says how long it took."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                found[path.name] = archive.read("model.weights.h5")
+        elif path.suffix == ".npz":
+            with open(path, "rb") as raw, np.load(raw) as file:
+                found[path.name] = {name: file[name].tobytes() for name in file.files}
+        elif path.name == "metrics.csv":
+            rows = csv.DictReader(path.read_text().splitlines())
+            found[path.name] = [{name: row[name] for name in row if name not in OF_TIME} for row in rows]
+        elif path.name == "result.json":
+            result = json.loads(path.read_text())
+            for each in (result, *result.get("runs", [])):
+                for name in ("seconds", "starts", "seconds_since_last_start"):
+                    each.pop(name, None)
+            found[path.name] = result
+        else:
+            found[path.name] = path.is_dir() or path.suffix
+    return found
+
+
+def _differing(expected, found):
+    return {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
+
+
+def _line(row):
+    verdict = f"differs in {', '.join(row['differing'])}" if row["differing"] else "the same"
+    return f"{row['program']}: {len(row['phases'])} kills ({', '.join(row['phases']) or 'none'}): {verdict}"
+
+
+def _page(rows, seconds):
+    from tfdrop.environment import commit, machine
+
+    kills = collections.Counter((row["program"], phase) for row in rows for phase in row["phases"])
+    bad = [row for row in rows if row["differing"]]
+    command = shlex.join(["python", "-m", "experiments.faults", *sys.argv[1:]])
+    programs = " and ".join(f"`{program} {words} {ALWAYS}`" for program, words in PROGRAMS.items())
+    what = f"""
+        {len(rows)} runs were killed {sum(kills.values())} times in all (SIGKILL), each time at a random moment, started
+        again until they reached their end, and compared with a run that was left alone: networks, influences, metrics,
+        results, and which files there are. {len(rows) - len(bad)} of {len(rows)} ended with the same bits."""
+    how = f"""
+        Command: `{command}`; programs {programs}. {seconds / 60:.0f} minutes on {machine()};
+        {datetime.date.today()}, commit {commit()}."""
+    lines = ["# Killed runs", "", *_wrapped(what), ""]
+    lines += [*(f"- {_line(row)}" for row in bad), ""] if bad else []
+    lines += ["| program | killed while | kills |", "|---|---|---|"]
+    lines += [f"| {program} | {phase} | {count} |" for (program, phase), count in sorted(kills.items())]
+    return "\n".join([*lines, "", *_wrapped(how)]) + "\n"
+
+
+def _wrapped(text):
+    return textwrap.wrap(" ".join(text.split()), 120, break_on_hyphens=False, break_long_words=False)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,66 @@
+"""With what, on what and how long a run was computed: one entry for each time that it was started."""
+
+import contextlib
+import datetime
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from tfdrop.environment import accelerators, commit, machine, versions
+from tfdrop.errors import UserError
+from tfdrop.tasks.workdir import Workdir
+
+STARTS = "starts.json"
+
+
+@contextlib.contextmanager
+def noted_start(workdir: Workdir) -> Iterator[None]:
+    """Notes in a run's folder what the block runs with and on, and how long it takes, however it ends.
+
+    The time of a start that was killed is not known, and `None`.
+    """
+    starts = read_starts(workdir)
+    start = time.monotonic()
+    starts.append(_this_start())
+    workdir.write_json(STARTS, starts)
+    try:
+        yield
+    finally:
+        starts[-1]["seconds"] = round(time.monotonic() - start, 1)
+        with contextlib.suppress(OSError):  # a full disk, say, which was the reason to stop
+            workdir.write_json(STARTS, starts)
+
+
+def read_starts(workdir: Workdir) -> list[dict[str, Any]]:
+    """Returns what was noted of a run's starts, in order; of a file that is damaged nothing."""
+    try:
+        found = workdir.read_json(STARTS) if workdir.exists(STARTS) else []
+    except UserError:
+        return []
+    return found if isinstance(found, list) else []
+
+
+def about_starts(workdir: Workdir) -> dict[str, Any]:
+    """Returns what the result of a run that is finished says of its starts."""
+    starts = read_starts(workdir)
+    about = {"backend": keras.backend.backend(), "keras": keras.__version__, "starts": starts}
+    return about | {"seconds_since_last_start": starts[-1]["seconds"]}
+
+
+def _this_start():
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(sys.argv),
+        "host": socket.gethostname(),
+        "machine": machine(),
+        "devices": accelerators() or keras.distribution.list_devices(),
+        "backend": keras.backend.backend(),
+        "commit": commit(),
+        "versions": versions(),
+        "seconds": None,
+    }
