@@ -7,14 +7,14 @@ import keras
 import numpy as np
 
 from tfdrop.classifier import PREPROCESSING
-from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
+from tfdrop.tasks.classification.artifacts import write_preprocessing
 from tfdrop.tasks.classification.data import preprocessed, read_data
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.training import kept_network
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.environment import environment
-from tfdrop.tasks.influence_files import ScoredRound
+from tfdrop.tasks.influence_files import ScoredRound, write_influence_tables
 from tfdrop.tasks.workdir import RESULT, Workdir
 from tfdrop.training.log import TrainingLog
 
@@ -74,8 +74,14 @@ def small_network(image_shape, classes):
 def _seed(folder, seed, errors, scores, data, kept_share):
     samples = np.arange(len(scores))
     dropped = np.sort(np.argsort(-scores)[:DROPPED])
+    columns = {"index": data.samples, "label": data.train[1]}
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(10), len(scores))
-    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities)
+    texts = {} if data.files is None else {"file": data.files}
+    texts |= {"label": [data.classes[label] for label in data.train[1]]}
+    texts |= {"predicted": [data.classes[label] for label in probabilities.argmax(axis=1)]}
+    texts |= {"probability": probabilities.max(axis=1)}
+    rounds = [ScoredRound(1, samples, scores, dropped)]
+    write_influence_tables(folder, columns, texts, rounds, len(scores))
     for name, error in errors.items():
         with TrainingLog(folder, name) as log:
             for epoch in (1, 2, 3):

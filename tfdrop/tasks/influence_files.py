@@ -62,8 +62,28 @@ def write_influence(
         pixels: Function from indices of samples to their pictures, floats in [0, 1].
         names: What captions call the samples.
     """
-    influence = np.full(len(names), np.nan)
-    dropped_after_round = np.zeros(len(names), int)
+    write_influence_tables(folder, columns, texts, rounds, len(names))
+    first = rounds[0]
+    dropped = np.isin(first.samples, first.dropped)
+    worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
+    worst = worst[first.scores[worst] > 0]
+    captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
+    shown = pixels(first.samples[worst])
+    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
+    threshold = first.scores[dropped].min() if dropped.any() else None
+    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+
+
+def write_influence_tables(
+    folder: Path,
+    columns: Mapping[str, np.ndarray],
+    texts: Mapping[str, Sequence[Any]],
+    rounds: Sequence[ScoredRound],
+    samples: int,
+) -> None:
+    """Writes what `write_influence` does but for the pictures, of so many samples."""
+    influence = np.full(samples, np.nan)
+    dropped_after_round = np.zeros(samples, int)
     for round in rounds:
         influence[round.samples] = round.scores
         dropped_after_round[round.dropped] = round.number
@@ -75,13 +95,3 @@ def write_influence(
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
     write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
-
-    first = rounds[0]
-    dropped = np.isin(first.samples, first.dropped)
-    worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
-    worst = worst[first.scores[worst] > 0]
-    captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
-    shown = pixels(first.samples[worst])
-    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
-    threshold = first.scores[dropped].min() if dropped.any() else None
-    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
