@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
-from tfdrop.errors import UserError, blaming, unknown
+from tfdrop.errors import UserError, blaming
 from train.program import run
 
 
@@ -26,7 +26,7 @@ def main(name=""):
             print(f"{known}: {figure.source}\n{textwrap.indent(figure.about, '    ')}")
         return
     if name not in FIGURES:
-        raise unknown("list", name, FIGURES) if name else UserError(f"expected a name: {', '.join(FIGURES)}")
+        raise UserError(f"{f'no figure is called {name}' if name else 'expected a figure'}: {', '.join(FIGURES)}")
     if not flags.FLAGS.workdir:
         raise UserError("--workdir: expected the folder of a finished run")
     runs = []

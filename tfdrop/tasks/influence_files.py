@@ -69,8 +69,33 @@ def write_influence(
         names: What captions call the samples.
         rank_by: What the scores are; the tables call them that.
     """
+<<<<<<< HEAD
     influence, spread = np.full((2, len(names)), np.nan)
     dropped_after_round = np.zeros(len(names), int)
+=======
+    write_influence_tables(folder, columns, texts, rounds, len(names))
+    first = rounds[0]
+    dropped = np.isin(first.samples, first.dropped)
+    worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
+    worst = worst[first.scores[worst] > 0]
+    captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
+    shown = pixels(first.samples[worst])
+    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
+    threshold = first.scores[dropped].min() if dropped.any() else None
+    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+
+
+def write_influence_tables(
+    folder: Path,
+    columns: Mapping[str, np.ndarray],
+    texts: Mapping[str, Sequence[Any]],
+    rounds: Sequence[ScoredRound],
+    samples: int,
+) -> None:
+    """Writes what `write_influence` does but for the pictures, of so many samples."""
+    influence = np.full(samples, np.nan)
+    dropped_after_round = np.zeros(samples, int)
+>>>>>>> h17
     for round in rounds:
         influence[round.samples] = round.scores
         if round.spread is not None:
@@ -85,6 +110,7 @@ def write_influence(
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
+<<<<<<< HEAD
     write_drop_list(folder / DROP_LIST, {**columns, **texts, **spreads}, influence, dropped_after_round, rank_by)
 
     first = rounds[0]
@@ -100,3 +126,6 @@ def write_influence(
     threshold = first.scores[dropped].min() if dropped.any() else None
     replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
     write_pictures(folder, "influence", [folder / "unfavorable.png", folder / "influence.png"])
+=======
+    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
+>>>>>>> h17

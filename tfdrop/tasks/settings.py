@@ -143,9 +143,8 @@ class RunSettings:
                 if not 0 < float(text) <= 1:
                     raise ValueError("expected a share in (0, 1], or auto")
         if self.influence_seeds > 1 and not self.averages_over_seeds:
-            raise UserError(
-                f"--influence_seeds={self.influence_seeds}: only replay and what a training gives away are averaged"
-            )
+            problem = "only --influence=replay averages over seeds, and --rank_by=loss, el2n, aum or forgetting"
+            raise UserError(f"--influence_seeds={self.influence_seeds}: {problem}")
         if self.influence_smoothness and self.influence != "replay":
             raise UserError("--influence_smoothness: only --influence=replay asks for a smooth training")
         if self.drop_weight and (self.rounds > 2 or self.count_last):
