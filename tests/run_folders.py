@@ -6,25 +6,13 @@ import json
 import keras
 import numpy as np
 
-<<<<<<< HEAD
 from tfdrop.environment import machine, versions
-from tfdrop.tasks.classification.artifacts import write_image_influence
 from tfdrop.tasks.classification.data import read_data
-=======
-from tfdrop.classifier import PREPROCESSING
-from tfdrop.tasks.classification.artifacts import write_preprocessing
-from tfdrop.tasks.classification.data import preprocessed, read_data
->>>>>>> h17
 from tfdrop.tasks.classification.drop_layers import with_usual_values
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.training import kept_network
 from tfdrop.tasks.dropped_groups import count_dropped
-<<<<<<< HEAD
-from tfdrop.tasks.influence_files import ScoredRound
-=======
-from tfdrop.tasks.environment import environment
 from tfdrop.tasks.influence_files import ScoredRound, write_influence_tables
->>>>>>> h17
 from tfdrop.tasks.workdir import RESULT, Workdir
 from tfdrop.training.log import TrainingLog
 
@@ -84,16 +72,12 @@ def _seed(folder, seed, errors, scores, data, kept_share, rank_by):
     dropped = np.sort(np.argsort(-scores)[:DROPPED])
     columns = {"index": data.samples, "label": data.train[1]}
     probabilities = np.random.default_rng(seed).dirichlet(np.ones(10), len(scores))
-<<<<<<< HEAD
-    write_image_influence(folder, [ScoredRound(1, samples, scores, dropped)], data, probabilities, rank_by)
-=======
     texts = {} if data.files is None else {"file": data.files}
     texts |= {"label": [data.classes[label] for label in data.train[1]]}
     texts |= {"predicted": [data.classes[label] for label in probabilities.argmax(axis=1)]}
     texts |= {"probability": probabilities.max(axis=1)}
     rounds = [ScoredRound(1, samples, scores, dropped)]
-    write_influence_tables(folder, columns, texts, rounds, len(scores))
->>>>>>> h17
+    write_influence_tables(folder, columns, texts, rounds, len(scores), rank_by)
     for name, error in errors.items():
         with TrainingLog(folder, name) as log:
             for epoch in (1, 2, 3):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tfdrop.arguments import check_whole
 
-SIDE = 768  # pixels a side: of 64 maps in float32 that is 144 MiB
+SIDE = 1024  # pixels a side: of 64 maps in float32 that is 256 MiB, and two of these are there at a time
 
 
 class Tile(NamedTuple):

@@ -69,20 +69,21 @@ def write_influence(
         names: What captions call the samples.
         rank_by: What the scores are; the tables call them that.
     """
-<<<<<<< HEAD
-    influence, spread = np.full((2, len(names)), np.nan)
-    dropped_after_round = np.zeros(len(names), int)
-=======
-    write_influence_tables(folder, columns, texts, rounds, len(names))
+    write_influence_tables(folder, columns, texts, rounds, len(names), rank_by)
     first = rounds[0]
     dropped = np.isin(first.samples, first.dropped)
     worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
-    worst = worst[first.scores[worst] > 0]
+    if rank_by == INFLUENCE_RANKING:
+        worst = worst[first.scores[worst] > 0]
     captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
     shown = pixels(first.samples[worst])
     replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
-    threshold = first.scores[dropped].min() if dropped.any() else None
-    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+    pictures = [folder / "unfavorable.png"]
+    if rank_by == INFLUENCE_RANKING:
+        threshold = first.scores[dropped].min() if dropped.any() else None
+        pictures.append(folder / "influence.png")
+        replace(pictures[-1], lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
+    write_pictures(folder, "influence", pictures)
 
 
 def write_influence_tables(
@@ -91,11 +92,16 @@ def write_influence_tables(
     texts: Mapping[str, Sequence[Any]],
     rounds: Sequence[ScoredRound],
     samples: int,
+    rank_by: str = INFLUENCE_RANKING,
 ) -> None:
-    """Writes what `write_influence` does but for the pictures, of so many samples."""
-    influence = np.full(samples, np.nan)
+    """Writes the tables alone, `influence.npz` and `dropped.csv`.
+
+    Args:
+        folder, columns, texts, rounds, rank_by: As for `write_influence`.
+        samples: Number of samples.
+    """
+    influence, spread = np.full((2, samples), np.nan)
     dropped_after_round = np.zeros(samples, int)
->>>>>>> h17
     for round in rounds:
         influence[round.samples] = round.scores
         if round.spread is not None:
@@ -110,22 +116,4 @@ def write_influence_tables(
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
-<<<<<<< HEAD
     write_drop_list(folder / DROP_LIST, {**columns, **texts, **spreads}, influence, dropped_after_round, rank_by)
-
-    first = rounds[0]
-    dropped = np.isin(first.samples, first.dropped)
-    worst = np.argsort(-first.scores, kind="stable")[:GALLERY_SAMPLES]
-    if rank_by == INFLUENCE_RANKING:
-        worst = worst[first.scores[worst] > 0]
-    captions = [f"{names[first.samples[at]]}\n{first.scores[at]:.3g}" for at in worst]
-    shown = pixels(first.samples[worst])
-    replace(folder / "unfavorable.png", lambda path: plots.gallery(path, shown, captions, marked=dropped[worst]))
-    if rank_by != INFLUENCE_RANKING:
-        return
-    threshold = first.scores[dropped].min() if dropped.any() else None
-    replace(folder / "influence.png", lambda path: plots.influence_histogram(path, first.scores, threshold, dropped))
-    write_pictures(folder, "influence", [folder / "unfavorable.png", folder / "influence.png"])
-=======
-    write_drop_list(folder / DROP_LIST, {**columns, **texts}, influence, dropped_after_round)
->>>>>>> h17

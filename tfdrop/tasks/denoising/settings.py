@@ -22,7 +22,7 @@ class DenoiseSettings(RunSettings):
     test_dir: str = setting("", "Folder of test images, likewise.")
     sigma: Any = setting(
         25.0,
-        "Standard deviation of the noise, for pixels from 0 to 255; or a range to draw each patch's from, 0,55.",
+        "Standard deviation of the noise, for pixels from 0 to 255; or a range to draw each patch's from, as 0,55.",
         most=255,
         above=0,
         or_range=True,
@@ -57,7 +57,9 @@ class DenoiseSettings(RunSettings):
         "uint8", "Output clipped and rounded to 8 bits, or float.", choices=("uint8", "float"), group="output"
     )
     evaluate_only: bool = setting(False, "Only score --weights on the test images.")
-    weights: str = setting("", "With --evaluate_only: a .keras model or legacy .h5 weights of DnCNN.")
+    weights: str = setting(
+        "", "With --evaluate_only: DnCNN as a .keras model, or as .h5 or PyTorch .safetensors weights."
+    )
 
     @property
     def levels(self) -> tuple[float, float]:
