@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tfdrop.data.images.files import EXTENSIONS, image_paths, read_files
-from tfdrop.data.images.picture_files import Picture, read_picture
 from tfdrop.data.images.gaussian_noise import level_range
+from tfdrop.data.images.picture_files import Picture, read_picture
 from tfdrop.denoising.classical import METHODS
 from tfdrop.denoising.noise_level import estimate_noise
 from tfdrop.errors import UserError, blaming
