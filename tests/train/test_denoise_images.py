@@ -112,6 +112,18 @@ def test_noise_that_the_weights_were_not_trained_for(tmp_path, models, noisy):
     assert plan(settings_of(models, tmp_path, strict=True, sigma="25")).jobs[0].sigma == 25
 
 
+@pytest.mark.parametrize(("said", "levels"), [("50", (50, 50)), ("0,55", (0, 55))])
+def test_weights_that_do_not_say_what_they_were_trained_for(tmp_path, models, noisy, said, levels):
+    PIL.Image.fromarray(noisy).save(tmp_path / "in.png")
+    models["grey"].save(tmp_path / "grey.h5")
+    given = {"images": str(tmp_path / "in.png"), "weights": str(tmp_path / "grey.h5"), "out": str(tmp_path / "out")}
+    assert plan(PictureSettings(**given)).trained is None
+    settings = PictureSettings(**given, trained_sigma=said)
+    planned = plan(settings)
+    assert planned.trained == TrainedFor(*levels, 1)
+    assert len(level_warnings(settings, planned.trained, planned.jobs)) == (levels == (50, 50))
+
+
 def test_a_disk_that_is_full_in_the_middle(tmp_path, models, noisy, monkeypatch):
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
@@ -163,6 +175,8 @@ REFUSED = [
         ["--sigma=5", "--strict"],
         "--strict: a.png: sigma 5, but --weights=grey.keras was trained for grey images, sigma 25",
     ),
+    (["--weights=grey.h5", "--trained_sigma=x"], "--trained_sigma=x: could not convert string to float: 'x'"),
+    (["--weights=grey.h5", "--trained_sigma=5,3"], "--trained_sigma=5,3: Invalid value received for argument"),
     (["--classical=magic"], "--classical=magic: expected one of nl-means, wavelet"),
     (
         ["--images=twice", "--classical=wavelet"],
@@ -182,6 +196,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(tmp_path, models, noisy):
     whole = (tmp_path / "broken" / "a.png").read_bytes()
     (tmp_path / "broken" / "a.png").write_bytes(whole[: len(whole) // 2])
     save_file({"net.weight": np.zeros(3, "float32")}, tmp_path / "other.safetensors")
+    models["grey"].save(tmp_path / "grey.h5")
     for name in ("grey.keras", "colour.keras"):
         (tmp_path / name).write_bytes((models["folder"] / name).read_bytes())
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

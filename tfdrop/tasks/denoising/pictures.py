@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfdrop.data.images.files import EXTENSIONS, image_paths, read_files
+from tfdrop.data.images.gaussian_noise import level_range
 from tfdrop.data.images.picture_files import Picture, read_picture
 from tfdrop.denoising.classical import METHODS
 from tfdrop.denoising.noise_level import estimate_noise
@@ -29,6 +30,10 @@ class PictureSettings:
     weights: str = setting("", "A .keras model, .h5 weights or PyTorch's .safetensors weights of DnCNN.")
     out: str = setting("", "Folder for the denoised pictures, which keep their names.")
     sigma: str = setting("auto", "Standard deviation of the noise, for pixels from 0 to 255; auto estimates it.")
+    trained_sigma: str = setting(
+        "",
+        "Where the file of the weights does not say it: the sigma that they were trained for, or a range such as 0,55.",
+    )
     classical: str = setting("", f"Method of scikit-image to write a result of beside: {' or '.join(METHODS)}.")
     each_channel: bool = setting(False, "Denoise each channel of a colour picture by itself, by weights for grey ones.")
     strict: bool = setting(False, "Refuse noise that the weights were not trained for, instead of warning of it.")
@@ -70,7 +75,8 @@ def plan(settings: PictureSettings) -> Plan:
     _check_flags(settings)
     weights = Path(settings.weights).expanduser()
     with blaming("weights", settings.weights):
-        topology, trained = saved_topology(weights), noted_training(weights)
+        topology, noted = saved_topology(weights), noted_training(weights)
+    trained = noted or _said_training(settings, topology)
     folder, paths = _pictures(settings)
     out = _out(settings, folder)
     outputs = [_outputs(settings, out / path.relative_to(folder)) for path in paths]
@@ -131,6 +137,16 @@ def _check_flags(settings):
             allowed = False
         if not allowed:
             raise UserError(f"--sigma={settings.sigma}: expected a number from 0 to {HIGHEST_SIGMA}, or auto")
+
+
+def _said_training(settings, topology):
+    """Returns what the user says that the weights were trained for, or `None`."""
+    if not settings.trained_sigma:
+        return None
+    with blaming("trained_sigma", settings.trained_sigma):
+        levels = [float(word) for word in settings.trained_sigma.split(",")]
+        low, high = level_range(levels if len(levels) > 1 else levels * 2, "trained_sigma")
+    return TrainedFor(low, high, topology.channels)
 
 
 def _pictures(settings):
