@@ -133,6 +133,23 @@ def defined_names(path):
     return names
 
 
+# Each may import those after it; what is not listed, those below the tasks.
+LAYERS = ("tfdrop.tasks", "tfdrop.data_dropout", "tfdrop.influence", "tfdrop.training", "tfdrop.data")
+
+
+def test_imports_point_one_way():
+    wrong = []
+    for name, path in SOURCES.items():
+        module = name.removesuffix(".py").replace("/", ".")
+        own = next((place for place, layer in enumerate(LAYERS) if module.startswith(f"{layer}.")), 1)
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = getattr(node, "module", None) if isinstance(node, ast.ImportFrom) else None
+            names = [imported] if imported else [each.name for each in getattr(node, "names", ())]
+            above = (layer for layer in LAYERS[:own] for each in names if f"{each}.".startswith(f"{layer}."))
+            wrong += [(module, layer) for layer in above]
+    assert wrong == []
+
+
 def flags_defined_in(*paths):
     """Returns the absl flags and the arguments that Python files define by a text."""
     text = "\n".join(path.read_text() for path in paths)
