@@ -167,13 +167,14 @@ def known_flags(program):
     else:
         module = ROOT.joinpath(*program.split("."))
         files += module.rglob("*.py") if module.is_dir() else [module.with_suffix(".py")]
-    return {"help", "helpshort", *fields, *(name for pair in flags_defined_in(*files) for name in pair if name)}
+    named = {*fields, *(name for pair in flags_defined_in(*files) for name in pair if name)}
+    return {"help", "helpshort", *named, *(f"no{name}" for name in named)}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_flags_on_pages_exist(page):
     text = PAGES[page].read_text()
-    unknown, everything = [], {"no-deps"}
+    unknown, everything = [], {"no-deps", "logdir"}  # of pip and of TensorBoard
     for program in PROGRAMS:
         everything |= known_flags(program)
     for module, command in re.findall(r"(?:python3? -m |(?=tfdrop-))([\w.-]+)([^\n`#]*)", text):
