@@ -10,6 +10,7 @@ from tfdrop.checkpoint import Pace
 from tfdrop.errors import UserError
 from tfdrop.influence import replay_influence
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.pair_scores import replayed_groups
 from tfdrop.tasks.replay_step import record_folder, replay_as_set
 from tfdrop.training import Training
 
@@ -55,6 +56,14 @@ def test_scores_are_the_mean_over_the_seeds(tmp_path):
     np.testing.assert_allclose(found.scores, np.mean(each, axis=0), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.spread, np.std(each, axis=0, ddof=1), rtol=1e-4, atol=1e-6)
     assert (found.trainings, found.measure, found.horizon) == (2, "expected_error", 1.0)
+
+
+def test_groups_of_validation_samples_add_up_to_all_of_them(tmp_path):
+    groups = [(X[part], Y[part]) for part in (slice(30, 31), slice(31, 35), slice(35, 40))]
+    found = replayed_groups(SETTINGS, lambda folder: recorded(SETTINGS, folder), groups)
+    alone = replay_influence(finished(3), groups[0], "expected_error", verbose=0).scores
+    np.testing.assert_allclose(found[:, 0], alone, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(found.sum(axis=1), replayed(SETTINGS, tmp_path).scores, rtol=1e-4, atol=1e-6)
 
 
 def test_smoothness_is_found_where_it_is_asked_for_and_kept(tmp_path):

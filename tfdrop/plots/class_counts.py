@@ -47,7 +47,7 @@ def class_counts(
         axes.text(float(shares[at]), float(place), text, va="center", fontsize=8)
     axes.set_yticks(places, [classes[at] for at in order], parse_math=False)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.35 * max(shares.max(initial=0), 1e-9))
+    axes.set_xlim(0, 1.55 * max(shares.max(initial=0), 1e-9))
     axes.set_xlabel(f"share of the {group}'s training samples (%)")
     axes.legend(loc="lower right", fontsize=8)
     save(figure, target)

@@ -1,7 +1,7 @@
 """The influence of every training sample on single validation samples, or on groups of them, of a finished run."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from tfdrop.tasks.denoising.task import augments
 from tfdrop.tasks.influence_step import solver
 from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
-from tfdrop.tasks.settings import number_or_auto
+from tfdrop.tasks.settings import RunSettings, number_or_auto
+from tfdrop.training import Training
 
 FIRST = round_name(1)
 
@@ -66,7 +67,7 @@ def _of_images(run, data, groups, influence):
             settings, ready, ready.train, FIRST, 1, record, Pace(), "pairs"
         )
 
-    return _replayed(settings, recorded, parts)
+    return replayed_groups(settings, recorded, parts)
 
 
 def _of_patches(run, data, groups, influence):
@@ -82,7 +83,7 @@ def _of_patches(run, data, groups, influence):
         augment = augments(settings, 1)
         return denoising_training.recorded_denoiser(settings, train, FIRST, augment, record, "pairs", Pace())
 
-    return _replayed(settings, recorded, parts)
+    return replayed_groups(settings, recorded, parts)
 
 
 def _solved(settings, model, train, parts, loss, groups):
@@ -103,7 +104,16 @@ def _joined(parts):
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
 
-def _replayed(settings, recorded, parts):
+def replayed_groups(
+    settings: RunSettings, recorded: Callable[[Path], tuple[Training, keras.Model]], parts: Sequence[Any]
+) -> np.ndarray:
+    """Returns the influence by replay on each part of the validation data, shape `(training samples, parts)`.
+
+    Args:
+        settings: The run's settings.
+        recorded: Function that returns the finished training whose record is in a folder, and the model to measure.
+        parts: Validation data, as `replay_influence` takes it.
+    """
     horizon = number_or_auto(settings.influence_horizon)
     found = []
     with tempfile.TemporaryDirectory() as folder:
