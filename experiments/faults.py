@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import random
+import re
 import runpy
 import shlex
 import signal
@@ -39,6 +40,8 @@ PROGRAMS = {
     "train.classify": "--train_samples=40 --batch_size=8 --epochs=2 --validation_samples=40 --max_drop=6 --drop=none",
 }
 ALWAYS = "--save_every=0.2"
+MOST_OF_A_RUN = 0.6  # the latest moment of a kill after a start
+PROGRESS = re.compile(r"(.+): \d+/\d+  ")  # a line of it, after the phase
 OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
 
 
@@ -77,7 +80,7 @@ def _killed(program, folder, reference, draw):
     expected, seconds = reference
     phases = []
     while True:
-        status, phase = _start(program, folder, draw.uniform(0, seconds))
+        status, phase = _start(program, folder, draw.uniform(0, MOST_OF_A_RUN * seconds))
         if status != -signal.SIGKILL:
             break
         phases.append(phase)
@@ -114,19 +117,14 @@ def _start(program, folder, kill_after):
             break
         time.sleep(0.01)
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    said = [line for line in lines if ": " in line and not line.startswith("note: ")]
-    return os.waitstatus_to_exitcode(status), _phase(said[-1] if said else "")
+    phases = [found[1] for line in lines if (found := PROGRESS.match(line))]
+    return os.waitstatus_to_exitcode(status), phases[-1] if phases else "before the first line of progress"
 
 
 def _forget_flags():
     """Removes this program's own flags, which the program that is run does not have."""
     for flag in (KILLS, MINUTES, SEED, OUT):
         delattr(flags.FLAGS, flag.name)
-
-
-def _phase(line):
-    """Returns the phase that a line of progress is of."""
-    return line.split(": ")[0] + (": training" if ": training" in line else "") if line else "starting"
 
 
 def outcome(folder):

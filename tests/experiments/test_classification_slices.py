@@ -23,6 +23,7 @@ ARMS = (
     Arm(ROUND_1, {"drop": "none"}),
     Arm("data dropout, at most 5", round=2, after=ROUND_1, cap=5),
 )
+FILES = ["influence.npz", "metrics.csv", "previous-state.json", "state.json"]
 # Where an influence computation is saved until it has ended.
 SAVED = {"cg": "influence_checkpoint.npz", "replay": "records/round_1/replay_seed0.npz"}
 TINY = Experiment("tiny", "", {}, ARMS, (0,), 1, CLASSIFICATION)
@@ -81,7 +82,7 @@ def test_slices_give_the_bits_of_the_whole(data, settings, uninterrupted, tmp_pa
     todo.run(Pace(), {})
     assert is_finished(TINY, todo.state)
     assert outcome(tmp_path) == outcome(uninterrupted)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["influence.npz", "metrics.csv", "state.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
 def test_what_the_arms_come_to(uninterrupted):
