@@ -24,7 +24,7 @@ from train.program import run
 from train.recipes import RECIPES
 
 # Settings that leave a recipe's number what it is.
-UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last")
+UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "deterministic", "seed", "seeds", "controls", "count_last")
 
 
 def main():
