@@ -25,7 +25,10 @@ from train.program import run
 from train.recipes import RECIPES
 
 # Settings that leave a recipe's number what it is.
-UNIMPORTANT = ("data_dir", "download", "workdir", "jit", "seed", "seeds", "controls", "count_last", "keep_epochs")
+UNIMPORTANT = (
+    *("data_dir", "download", "workdir", "jit", "deterministic", "skip_unreadable"),
+    *("seed", "seeds", "controls", "count_last", "keep_epochs", "curve"),
+)
 
 
 def main():
