@@ -12,7 +12,7 @@ from tfdrop.influence.replay.result import ReplayInfluence
 from tfdrop.influence.scores import Influence
 from tfdrop.influence.solvers.solution import numpy_history, restored_history
 from tfdrop.influence.solvers.spectrum import Spectrum
-from tfdrop.whole_files import replace_sealed
+from tfdrop.whole_files import check_seal, replace_sealed
 
 KIND = "kind"
 KINDS = {kind.__name__: kind for kind in (Influence, ReplayInfluence)}
@@ -34,6 +34,7 @@ def load_influence(path: str | Path) -> Influence | ReplayInfluence:
     Raises:
         CheckpointError: If the file is damaged.
     """
+    check_seal(path)
     try:
         with open(path, "rb") as raw, np.load(raw) as file:
             arrays: dict[str, Any] = {name: file[name] for name in file.files}

@@ -15,7 +15,7 @@ from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.influence.files import load_influence, save_influence
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.training import Training
-from tfdrop.whole_files import DamageError, note, read_whole
+from tfdrop.whole_files import DamageError, note
 
 
 def record_folder(records: Path, seed: int) -> Path:
@@ -78,7 +78,7 @@ def replay_as_set(
     for seed in range(settings.seed, settings.seed + settings.influence_seeds):
         path = records / f"influence_seed{seed}.npz"
         try:
-            each = read_whole(path, load_influence) if path.exists() else None
+            each = load_influence(path) if path.exists() else None
         except DamageError as error:
             note(f"{error}; it is computed again")
             each = None
