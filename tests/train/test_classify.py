@@ -155,7 +155,7 @@ def test_the_page_has_the_numbers_of_the_result(finished_run, result):
         assert cells[2].split()[0] == f"{training['last']['test_error']:.2f}"
     found = run["influence"][0]["unfavorable"]
     assert dict(page.tables["Round 1"])["Unfavorable (influence above 0)"].split()[0] == str(found)
-    assert result["environment"]["machine"] in page.text
+    assert result["starts"][-1]["machine"] in page.text
 
 
 def test_programs_draw_figures_and_the_page_again(finished_run, tmp_path):

@@ -33,4 +33,7 @@ def test_trials_choose_and_the_report_says_why(tmp_path):
     assert "images that no score comes from, 1, 3, mean of 2 trainings" in finished.stdout
     assert f"{first['dropped']} given the weight 0.5." in finished.stdout
     assert "choosing how many to drop" in finished.stdout
-    assert {path.name for path in (tmp_path / "run").glob("*.keras")} == {"round1.keras", "round2.keras"}
+    assert {path.name for path in (tmp_path / "run").glob("*.keras")} == {
+        *("round1.keras", "round2.keras", "full_set.keras"),
+        *(["random_drop.keras"] if first["dropped"] else []),
+    }
