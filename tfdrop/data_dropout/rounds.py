@@ -17,6 +17,7 @@ from tfdrop.data_dropout.rounds_folder import RoundsFolder
 from tfdrop.influence import Influence, ReplayInfluence, replay_influence, total_influence
 from tfdrop.influence.measures import MEASURES, measure_loss, measure_name
 from tfdrop.training import Training
+from tfdrop.whole_files import forget
 
 
 class NothingLeftError(ValueError):
@@ -175,7 +176,7 @@ def _replayed(training: Any, validation: Any, measure: Any, checkpoint: Checkpoi
     if checkpoint is not None:
         with contextlib.suppress(CheckpointError):  # of a training that has begun anew since and came to other weights
             return replay_influence(training, validation, measure, horizon="auto", checkpoint=checkpoint)
-        checkpoint.path.unlink(missing_ok=True)
+        forget(checkpoint.path)
     return replay_influence(training, validation, measure, horizon="auto", checkpoint=checkpoint)
 
 

@@ -10,6 +10,7 @@ from tfdrop.arguments import invalid, wrong_type
 from tfdrop.checkpoint import Checkpoint, CheckpointError, replace
 from tfdrop.influence import Influence, ReplayInfluence
 from tfdrop.influence.files import load_influence, save_influence
+from tfdrop.whole_files import forget
 
 ABOUT = "rounds.json"
 
@@ -67,7 +68,7 @@ class RoundsFolder:
             raise wrong_type("influence", expected, received=f"one that returns {type(found)}")
         save_influence(path, found)
         if (unfinished := self.unfinished_influence(number)) is not None:
-            unfinished.path.unlink(missing_ok=True)
+            forget(unfinished.path)
 
     def unfinished_influence(self, number: int) -> Checkpoint | None:
         """Returns the checkpoint that finding the influence after a round saves itself in."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfdrop.arguments import check_number, check_whole, invalid
-from tfdrop.checkpoint import replace
+from tfdrop.whole_files import replace_sealed
 
 MEMBER = "trained_for.json"  # in the archive that a .keras file is; Keras passes over it
 # On Set12 and 20 images of BSD68, as 8-bit files, scikit-image's estimates of sigma 15, 25 and 50 were 12.9 to 17.1,
@@ -74,9 +74,10 @@ def note_trained_for(path: str | Path, trained: TrainedFor) -> None:
         def save(partial: Path) -> None:
             shutil.copyfile(path, partial)
             with zipfile.ZipFile(partial, "a") as archive:
+                archive.comment = b""  # the seal of what the file was
                 archive.writestr(MEMBER, json.dumps(trained._asdict()))
 
-        replace(path, save)
+        replace_sealed(path, save)
 
 
 def read_trained_for(path: str | Path) -> TrainedFor | None:

@@ -13,6 +13,7 @@ from tfdrop.data.samples import select
 from tfdrop.errors import UserError
 from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
 from tfdrop.losses import HalfSumSquaredError
+from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification import training as classification_training
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.networks import classification_loss
@@ -80,7 +81,7 @@ def _of_patches(run, data, groups, influence):
         return _solved(settings, denoiser, train, parts, HalfSumSquaredError(), groups)
 
     def recorded(record):
-        augment = augments(settings, 1)
+        augment = augments(settings, Arm(FIRST))
         return denoising_training.recorded_denoiser(settings, train, FIRST, augment, record, "pairs", Pace())
 
     return replayed_groups(settings, recorded, parts)

@@ -25,6 +25,6 @@ def draw(target: Any, runs: Sequence[RunFolder], options: Options) -> None:
         name.replace("round", "round "): keras.saving.load_model(seed.folder / f"{name}.keras", compile=False)
         for name in names
     }
-    [(image, outputs, scores)] = evaluate(models, [images[number]], run.settings.sigma, run.settings.psnr)
+    [(image, outputs, scores)] = evaluate(models, [images[number]], run.settings.measured_sigma, run.settings.psnr)
     pictures = [(f"{name}, {scores[name]['psnr']:.2f} dB", pixels) for name, pixels in outputs.items()]
     plots.comparison(target, [*pictures, (f"{image.name[:40]}, clean", image.pixels)])
