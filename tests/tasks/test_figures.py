@@ -20,6 +20,7 @@ from tfdrop.tasks.pair_scores import pair_scores
 from tfdrop.tasks.run_folder import RunFolder
 
 ERRORS = {"round 1": [20.0, 22.0], "round 2": [10.0, 13.0]}
+ONE_SEED = {name: errors[:1] for name, errors in ERRORS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,29 @@ def test_pair_scores_are_influences_on_single_samples_and_classes(runs):
     validation = prepared(run, few.validation[0][[4]])[0], few.validation[1][[4]]
     expected = model.total(validation, solver="exact", measure="expected_error").scores
     np.testing.assert_allclose(found[:, 0], expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_pairs_of_a_run_with_class_weights_are_of_leaving_the_weighed_image_out(tmp_path):
+    focused = {"drop": "none", "influence_damping": "10", "class_weight": "0=3,1=0.5"}
+    classification_folder(tmp_path, ONE_SEED, trained=True, **focused)
+    run = RunFolder(tmp_path)
+    data = run.data(0)
+    few = data.with_training(np.arange(40))._replace(validation=tuple(part[:6] for part in data.validation))
+    found = pair_scores(run, few, [[4]], "functions")
+    y = few.train[1]
+    weights = np.where(y == 0, 3.0, np.where(y == 1, 0.5, 1.0))
+    network = keras.saving.load_model(tmp_path / "round_1.keras", compile=False)
+    train = (prepared(run, few.train[0])[0], y, weights)
+    model = InfluenceModel(network, train, classification_loss(), curvature="gauss_newton", damping=10.0, verbose=0)
+    validation = prepared(run, few.validation[0][[4]])[0], few.validation[1][[4]]
+    expected = model.total(validation, solver="exact", measure="expected_error").scores
+    np.testing.assert_allclose(found[:, 0], expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_another_ranking_counts_no_unfavorable_samples(tmp_path, draw):
+    classification_folder(tmp_path, ONE_SEED, rank_by="aum")
+    with pytest.raises(UserError, match="--rank_by=aum tells not which are unfavorable"):
+        draw("unfavorable_counts", RunFolder(tmp_path))
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path):

@@ -15,8 +15,8 @@ from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification import training as classification_training
-from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.networks import classification_loss
+from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.denoising import training as denoising_training
 from tfdrop.tasks.denoising.task import augments
 from tfdrop.tasks.influence_step import solver
@@ -56,19 +56,22 @@ def pair_scores(run: RunFolder, data: Any, groups: Sequence[Sequence[int]], infl
 
 def _of_images(run, data, groups, influence):
     settings, seed = run.settings, run.seeds[0]
-    ready, _ = preprocessed(settings, data)
+    task = ClassificationTask(settings, data)
+    ready, weights = task.data, task.weights(np.arange(task.samples))
     train = classification_training.seen_in_training(settings, ready.train, 1)
     parts = [classification_training.seen_in_training(settings, select(ready.validation, group), 1) for group in groups]
     if influence == "functions":
         network = keras.saving.load_model(seed.folder / classification_training.kept_network(FIRST), compile=False)
+        train = train if weights is None else (*train, weights)
         return _solved(settings, network, train, parts, classification_loss(), groups)
 
     def recorded(record):
         return classification_training.recorded_classifier(
-            settings, ready, ready.train, FIRST, 1, record, Pace(), "pairs"
+            settings, ready, ready.train, FIRST, 1, record, Pace(), "pairs", weights
         )
 
-    return replayed_groups(settings, recorded, parts)
+    found = replayed_groups(settings, recorded, parts)
+    return found if weights is None else found * weights[:, None]  # as `of_leaving_out`
 
 
 def _of_patches(run, data, groups, influence):

@@ -91,12 +91,12 @@ class ClassificationTask:
             record = record_folder(records, settings.seed)
         if records and settings.rank_by in OF_OUTPUTS:
             outputs = output_folder(records, settings.seed)
-        weights, name, round = self._weights(samples, sample_weights), arm.name, arm.round
+        weights, name, round = self.weights(samples, sample_weights), arm.name, arm.round
         return train_classifier(settings, self.data, train, name, round, folder, pace, key, record, weights, outputs)
 
     def influence(self, arm, model, samples, checkpoint, records):
         settings, train = self.settings_of(arm), select(self.data.train, samples)
-        weights = self._weights(samples)
+        weights = self.weights(samples)
         if settings.rank_by != INFLUENCE_RANKING:
             return ranked(settings, self.data, arm, model, train, checkpoint, records, weights)
         if settings.influence != "replay":
@@ -110,7 +110,7 @@ class ClassificationTask:
         found = replay_as_set(settings, recorded, validation, records, checkpoint.pace)
         return found if weights is None else of_leaving_out(found, weights)
 
-    def _weights(self, samples, sample_weights=None):
+    def weights(self, samples, sample_weights=None):
         """Returns the weights of some samples in training, those of their classes included; `None` if all are one."""
         if self._class_weights is None:
             return sample_weights

@@ -22,6 +22,8 @@ def draw(target: Any, runs: Sequence[RunFolder], options: Options) -> None:
 
 def _counts(run: RunFolder, seed: SeedRun) -> list[int]:
     """Returns how many samples each scored round of a seed finds unfavorable."""
+    if run.classifies and run.settings.threshold:
+        raise UserError(f"--workdir={run.path}: --rank_by={run.settings.rank_by} tells not which are unfavorable")
     if run.classifies:
         return [found["unfavorable"] for found in seed.result["influence"]]
     rounds = seed.result.get("rounds", [])
