@@ -13,11 +13,14 @@ from tfdrop.errors import UserError
 from tfdrop.influence import InfluenceModel
 from tfdrop.overlap import overlap
 from tfdrop.tasks.classification.networks import classification_loss
+from tfdrop.tasks.denoising.data import read_data
+from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.figures.catalogue import FIGURES
 from tfdrop.tasks.figures.figure import Options
 from tfdrop.tasks.figures.networks import prepared
 from tfdrop.tasks.pair_scores import pair_scores
 from tfdrop.tasks.run_folder import RunFolder
+from tfdrop.tasks.workdir import RESULT, Workdir
 
 ERRORS = {"round 1": [20.0, 22.0], "round 2": [10.0, 13.0]}
 ONE_SEED = {name: errors[:1] for name, errors in ERRORS.items()}
@@ -195,6 +198,19 @@ def test_pairs_of_a_run_with_class_weights_are_of_leaving_the_weighed_image_out(
     validation = prepared(run, few.validation[0][[4]])[0], few.validation[1][[4]]
     expected = model.total(validation, solver="exact", measure="expected_error").scores
     np.testing.assert_allclose(found[:, 0], expected, atol=0.02 * np.abs(expected).max())
+
+
+def test_replay_of_patches_adds_up_over_validation_images(tmp_path):
+    settings = DenoiseSettings(patches_per_image=2, depth=2, filters=2, epochs=1, patch_size=8, influence="replay")
+    data = read_data(settings)
+    data = data._replace(validation=[image._replace(pixels=image.pixels[:16, :16]) for image in data.validation[:2]])
+    Workdir(tmp_path, settings, {"images": data.fingerprint()})
+    (tmp_path / RESULT).write_text(json.dumps({"rounds": [], "images": []}))
+    run = RunFolder(tmp_path, data)
+    each = pair_scores(run, data, [[0], [1]], "replay")
+    assert each.shape == (len(data.patches.pixels), 2)
+    both = pair_scores(run, data, [[0, 1]], "replay")
+    np.testing.assert_allclose(each.sum(axis=1), both[:, 0], atol=1e-4 * np.abs(both).max())
 
 
 def test_another_ranking_counts_no_unfavorable_samples(tmp_path, draw):
