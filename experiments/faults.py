@@ -25,9 +25,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import flags
 
+from tfdrop.checkpoint import read_arrays
 from train.program import run
 
 KILLS = flags.DEFINE_integer("kills", 100, "Kills, over both programs.", lower_bound=1)
@@ -135,8 +135,7 @@ def outcome(folder):
             with zipfile.ZipFile(path) as archive:
                 found[path.name] = archive.read("model.weights.h5")
         elif path.suffix == ".npz":
-            with open(path, "rb") as raw, np.load(raw) as file:
-                found[path.name] = {name: file[name].tobytes() for name in file.files}
+            found[path.name] = {name: array.tobytes() for name, array in read_arrays(path).items()}
         elif path.name == "metrics.csv":
             rows = csv.DictReader(path.read_text().splitlines())
             found[path.name] = [{name: row[name] for name in row if name not in OF_TIME} for row in rows]

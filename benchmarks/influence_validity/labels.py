@@ -8,6 +8,7 @@ from absl import flags
 from benchmarks import pages
 from benchmarks.influence_validity.curvatures import CURVATURES, TITLES
 from benchmarks.influence_validity.images import Images, Samples
+from benchmarks.wrong_labels.planted import found_share, mislabelled
 
 SAMPLES = flags.DEFINE_integer("labels_samples", 2000, "Training samples.")
 SEEDS = flags.DEFINE_integer("labels_seeds", 3, "Seeds, each for the wrong labels and for the training.")
@@ -15,18 +16,6 @@ DRAWS = flags.DEFINE_integer("labels_draws", 12, "Random draws of the self-influ
 
 HEADING = "## Finding wrong labels"
 SHARE = 0.1
-
-
-def corrupt(y, share, classes, rng):
-    """Returns the labels with a share of them replaced by another class, and a Boolean array that tells which."""
-    wrong = np.zeros(len(y), bool)
-    wrong[rng.permutation(len(y))[: round(share * len(y))]] = True
-    return np.where(wrong, (y + rng.integers(1, classes, len(y))) % classes, y), wrong
-
-
-def found_share(ranking, wrong):
-    """Returns the precision: the share of wrong labels in the top of the ranking, as many samples as are wrong."""
-    return wrong[np.argsort(-ranking)[: wrong.sum()]].mean()
 
 
 def rankings(model: Any, train: Samples, validation: Samples, seed: int) -> tuple[dict[str, np.ndarray], list[float]]:
@@ -62,7 +51,7 @@ def section(images: Images) -> list[str]:
     figures: dict[str, list[tuple[float, float]]] = {}
     residuals, learned = [], []
     for seed in range(SEEDS.value):
-        y, wrong = corrupt(right, SHARE, images.classes, np.random.default_rng(seed))
+        y, wrong = mislabelled(right, SHARE, images.classes, "symmetric", np.random.default_rng(seed))
         model = Trainer(x, y, images.classes).train(np.arange(len(x)), seed)
         learned.append((np.exp(-losses(model, x, y))[wrong] > 0.5).mean())
         found, solved = rankings(model, (x, y), images.validation, seed)

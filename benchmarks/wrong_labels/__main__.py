@@ -8,15 +8,13 @@ and networks that start from another seed are trained without those that each ra
 (`pip install ".[cleanlab]"`).
 """
 
-import hashlib
 import time
-from pathlib import Path
 
-import numpy as np
 from absl import flags
 
 from benchmarks import pages
 from benchmarks.influence_validity.images import load_images
+from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.trainings import description, prepared
 from benchmarks.wrong_labels.arms import dropped_samples, kept_results
 from benchmarks.wrong_labels.planted import KINDS, planted
@@ -56,7 +54,7 @@ def main():
     x, y = images.test
     test = x[: TEST_SAMPLES.value], y[: TEST_SAMPLES.value]
     count = round((DROPPED.value or share or 0.05) * len(train[1]))
-    folder = _folder(train, images.validation)
+    folder = folder_of(BANK.value, images.name, f"{kind}{share:g}", setup, train, images.validation)
     found = []
     for seed in range(REPETITIONS.value):
         samples = planted(images, train, share, kind, seed)
@@ -70,19 +68,6 @@ def main():
     command = pages.command("benchmarks.wrong_labels", {"data_dir": "DIR"}, ["out", "bank"])
     lines += pages.origin(command, f"{len(found)} repetitions", time.perf_counter() - start)
     pages.publish(lines, OUT.value, TITLE, headings())
-
-
-def _folder(train, validation):
-    """Returns the folder, made if it is missing, of one setup, its data and its wrong labels."""
-    import keras
-
-    digest = hashlib.sha256()
-    for array in (*train, *validation):
-        digest.update(np.ascontiguousarray(array).data)
-    name = f"{DATASET.value}_{len(train[1])}_{KIND.value}{SHARE.value:g}_{keras.backend.backend()}"
-    folder = Path(BANK.value) / f"{name}_{digest.hexdigest()[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 if __name__ == "__main__":

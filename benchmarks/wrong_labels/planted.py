@@ -50,3 +50,8 @@ def mislabelled(
     wrong[rng.permutation(len(y))[: round(share * len(y))]] = True
     away = rng.integers(1, classes, len(y)) if kind == "symmetric" else 1
     return np.where(wrong, (y + away) % classes, y), wrong
+
+
+def found_share(ranking: np.ndarray, wrong: np.ndarray) -> float:
+    """Returns the precision: the share of wrong labels in the top of the ranking, as many samples as are wrong."""
+    return float(wrong[np.argsort(-ranking, kind="stable")[: wrong.sum()]].mean())

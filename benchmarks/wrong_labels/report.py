@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import pages
 from benchmarks.replay_validity.trainings import Setup
 from benchmarks.wrong_labels.arms import FULL, ORACLE, RANDOM
-from benchmarks.wrong_labels.planted import KINDS
+from benchmarks.wrong_labels.planted import KINDS, found_share
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome
 from tfdrop.comparison import paired_difference
 
@@ -90,6 +90,6 @@ def _detection(found: Sequence[Any], name: str) -> list[str]:
     precisions, areas = [], []
     for wrong, rankings, *_ in found:
         scores = rankings[name]
-        precisions.append(wrong[np.argsort(-scores, kind="stable")[: wrong.sum()]].mean())
+        precisions.append(found_share(scores, wrong))
         areas.append(roc_auc_score(wrong, scores))
     return [f"{np.mean(precisions):.2f}", f"{np.mean(areas):.2f}"]

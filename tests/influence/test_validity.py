@@ -9,6 +9,7 @@ from benchmarks import pages
 from benchmarks.influence_validity import labels as labels
 from benchmarks.influence_validity import lds as lds
 from benchmarks.influence_validity import loo as loo
+from benchmarks.wrong_labels.planted import found_share, mislabelled
 from tfdrop.data.sets.digits import load_digits
 from tfdrop.influence import ConjugateGradient, self_influence, total_influence
 
@@ -85,7 +86,7 @@ def test_intervals_are_scipys():
 
 def test_wrong_labels_are_found(digits):
     (x, right), validation = digits
-    y, wrong = labels.corrupt(right, 0.1, 10, np.random.default_rng(0))
+    y, wrong = mislabelled(right, 0.1, 10, "symmetric", np.random.default_rng(0))
     assert wrong.sum() == SAMPLES // 10
     assert ((y != right) == wrong).all()
     regression = loo.SoftmaxRegression(x, y, 10, l2=0.001)
@@ -96,7 +97,7 @@ def test_wrong_labels_are_found(digits):
     ).scores
     for ranking in (scores, own):
         assert roc_auc_score(wrong, ranking) > 0.9
-        assert labels.found_share(ranking, wrong) > 0.6
+        assert found_share(ranking, wrong) > 0.6
 
 
 def test_totals_are_over_all_samples_and_each_class():

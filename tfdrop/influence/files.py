@@ -1,18 +1,17 @@
 """Influences in files."""
 
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfdrop.checkpoint import CheckpointError
+from tfdrop.checkpoint import read_arrays
 from tfdrop.influence.replay.result import ReplayInfluence
 from tfdrop.influence.scores import Influence
 from tfdrop.influence.solvers.solution import numpy_history, restored_history
 from tfdrop.influence.solvers.spectrum import Spectrum
-from tfdrop.whole_files import check_seal, replace_sealed
+from tfdrop.whole_files import read_whole, replace_sealed
 
 KIND = "kind"
 KINDS = {kind.__name__: kind for kind in (Influence, ReplayInfluence)}
@@ -32,18 +31,17 @@ def load_influence(path: str | Path) -> Influence | ReplayInfluence:
     """Returns what `save_influence` wrote.
 
     Raises:
-        CheckpointError: If the file is damaged.
+        DamageError: If the file is damaged.
     """
-    check_seal(path)
-    try:
-        with open(path, "rb") as raw, np.load(raw) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-        kind = KINDS[arrays.pop(KIND).item()]
-        values = {field.name: None for field in fields(kind)} | arrays
-        values |= {name: array.item() for name, array in arrays.items() if array.ndim == 0}
-        if kind is Influence:
-            values |= {"spectrum": Spectrum(*values["spectrum"].tolist())}
-            values |= {"history": restored_history(values["history"])}
-        return kind(**values)
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged") from error
+    return read_whole(path, _read)
+
+
+def _read(path):
+    arrays: dict[str, Any] = dict(read_arrays(path))
+    kind = KINDS[arrays.pop(KIND).item()]
+    values = {field.name: None for field in fields(kind)} | arrays
+    values |= {name: array.item() for name, array in arrays.items() if array.ndim == 0}
+    if kind is Influence:
+        values |= {"spectrum": Spectrum(*values["spectrum"].tolist())}
+        values |= {"history": restored_history(values["history"])}
+    return kind(**values)

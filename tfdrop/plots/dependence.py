@@ -1,8 +1,8 @@
 """A measure against a setting: SelectScale, Figs. 3 and 4; FocusedDropout, Fig. 6."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +25,17 @@ class Line(NamedTuple):
     x: ArrayLike
     mean: ArrayLike
     deviation: ArrayLike
+
+    @classmethod
+    def of_seeds(cls, points: Iterable[tuple[float, np.ndarray]]) -> Self:
+        """Returns the line through the means of seeds, from pairs of a value and the measure there, one a seed.
+
+        >>> Line.of_seeds([(3.0, np.array([4.0, 6.0])), (5.0, np.array([1.0, 1.0]))]).mean
+        [5.0, 1.0]
+        """
+        x, values = zip(*points, strict=True)
+        deviations = [float(each.std(ddof=1)) if len(each) > 1 else 0.0 for each in values]
+        return cls(x, [float(each.mean()) for each in values], deviations)
 
 
 class Panel(NamedTuple):

@@ -185,8 +185,7 @@ class ArmsRun:
         return scores[arm.name]
 
     def spread(self, arm: Arm) -> np.ndarray | None:
-        """Returns the standard deviation of those over the trainings that they are the mean of; `None` of one."""
-        self.influence_scores(arm)
+        """Returns the standard deviation of an arm's `influence_scores` over their trainings; `None` of one."""
         return self._read_scores().get(SPREAD.format(arm.name))
 
     def _read_scores(self):

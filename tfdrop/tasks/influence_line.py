@@ -1,4 +1,4 @@
-"""What a report says of how influence was computed."""
+"""What a report says of how influence was computed, or of what ranked the samples instead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,20 +12,24 @@ def influence_line(influence: Mapping[str, Any]) -> str:
     """Returns the line that a table's reader judges an influence by.
 
     Args:
-        influence: The summary of an influence in a result.
+        influence: The summary of an influence, or of a ranking, in a result.
 
     >>> influence_line({"measure": "loss", "horizon": 0.5})
     'Replay of the last 50 % of the training, on the validation loss.'
     >>> influence_line({"measure": "expected_error", "horizon": 1, "seeds": 3, "smoothness": 0.983})
     'Replay of the whole training, on the expected validation error, mean over 3 seeds, smoothness 0.98.'
+    >>> influence_line({"rank_by": "aum", "seeds": 3})
+    'Ranked by the area under the margin, mean over 3 seeds; how many were dropped was set or tried.'
     """
+    seeds = f", mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
+    if "rank_by" in influence:
+        return f"Ranked by {TITLES[influence['rank_by']]}{seeds}; how many were dropped was set or tried."
     if "horizon" in influence:
         part = (
             "the whole training"
             if influence["horizon"] == 1
             else f"the last {influence['horizon']:.0%} of the training"
         )
-        seeds = f", mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
         smoothness = f", smoothness {influence['smoothness']:.2f}" if "smoothness" in influence else ""
         return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}{smoothness}."
     return (
@@ -33,13 +37,3 @@ def influence_line(influence: Mapping[str, Any]) -> str:
         f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
         f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
     )
-
-
-def ranking_line(ranking: Mapping[str, Any]) -> str:
-    """Returns the line about a ranking that is no influence.
-
-    >>> ranking_line({"rank_by": "aum", "seeds": 3})
-    'Ranked by the area under the margin, mean over 3 seeds; how many were dropped was set or tried.'
-    """
-    seeds = f", mean over {ranking['seeds']} seeds" if ranking["seeds"] > 1 else ""
-    return f"Ranked by {TITLES[ranking['rank_by']]}{seeds}; how many were dropped was set or tried."

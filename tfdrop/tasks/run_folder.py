@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfdrop.checkpoint import read_arrays
 from tfdrop.tasks import former_names
 from tfdrop.tasks.arms import INFLUENCE
 from tfdrop.tasks.classification.data import read_data as read_classification_data
@@ -47,10 +48,8 @@ class SeedRun(NamedTuple):
 
     def scores(self) -> dict[str, np.ndarray]:
         """Returns the table of what the samples were ranked by, an array a column; empty where nothing was scored."""
-        if not (self.folder / INFLUENCE).exists():
-            return {}
-        with open(self.folder / INFLUENCE, "rb") as raw, np.load(raw) as file:
-            return {name: file[name] for name in file.files}
+        path = self.folder / INFLUENCE
+        return read_arrays(path) if path.exists() else {}
 
     def listed(self) -> dict[int, dict[str, str]]:
         """Returns the rows of the list for a human, by the samples' indices; its decisions may have been edited."""

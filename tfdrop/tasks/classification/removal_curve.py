@@ -117,14 +117,8 @@ def draw_curve(
     """
     points = curve_points(values, shares)
     lines = {
-        f"worst by {dropped}": _line([(point.share, point.worst) for point in points]),
-        "random": _line([(point.share, point.random) for point in points]),
+        f"worst by {dropped}": plots.Line.of_seeds((point.share, point.worst) for point in points),
+        "random": plots.Line.of_seeds((point.share, point.random) for point in points),
     }
     panel = plots.Panel("training samples dropped, %", what, lines)
     replace(folder / CURVE, lambda path: plots.dependence(path, [panel]))
-
-
-def _line(found):
-    shares, values = zip(*found, strict=True)
-    deviations = [each.std(ddof=1) if len(each) > 1 else 0.0 for each in values]
-    return plots.Line(shares, [each.mean() for each in values], deviations)

@@ -6,7 +6,7 @@ from tfdrop.tasks.cap_choice import choice_lines
 from tfdrop.tasks.classification.removal_curve import curve_lines
 from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
-from tfdrop.tasks.influence_line import influence_line, ranking_line
+from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
 
 MEASURE = "test error of the last epoch, %"
@@ -31,12 +31,9 @@ def classification_report(result):
 def _influence_line(run, found, result):
     seed = f"Seed {run['seed']}, round" if len(result["runs"]) > 1 else "Round"
     by_class = dropped_line(found.get("dropped_by_class", []), "class")
-    if "rank_by" in found:
-        dropped = f"{seed} {found['round']}: of {found['images']} images {found['dropped']} {dropped_word(found)}.\n"
-        return dropped + f"  {ranking_line(found)}" + f"\n  {by_class}" * bool(by_class)
+    unfavorable = f"{found['unfavorable']} are unfavorable (influence > 0), " if "unfavorable" in found else ""
     return (
-        f"{seed} {found['round']}: of {found['images']} images {found['unfavorable']} are unfavorable "
-        f"(influence > 0), {found['dropped']} {dropped_word(found)}.\n"
+        f"{seed} {found['round']}: of {found['images']} images {unfavorable}{found['dropped']} {dropped_word(found)}.\n"
         f"  {influence_line(found)}" + f"\n  {by_class}" * bool(by_class)
     )
 

@@ -63,24 +63,21 @@ def run(settings, data, workdir, about, pace=None):
                 folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
                 runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
         workdir.remove(REPORT)  # of a result that is no more
-        workdir.write_json(
-            RESULT,
-            {
-                **about,
-                "rounds": settings.rounds,
-                "classes": len(data.classes),
-                **({"curve": settings.curve} if settings.curve else {}),
-                "runs": runs,
-                "seeds": list(seeds),
-                "notes": list(data.notes),
-                **about_starts(workdir),
-            },
-        )
+        result = {
+            **about,
+            "rounds": settings.rounds,
+            "classes": len(data.classes),
+            **({"curve": settings.curve} if settings.curve else {}),
+            "runs": runs,
+            "seeds": list(seeds),
+            "notes": list(data.notes),
+            **about_starts(workdir),
+        }
+        if settings.curve:
+            draw_curve(workdir.path, last_errors(result), settings.curve, MEASURE, settings.rank_by.replace("_", " "))
+        workdir.write_json(RESULT, result)
         workdir.remove(RUN, *OF_A_RUNNING_ONE)
-    result = workdir.read_json(RESULT)
-    print(classification_report(result))
-    if settings.curve:
-        draw_curve(workdir.path, last_errors(result), settings.curve, MEASURE, settings.rank_by.replace("_", " "))
+    print(classification_report(workdir.read_json(RESULT)))
     if not workdir.exists(REPORT):
         write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
     print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")

@@ -59,7 +59,7 @@ def train_classifier(
             replace(folder / kept_network(name, epoch), plain.save)
         values = measured_errors(settings, plain, data.test)
         if outputs is not None:
-            logits = plain.predict(centred(settings, train[0]), batch_size=TEST_BATCH, verbose=0)
+            logits = _logits(settings, plain, train[0])
             outputs.mkdir(parents=True, exist_ok=True)
             replace(outputs / EPOCH_OUTPUTS.format(epoch), lambda path: np.save(path, logits))
         if data.validation is not None:
@@ -187,9 +187,12 @@ def measured_errors(settings, plain, test):
 
 def probabilities(settings, plain, x):
     """Returns the probabilities that a network gives to the classes of preprocessed images, shape `(n, classes)`."""
+    return softmax(_logits(settings, plain, x).astype("float64"), axis=1)
+
+
+def _logits(settings, plain, x):
     plain.jit_compile = uses_xla(settings)
-    logits = plain.predict(centred(settings, x), batch_size=min(TEST_BATCH, len(x)), verbose=0)
-    return softmax(logits.astype("float64"), axis=1)
+    return plain.predict(centred(settings, x), batch_size=min(TEST_BATCH, len(x)), verbose=0)
 
 
 def _percent_wrong(answers, labels, k):

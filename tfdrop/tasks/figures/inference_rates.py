@@ -21,7 +21,6 @@ def draw(target: Any, runs: Sequence[RunFolder], options: Options) -> None:
             raise UserError(f"--workdir={run.path}: was not tested while dropping; see --test_drop and --test_rates")
         rates = [each["rate"] for each in tested[0]]
         errors = np.array([[each["test_error"] for each in seed] for seed in tested])
-        deviation = errors.std(axis=0, ddof=1) if len(errors) > 1 else np.zeros(len(rates))
         title = name if options.labels else f"{run.settings.test_drop} ({name})"
-        lines[title] = Line(rates, errors.mean(axis=0), deviation)
+        lines[title] = Line.of_seeds(zip(rates, errors.T, strict=True))
     plots.dependence(target, [Panel("rate in inference", "test error (%)", lines)])

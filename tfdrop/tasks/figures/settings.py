@@ -59,10 +59,4 @@ def _is_of(run, setting):
 
 
 def _lines(points):
-    def deviation(values):
-        return values.std(ddof=1) if len(values) > 1 else 0.0
-
-    return {
-        name: Line([x for x, _ in found], [y.mean() for _, y in found], [deviation(y) for _, y in found])
-        for name, found in points.items()
-    }
+    return {name: Line.of_seeds(found) for name, found in points.items()}

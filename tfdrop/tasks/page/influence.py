@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfdrop.tasks.dropped_groups import dropped_word
-from tfdrop.tasks.influence_line import MEASURES, influence_line, ranking_line
+from tfdrop.tasks.influence_line import MEASURES, influence_line
 from tfdrop.tasks.page.numbers import count_text, seconds_text
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.page.samples import ScoredSamples, group_counts, histogram
@@ -56,10 +56,7 @@ def influence_section(
     if seconds:
         tables.append(_times(seconds))
     pictures = [] if samples is None or not samples.has_zero else [histogram(samples), group_counts(samples)]
-    lines = [
-        f"{name[0].upper()}{name[1:]}: {ranking_line(found) if 'rank_by' in found else influence_line(found)}"
-        for name, found in scored
-    ]
+    lines = [f"{name[0].upper()}{name[1:]}: {influence_line(found)}" for name, found in scored]
     return Section("Ranking" if "rank_by" in scored[0][1] else "Influence", lines, tables, pictures)
 
 
