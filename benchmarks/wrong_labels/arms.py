@@ -1,16 +1,12 @@
 """The trainings that are compared: without which samples each of them is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.influence_validity.images import Samples
-from benchmarks.replay_validity.trainings import Setup
-from benchmarks.wrong_labels.planted import Planted
-from benchmarks.wrong_labels.rankings import WITH_A_ZERO
-from benchmarks.wrong_labels.trainings import Outcome, tested_without
 from tfdrop.checkpoint import Pace, replace
 
 FULL, ORACLE, RANDOM = "nothing dropped", "all wrong ones dropped", "random"
@@ -19,14 +15,17 @@ FIRST_TEST_SEED = 1000  # far from the seeds of the trainings that rank
 ORDER_OF_RANDOM = 1  # the number of this draw's stream
 
 
-def dropped_samples(rankings: Mapping[str, np.ndarray], wrong: np.ndarray, count: int, seed: int) -> dict:
+def dropped_samples(
+    rankings: Mapping[str, np.ndarray], wrong: np.ndarray, count: int, seed: int, with_a_zero: Collection[str]
+) -> dict[str, np.ndarray]:
     """Returns by the arms' names the indices of the samples that each drops.
 
     Args:
         rankings: By name, shape `(n,)`, largest first.
-        wrong: Which labels are wrong.
+        wrong: Which samples are wrong.
         count: How many each ranking drops.
         seed: Seed of the random samples.
+        with_a_zero: Names of the rankings of which all that are positive are dropped, too.
     """
     rng = np.random.default_rng((seed, ORDER_OF_RANDOM))
     found = {FULL: np.array([], int), RANDOM: rng.permutation(len(wrong))[:count]}
@@ -34,15 +33,21 @@ def dropped_samples(rankings: Mapping[str, np.ndarray], wrong: np.ndarray, count
         found[ORACLE] = np.flatnonzero(wrong)
     for name, scores in rankings.items():
         found[name] = np.argsort(-scores, kind="stable")[:count]
-        if name in WITH_A_ZERO:
+        if name in with_a_zero:
             found[name + ALL_POSITIVE] = np.flatnonzero(scores > 0)
     return found
 
 
 def kept_results(
-    setup: Setup, samples: Planted, dropped: Mapping[str, np.ndarray], test: Samples, seed: int, path: Path, pace: Pace
-) -> dict[str, Outcome]:
-    """Returns what each arm came to, read from a file, or trained and kept there.
+    dropped: Mapping[str, np.ndarray], tested: Callable[[np.ndarray], Any], path: Path, pace: Pace
+) -> dict[str, Any]:
+    """Returns what each arm came to, by its name: read from a file, or trained and kept there.
+
+    Args:
+        dropped: The samples that each arm drops.
+        tested: Function that trains without some samples; what it returns, JSON can hold.
+        path: The file.
+        pace: When to stop.
 
     Raises:
         OutOfTime: If the pace says so; what was trained is kept.
@@ -54,8 +59,8 @@ def kept_results(
 
     for name, indices in dropped.items():
         if name not in kept:
-            kept[name] = tested_without(setup, samples.train, indices, test, FIRST_TEST_SEED + seed)
+            kept[name] = tested(indices)
             print(f"{path.name}: {name}: {kept[name]}", flush=True)
             pace.after_step(save)
     save()
-    return {name: Outcome(*kept[name]) for name in dropped}
+    return {name: kept[name] for name in dropped}

@@ -29,7 +29,7 @@ def test_the_share_of_labels_is_wrong_and_no_other(kind):
 def test_arms_drop_the_largest_and_the_oracle_what_is_wrong():
     wrong = RNG.random(50) < 0.2
     rankings = {PRINTED: RNG.normal(size=50), SELF: RNG.exponential(size=50)}
-    found = dropped_samples(rankings, wrong, 7, seed=3)
+    found = dropped_samples(rankings, wrong, 7, seed=3, with_a_zero=WITH_A_ZERO)
     assert len(found[FULL]) == 0
     assert set(found[ORACLE]) == set(np.flatnonzero(wrong))
     assert len(set(found[RANDOM])) == 7
@@ -39,7 +39,7 @@ def test_arms_drop_the_largest_and_the_oracle_what_is_wrong():
     assert set(found[PRINTED + ALL_POSITIVE]) == set(np.flatnonzero(rankings[PRINTED] > 0))
     assert SELF not in WITH_A_ZERO
     assert SELF + ALL_POSITIVE not in found
-    assert ORACLE not in dropped_samples(rankings, np.zeros(50, bool), 7, seed=3)
+    assert ORACLE not in dropped_samples(rankings, np.zeros(50, bool), 7, seed=3, with_a_zero=WITH_A_ZERO)
 
 
 def test_the_table_pairs_repetitions_and_tells_what_is_found():
@@ -47,7 +47,7 @@ def test_the_table_pairs_repetitions_and_tells_what_is_found():
     for seed in range(5):
         wrong = np.arange(50) < 10
         rankings = {SELF: np.where(wrong, 1.0, 0.0) + 1e-3 * RNG.random(50)}
-        dropped = dropped_samples(rankings, wrong, 10, seed)
+        dropped = dropped_samples(rankings, wrong, 10, seed, WITH_A_ZERO)
         results = {}
         for name in dropped:
             error = float(RNG.normal(10, 3))
