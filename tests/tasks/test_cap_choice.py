@@ -1,5 +1,6 @@
 """How many to drop, chosen in a run of a small real task."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from least_squares import SAMPLES, LeastSquares
 
 from tfdrop.checkpoint import OutOfTime, Pace
+from tfdrop.tasks.cap_choice import choice_lines
+from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.rounds import TRIALS, run_rounds
 from tfdrop.tasks.settings import RunSettings
 
@@ -67,6 +70,52 @@ def test_interrupted_anywhere_it_goes_on_to_the_same(tmp_path):
     assert (found.choice, found.results) == (whole.choice, whole.results)
     assert len(trained) > 20
     assert sorted(set(trained)) == sorted(trained)
+
+
+class TwoRankings(RunSettings):
+    """Settings whose trials try influence, and a ranking that is no better than chance."""
+
+    tried_rankings = ("random", "influence")
+
+    def threshold_of(self, ranking=""):
+        return -np.inf if ranking == "random" else 0.0
+
+
+class TwiceRanked(LeastSquares):
+    def influence(self, arm, model, samples, checkpoint, records):
+        ranking = arm.settings["rank_by"]
+        scores = self.scores[samples] if ranking == "influence" else np.random.default_rng(0).random(len(samples))
+        assert records.exists()
+        return dataclasses.replace(super().influence(arm, model, samples, checkpoint, records), scores=scores)
+
+    def train(self, arm, samples, folder, key, pace, records, sample_weights):
+        if records is not None:
+            records.mkdir(parents=True)
+        return super().train(arm, samples, folder, key, pace, records, sample_weights)
+
+
+def test_of_two_rankings_the_better_is_chosen_and_told(tmp_path):
+    own = TwoRankings(max_drop="auto", trial_seeds=4)
+    task = TwiceRanked(own)
+    found = run_rounds(task, own, tmp_path, rounds_differ=True)
+    choice = found.choice
+    positive = int((task.scores > 0).sum())
+    by = sorted(
+        [(count, "random") for count in (1, 6, 12, 18)] + [(count, "influence") for count in (1, 6, 12, 18, positive)]
+    )
+    assert sorted(zip(choice["dropped"][1:], choice["rankings"][1:], strict=True)) == by
+    assert choice["dropped"] == sorted(choice["dropped"])
+    assert (choice["ranking"], choice["cap"] in (12, 18)) == ("influence", True)
+    kept = found.done.samples(found.arms[1])
+    assert set(task.wrong) <= set(range(SAMPLES)) - set(kept)
+    assert found.results["random drop"]["points"] == len(kept)
+    assert found.results["round 1"]["influence"]["measure"] == "loss"
+    [scored] = scored_rounds(found.done, found.arms)
+    np.testing.assert_array_equal(scored.scores, task.scores)
+    assert not (tmp_path / "records").exists()
+    lines = "\n".join(choice_lines(choice, "squared error", 3))
+    assert f"Chosen: {choice['cap']} by influence" in lines
+    assert "12 by chance: " in lines
 
 
 @pytest.mark.parametrize("cap", [0.1, 5, 1])

@@ -83,20 +83,42 @@ def choose_cap(
     >>> choice.dropped, choice.cap
     ((0, 1, 3, 10, 20, 30), 10)
     """
-    if check_whole("seeds", seeds) < 2:
-        raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
     scores = np.asarray(scores)
     counts = drop_counts(scores, caps, threshold)
+
+    def measured(candidate: int, seed: int) -> ArrayLike:
+        return measure_without(np.flatnonzero(~Criterion(threshold, counts[candidate]).unfavorable(scores)), seed)
+
+    return choose_candidate(counts, measured, seeds)
+
+
+def choose_candidate(dropped: Sequence[int], measured: Callable[[int, int], ArrayLike], seeds: int = 3) -> CapChoice:
+    """Chooses among candidates that may rank the samples in several ways; see `choose_cap`.
+
+    Args:
+        dropped: How many samples each candidate drops, fewest first: nothing, then whatever is tried.
+        measured: Function `(candidate, seed) -> values` of a candidate's index, otherwise as `measure_without` there.
+        seeds: Number of trainings of each candidate, at least 2.
+
+    Raises:
+        ValueError: As `choose_cap`.
+
+    >>> def measured(candidate, seed):
+    ...     return (3.0, 2.9, 2.5)[candidate] + np.arange(4) + seed
+    >>> choose_candidate([0, 5, 5], measured).chosen
+    2
+    """
+    if check_whole("seeds", seeds) < 2:
+        raise invalid("seeds", "at least 2, as one tells no difference from chance", seeds)
     found: list[np.ndarray] = []
-    for count in counts:
-        kept = np.flatnonzero(~Criterion(threshold, count).unfavorable(scores))
+    for candidate in range(len(dropped)):
         for seed in range(seeds):
-            found.append(np.asarray(measure_without(kept, seed), "float64"))
+            found.append(np.asarray(measured(candidate, seed), "float64"))
             _check_values(found[-1], found[0].shape)
-    values = np.reshape(found, (len(counts), seeds, -1))
+    values = np.reshape(found, (len(dropped), seeds, -1))
     variance = _variance(values.mean(axis=2)) + _variance(values.mean(axis=1))
     means, error = values.mean(axis=2), float(np.sqrt(variance))
-    return CapChoice(tuple(counts), means, error, _chosen(means, error))
+    return CapChoice(tuple(dropped), means, error, _chosen(dropped, means, error))
 
 
 def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -108,15 +130,16 @@ def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
         raise invalid("measure_without", "a function that returns finite numbers", received=f"{bad}")
 
 
-def _chosen(values: np.ndarray, error: float) -> int:
-    """Returns the row that is chosen, of values of shape `(candidates, seeds)`, the fewest dropped first."""
+def _chosen(dropped: Sequence[int], values: np.ndarray, error: float) -> int:
+    """Returns the row that is chosen, of values of shape `(candidates, seeds)`; the better of two that drop as many."""
     means = values.mean(axis=1)
     others, seeds = len(values) - 1, values.shape[1]
     if others == 0:
         return 0
     least = stats.t.ppf(1 - (1 - CONFIDENCE) / others, others * (seeds - 1)) * error
     better = means[0] - means > least
-    return int(np.flatnonzero(better & (means <= means.min() + error))[0]) if better.any() else 0
+    near = np.flatnonzero(better & (means <= means.min() + error))
+    return min(near.tolist(), key=lambda row: (dropped[row], means[row]), default=0)
 
 
 def _variance(table: np.ndarray) -> float:

@@ -15,6 +15,7 @@ class Arm(NamedTuple):
         after: Name of an earlier arm: it trains on that arm's samples except those that are dropped. On all if empty.
         random: Whether the samples are dropped at random, from all, as many as the criterion would leave.
         cap: Most samples to drop, as `tfdrop.data_dropout.Criterion` takes it; `None` for the criterion as printed.
+        ranking: Which ranking of that arm's samples says what is dropped, where not the one of the settings.
         threshold: What the score of a dropped sample exceeds, as `Criterion` takes it; 0 is the paper's.
         weight: Weight that dropped samples keep, in the batches that they had; 0 leaves them out.
         counted: Whether to count the samples that are unfavorable by its own network even if no arm drops them.
@@ -27,6 +28,7 @@ class Arm(NamedTuple):
     after: str = ""
     random: bool = False
     cap: float | int | None = None
+    ranking: str = ""
     threshold: float = 0.0
     weight: float = 0.0
     counted: bool = False

@@ -110,12 +110,13 @@ class ArmsRun:
         self._keep = keep
         self.state = open_state(self._folder, name, key)
 
-    def run(self, pace: Any = None, environment: dict | None = None) -> dict:
+    def run(self, pace: Any = None, environment: dict | None = None, score: bool = True) -> dict:
         """Goes on to the end, or until the pace raises `OutOfTime`.
 
         Args:
             pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
             environment: What it runs with and on, a dictionary of plain values to note in the state.
+            score: Whether to score the samples of the arms that are counted, as well.
 
         Returns:
             The results of the arms by name: dictionaries of plain values.
@@ -128,8 +129,8 @@ class ArmsRun:
                 elif self._keeps(arm) and not is_whole(self.model_path(arm.name)):
                     self.model(arm, pace)
             for arm in self._arms.values():
-                if arm.counted:
-                    self.influence_scores(arm, pace)
+                if arm.counted and score:
+                    self.influence_scores(arm, pace, self.ranking(arm))
                 if self._keep == "none" or not self._keeps(arm):
                     self.model_path(arm.name).unlink(missing_ok=True)  # also what a kill left
         return finished_arms(self.state)
@@ -159,34 +160,46 @@ class ArmsRun:
         before = self._arms[arm.after]
         samples = self.samples(before, pace)
         criterion = Criterion(threshold=arm.threshold, cap=arm.cap)
-        kept = samples[~criterion.unfavorable(self.influence_scores(before, pace))]
+        kept = samples[~criterion.unfavorable(self.influence_scores(before, pace, arm.ranking))]
         if len(kept) == 0 and not arm.weight:
             raise UserError(f"{arm.name}: every one of the {len(samples)} samples is unfavorable after {arm.after}")
         if arm.random:
             return control_samples(self._task.samples, len(kept), self._task.seed).random
         return kept
 
-    def influence_scores(self, arm: Arm, pace: Any = None) -> np.ndarray:
-        """Returns the influence of every sample that an arm was trained on, computed once."""
-        scores = self._read_scores()
-        if arm.name not in scores:
+    def influence_scores(self, arm: Arm, pace: Any = None, ranking: str = "", keep_records: bool = False) -> np.ndarray:
+        """Returns the influence of every sample that an arm was trained on, computed once.
+
+        Args:
+            arm: The arm.
+            pace: As `run` takes it.
+            ranking: Which ranking, where not that of the settings.
+            keep_records: Whether to keep what was kept of the arm's training, for another ranking of its samples.
+        """
+        scores, name = self._read_scores(), _scores_name(arm, ranking)
+        if name not in scores:
             with timed(self.state, arm.name, "influence"):
-                found = self._influence(arm, pace)
-            scores[arm.name] = found.scores
+                found = self._influence(arm, pace, ranking)
+            scores[name] = found.scores
             if isinstance(found.spread, np.ndarray):
-                scores[SPREAD.format(arm.name)] = found.spread
-            self.state["arms"][arm.name]["influence"] = _summary(found)
+                scores[SPREAD.format(name)] = found.spread
+            result = self.state["arms"][arm.name]
+            if ranking:
+                result.setdefault("rankings", {})[ranking] = _summary(found)
+            else:
+                result["influence"] = _summary(found)
             save_state(self._folder, self.state)
             replace_sealed(self._scores, lambda partial: np.savez(partial, **scores))
             forget(self._folder / INFLUENCE_CHECKPOINT)
+        if not keep_records:
             shutil.rmtree(self._records(arm), ignore_errors=True)
             with contextlib.suppress(OSError):  # if there is one, and no other arm's record in it
                 (self._folder / RECORDS).rmdir()
-        return scores[arm.name]
+        return scores[name]
 
-    def spread(self, arm: Arm) -> np.ndarray | None:
+    def spread(self, arm: Arm, ranking: str = "") -> np.ndarray | None:
         """Returns the standard deviation of an arm's `influence_scores` over their trainings; `None` of one."""
-        return self._read_scores().get(SPREAD.format(arm.name))
+        return self._read_scores().get(SPREAD.format(_scores_name(arm, ranking)))
 
     def _read_scores(self):
         """Returns the influences that were computed so far."""
@@ -196,9 +209,17 @@ class ArmsRun:
             note(f"{error}; they are computed again")
             return {}
 
-    def _influence(self, arm, pace):
+    def ranking(self, arm: Arm) -> str:
+        """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""
+        return next((other.ranking for other in self._arms.values() if other.after == arm.name), "")
+
+    def _influence(self, arm, pace, ranking):
         model = self.model(arm, pace)
-        checkpoint = Checkpoint(self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {arm.name}", pace or Pace())
+        if ranking:
+            arm = arm._replace(settings={**arm.settings, "rank_by": ranking})
+        checkpoint = Checkpoint(
+            self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {_scores_name(arm, ranking)}", pace or Pace()
+        )
         return self._task.influence(arm, model, self.samples(arm, pace), checkpoint, self._records(arm))
 
     def _records(self, arm):
@@ -252,6 +273,11 @@ class ArmsRun:
         replace_sealed(self.model_path(arm.name), model.save)
         forget(self._folder / CHECKPOINT)
         return model
+
+
+def _scores_name(arm, ranking):
+    """Returns what the scores of an arm's samples are called in their file."""
+    return f"{arm.name} by {ranking}" if ranking else arm.name
 
 
 def _summary(found):

@@ -1,62 +1,104 @@
 """--max_drop=auto: trainings without some of the samples, measured on validation samples that no score comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfdrop.checkpoint import Pace
-from tfdrop.data_dropout import CapChoice, choose_cap
-from tfdrop.data_dropout.caps import drop_counts
+from tfdrop.data_dropout import CapChoice
+from tfdrop.data_dropout.caps import choose_candidate, drop_counts
 from tfdrop.errors import blaming
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
+from tfdrop.tasks.ranking import INFLUENCE_RANKING, TITLES
 from tfdrop.tasks.settings import RunSettings
 from tfdrop.tasks.state import finished_arms
 
+RANKED_BY = {INFLUENCE_RANKING: "influence", **TITLES}
 ORDER_OF_TRIALS = 7  # the number of the stream of the trials' seeds
 
 
 def chosen_cap(
     task: Task, settings: RunSettings, first: Arm, folder: Path, scores: str, pace: Pace | None
-) -> CapChoice:
+) -> dict[str, Any]:
     """Trains without some of the samples that the first round finds unfavorable, and chooses how many to drop.
 
     Args:
         task: The task, whose results have `"held_out"`: a list of what was measured on each sample held out, lower is
             better.
         settings: Its settings.
-        first: The arm of the first round, finished.
+        first: The arm of the first round.
         folder: Where it is, and where the trials are kept; what an earlier start has finished is not done again.
         scores: Name of the file with the influences.
         pace: When to save and when to stop.
+
+    Returns:
+        The choice as plain values, for a run's result: the fields of a `CapChoice` and its `cap`. Where the settings
+        try several rankings, also `"rankings"`, that of each candidate, and `"ranking"`, the chosen one.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
     """
     done = ArmsRun(task, (first,), folder, scores=scores)
-    found = done.influence_scores(first, pace)
-    counts = drop_counts(found, threshold=settings.threshold)
+    done.run(pace, score=False)
+    candidates = [Candidate(0, settings.tried_rankings[0])]
+    for ranking in settings.tried_rankings:
+        again = ranking != settings.tried_rankings[-1]
+        found = done.influence_scores(first, pace, ranking, keep_records=again)
+        counts = drop_counts(found, threshold=settings.threshold_of(ranking))
+        candidates += [Candidate(count, ranking) for count in counts if count]
+    candidates.sort(key=lambda candidate: candidate.dropped)
     seeds = range(settings.trial_seeds)
-    trials = {(count, seed): _trial(settings, first, count, seed) for count in counts for seed in seeds}
-    _say_cost(first, len(counts), trials.values(), done.state)
+    trials = {(candidate, seed): _trial(settings, first, candidate, seed) for candidate in candidates for seed in seeds}
+    _say_cost(first, len(candidates), trials.values(), done.state)
     results = ArmsRun(task, (first, *trials.values()), folder, scores=scores, keep="scored").run(pace)
 
-    def measured(kept: np.ndarray, seed: int) -> list[float]:
-        return results[trials[len(found) - len(kept), seed].name]["held_out"]
+    def measured(at: int, seed: int) -> list[float]:
+        return results[trials[candidates[at], seed].name]["held_out"]
 
     with blaming("max_drop", "auto"):
-        return choose_cap(found, measured, seeds=settings.trial_seeds, threshold=settings.threshold)
+        choice = choose_candidate([each.dropped for each in candidates], measured, settings.trial_seeds)
+    return _as_result(choice, candidates if len(settings.tried_rankings) > 1 else ())
 
 
-def _trial(settings, first, count, seed):
+class Candidate(NamedTuple):
+    """How many samples to drop, by which ranking."""
+
+    dropped: int
+    ranking: str
+
+
+def _as_result(choice: CapChoice, candidates: Sequence[Candidate]) -> dict[str, Any]:
+    found = {
+        "dropped": list(choice.dropped),
+        "held_out": choice.values.tolist(),
+        "standard_error": choice.standard_error,
+        "cap": choice.cap,
+    }
+    if candidates:
+        found |= {"rankings": [each.ranking for each in candidates], "ranking": candidates[choice.chosen].ranking}
+    return found
+
+
+def _trial(settings, first, candidate, seed):
+    count, ranking = candidate
     own = np.random.SeedSequence(settings.seed, spawn_key=(ORDER_OF_TRIALS, seed)).generate_state(1)[0]
-    name = f"trial {seed + 1} without {count}"
+    by = f" by {ranking}" if ranking and count else ""
+    name = f"trial {seed + 1} without {count}{by}"
     # Whatever it drops, a trial starts from the weights of its seed.
     changed = {"seed": int(own), "same_start": True}
-    threshold, weight = settings.threshold, settings.drop_weight
-    return Arm(name, changed, round=2, after=first.name, cap=count, threshold=threshold, weight=weight)
+    return Arm(
+        name,
+        changed,
+        round=2,
+        after=first.name,
+        cap=count,
+        ranking=ranking,
+        threshold=settings.threshold_of(ranking),
+        weight=settings.drop_weight,
+    )
 
 
 def _say_cost(first, candidates, trials, state):
@@ -64,24 +106,14 @@ def _say_cost(first, candidates, trials, state):
     seconds = state.get("timings", {}).get(first.name, {}).get("training", 0.0)
     each = f" of about {seconds:.0f} s, {len(left) * seconds / 60:.0f} min in all" if seconds else ""
     if left:
-        print(f"Choosing how many to drop: {candidates} numbers of samples, {len(left)} trainings{each}", flush=True)
-
-
-def choice_result(choice: CapChoice) -> dict[str, Any]:
-    """Returns a choice as plain values, for a run's result."""
-    return {
-        "dropped": list(choice.dropped),
-        "held_out": choice.values.tolist(),
-        "standard_error": choice.standard_error,
-        "cap": choice.cap,
-    }
+        print(f"Choosing how many to drop: {candidates} candidates, {len(left)} trainings{each}", flush=True)
 
 
 def choice_lines(found: Mapping[str, Any], what: str, digits: int) -> list[str]:
     """Returns the lines of a report about how many samples were dropped, and why.
 
     Args:
-        found: A `choice_result`.
+        found: What `chosen_cap` returned.
         what: What was measured, and on what.
         digits: Digits after the point.
 
@@ -98,8 +130,29 @@ def choice_lines(found: Mapping[str, Any], what: str, digits: int) -> list[str]:
         f"{found['standard_error']:.{digits}f}",
         f"  none: {means[0]:.{digits}f}",
     ]
-    for dropped, mean in zip(found["dropped"][1:], means[1:], strict=True):
-        lines.append(f"  {dropped}: {mean:.{digits}f}, {mean - means[0]:+.{digits}f}")
+    for name, mean in zip(candidate_names(found)[1:], means[1:], strict=True):
+        lines.append(f"  {name}: {mean:.{digits}f}, {mean - means[0]:+.{digits}f}")
     if found["cap"]:
-        return [*lines, f"  Chosen: {found['cap']}, the fewest that help and are within a standard error of the best."]
+        why = "the fewest that help and are within a standard error of the best"
+        return [*lines, f"  Chosen: {chosen_name(found)}, {why}."]
     return [*lines, "  No evidence that any number helps: none is chosen."]
+
+
+def candidate_names(found: Mapping[str, Any]) -> list[str]:
+    """Returns what tables call the candidates of a choice, the first of which drops nothing.
+
+    >>> candidate_names({"dropped": [0, 5, 5], "rankings": ["influence", "influence", "aum"]})
+    ['none', '5 by influence', '5 by the area under the margin']
+    """
+    rankings = found.get("rankings", [""] * len(found["dropped"]))
+    names = [_name(count, ranking) for count, ranking in zip(found["dropped"], rankings, strict=True)]
+    return ["none", *names[1:]]
+
+
+def chosen_name(found: Mapping[str, Any]) -> str:
+    """Returns what tables call the chosen candidate, of those that drop something."""
+    return _name(found["cap"], found.get("ranking", ""))
+
+
+def _name(count, ranking):
+    return f"{count} by {RANKED_BY[ranking]}" if ranking else f"{count}"

@@ -39,11 +39,13 @@ def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
     """Returns the rounds of a finished run that were scored."""
     kept = [done.samples(arm) for arm in rounds]
     after = [*kept[1:], kept[-1]]
-    return [
-        ScoredRound(arm.round, samples, done.influence_scores(arm), np.setdiff1d(samples, left), done.spread(arm))
-        for arm, samples, left in zip(rounds, kept, after, strict=True)
-        if arm.counted
-    ]
+    found = []
+    for arm, samples, left in zip(rounds, kept, after, strict=True):
+        if arm.counted:
+            ranking = done.ranking(arm)
+            scores, spread = done.influence_scores(arm, ranking=ranking), done.spread(arm, ranking)
+            found.append(ScoredRound(arm.round, samples, scores, np.setdiff1d(samples, left), spread))
+    return found
 
 
 def write_influence(

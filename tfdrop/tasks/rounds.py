@@ -9,7 +9,7 @@ import keras
 from tfdrop.checkpoint import Pace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
-from tfdrop.tasks.cap_choice import choice_result, chosen_cap
+from tfdrop.tasks.cap_choice import chosen_cap
 from tfdrop.tasks.settings import RunSettings
 from tfdrop.tasks.starts import STARTS
 from tfdrop.tasks.state import STATE
@@ -36,7 +36,7 @@ class RoundsRun(NamedTuple):
         results: The results of rounds and controls by name, the rounds first. Where nothing was dropped, the last
             round is its own random control: so that every seed has all trainings, and they can be compared.
         seconds: How long the steps of each took; all trainings that chose how many to drop are one.
-        choice: How many samples to drop, and why, as `choice_result` has it; `None` where the settings say it.
+        choice: How many samples to drop, and why, as `chosen_cap` has it; `None` where the settings say it.
     """
 
     arms: tuple[Arm, ...]
@@ -51,8 +51,14 @@ class RoundsRun(NamedTuple):
         return keras.saving.load_model(self.done.model_path(trained), compile=False)
 
 
-def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
-    """Returns the arms of the rounds, each on what the one before left."""
+def rounds(settings: RunSettings, cap: float | int | None, ranking: str = "") -> tuple[Arm, ...]:
+    """Returns the arms of the rounds, each on what the one before left.
+
+    Args:
+        settings: The run's settings.
+        cap: Most samples that a round drops.
+        ranking: Which ranking says which, where the settings leave that to trials.
+    """
     last = settings.rounds
     return tuple(
         Arm(
@@ -60,7 +66,8 @@ def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
             round=number,
             after=round_name(number - 1) if number > 1 else "",
             cap=cap,
-            threshold=settings.threshold,
+            ranking=ranking if number > 1 else "",
+            threshold=settings.threshold_of(ranking),
             weight=settings.drop_weight,
             counted=number < last or settings.count_last,
         )
@@ -68,25 +75,21 @@ def rounds(settings: RunSettings, cap: float | int | None) -> tuple[Arm, ...]:
     )
 
 
-def controls(
-    settings: RunSettings, cap: float | int | None, results: Mapping[str, dict], rounds_differ: bool
-) -> tuple[Arm, ...]:
+def controls(settings: RunSettings, last: Arm, results: Mapping[str, dict], rounds_differ: bool) -> tuple[Arm, ...]:
     """Returns the controls that tell something new.
 
     Args:
         settings: The run's settings.
-        cap: Most samples that a round drops.
+        last: The arm of the last round.
         results: The results of its rounds, by name.
         rounds_differ: Whether the last round's settings differ from the first's; where they do not, round 1 is the
             control on the full set.
     """
-    last = settings.rounds
-    if not settings.controls or last == 1:
+    if not settings.controls or last.round == 1:
         return ()
-    arms = [Arm(FULL, round=last)] if rounds_differ else []
-    if results[round_name(last)]["dropped"]:
-        before, threshold, weight = round_name(last - 1), settings.threshold, settings.drop_weight
-        arms.append(Arm(RANDOM, {}, last, before, random=True, cap=cap, threshold=threshold, weight=weight))
+    arms = [Arm(FULL, round=last.round)] if rounds_differ else []
+    if results[last.name]["dropped"]:
+        arms.append(last._replace(name=RANDOM, random=True, counted=False))
     return tuple(arms)
 
 
@@ -111,21 +114,20 @@ def run_rounds(
     Raises:
         OutOfTime: If the pace says so; everything is saved.
     """
-    choice, cap = None, settings.cap
+    choice, arms = None, rounds(settings, settings.cap)
     if settings.chooses_cap:
-        first = rounds(settings, cap)[0]
-        ArmsRun(task, (first,), folder, scores=SCORES).run(pace)
-        choice = chosen_cap(task, settings, first, folder, SCORES, pace)
-        cap = choice.cap
-    arms = rounds(settings, cap)
+        choice = chosen_cap(task, settings, arms[0], folder, SCORES, pace)
+        arms = rounds(settings, choice["cap"], choice.get("ranking", ""))
     results = ArmsRun(task, arms, folder, scores=SCORES).run(pace)
-    others = controls(settings, cap, results, rounds_differ) + more
+    others = controls(settings, arms[-1], results, rounds_differ) + more
     done = ArmsRun(task, arms + others, folder, scores=SCORES)
     results = done.run(pace)
     results = {arm.name: results[arm.name] for arm in arms + others}
+    if ranking := done.ranking(arms[0]):
+        results[arms[0].name] |= {"influence": results[arms[0].name]["rankings"][ranking]}
     if settings.controls and settings.rounds > 1:
         results.setdefault(RANDOM, results[arms[-1].name])
-    return RoundsRun(arms, done, results, _seconds(done, results), None if choice is None else choice_result(choice))
+    return RoundsRun(arms, done, results, _seconds(done, results), choice)
 
 
 def _seconds(done, results):

@@ -165,8 +165,12 @@ class RunSettings:
         return self.influence == "replay"
 
     @property
-    def threshold(self) -> float:
-        """What the score of a dropped sample exceeds, as `tfdrop.data_dropout.Criterion` takes it."""
+    def tried_rankings(self) -> tuple[str, ...]:
+        """The rankings of which trainings choose one where they choose how many to drop; `""` for the only one."""
+        return ("",)
+
+    def threshold_of(self, ranking: str = "") -> float:
+        """Returns what the score of a dropped sample exceeds, as `tfdrop.data_dropout.Criterion` takes it."""
         return 0.0
 
     @property

@@ -16,8 +16,8 @@ from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.ranking import FOLDS, folds, output_folder
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.task import ClassificationTask
-from tfdrop.tasks.ranking import OF_OUTPUTS
-from tfdrop.tasks.replay_step import of_leaving_out
+from tfdrop.tasks.ranking import OF_OUTPUTS, TRIED_RANKINGS
+from tfdrop.tasks.replay_step import of_leaving_out, record_folder
 from tfdrop.training import Training
 
 SAMPLES = 40
@@ -34,11 +34,14 @@ def checkpoint(folder):
     return Checkpoint(folder / "checkpoint.npz", "key", Pace())
 
 
+AUTO = {"rank_by": "auto", "max_drop": "auto"}
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The records of a training, and its network."""
+    """The records of a training that several rankings will be asked for, and its network."""
     folder = tmp_path_factory.mktemp("run")
-    model = task_of().train(ARM, np.arange(SAMPLES), folder, "key", Pace(), folder / "records", None)
+    model = task_of(**AUTO).train(ARM, np.arange(SAMPLES), folder, "key", Pace(), folder / "records", None)
     return folder / "records", model
 
 
@@ -54,6 +57,22 @@ def test_what_a_training_gives_away_is_of_the_very_training(trained, tmp_path, n
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
         expected = np.array(loss(y, model.predict(x, verbose=0)))
         np.testing.assert_allclose(found.scores, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_one_training_is_asked_for_every_ranking_that_trials_choose_from(trained, tmp_path):
+    records, model = trained
+    task, samples = task_of(**AUTO), np.arange(SAMPLES)
+    before = {path: path.stat().st_mtime_ns for path in records.rglob("*") if path.is_file()}
+    for name in TRIED_RANKINGS:
+        arm = ARM._replace(settings={"rank_by": name})
+        found = task.influence(arm, model, samples, checkpoint(tmp_path), records)
+        assert found.scores.shape == (SAMPLES,)
+        assert getattr(found, "name", "influence") == name
+    assert record_folder(records, 0).exists()
+    # Nothing was trained again.
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert task.settings.tried_rankings == TRIED_RANKINGS
+    assert [task.settings.threshold_of(name) for name in TRIED_RANKINGS] == [0.0, -np.inf, -np.inf]
 
 
 def test_margins_are_averaged_over_the_trainings_of_several_seeds(trained, tmp_path):
@@ -190,6 +209,9 @@ def test_balanced_weights_are_scikit_learns():
         ({"count_last": True}, "--count_last: only --rank_by=influence"),
         ({"rank_by": "random", "influence_seeds": 2}, "--influence_seeds=2: only"),
         ({"rank_by": "influence", "influence": "cg", "influence_seeds": 2}, "--influence_seeds=2: only"),
+        ({"rank_by": "auto"}, r"--rank_by=auto: needs the trials of --max_drop=auto"),
+        (AUTO | {"curve": [10]}, "--rank_by=auto: not with --curve"),
+        (AUTO | {"influence": "cg", "influence_seeds": 2}, "--influence_seeds=2: only"),
         ({"rank_by": "margin"}, "--rank_by=margin: expected one of"),
     ],
 )

@@ -103,7 +103,7 @@ def _run(task, data, folder, pace):
     if scored:
         network = found.network(round_name(scored[0].number))
         answers = probabilities(settings, network, task.data.train[0])
-        write_image_influence(folder, scored, data, answers, settings.rank_by)
+        write_image_influence(folder, scored, data, answers, found.done.ranking(found.arms[0]) or settings.rank_by)
     classes = [data.classes[label] for label in data.train[1]]
     last = found.network(round_name(settings.rounds))
     shape = data.train[0].shape[1:]

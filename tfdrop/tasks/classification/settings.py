@@ -8,7 +8,7 @@ from tfdrop.errors import UserError, unknown
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
-from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS, RANKINGS
+from tfdrop.tasks.ranking import AUTO, INFLUENCE_RANKING, OF_OUTPUTS, RANKINGS, TRIED_RANKINGS
 from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings, setting
 
 PREPROCESSING = ("standardization", "whitening", "pixel_mean")
@@ -97,8 +97,9 @@ class ClassifySettings(RunSettings):
     rank_by: str = setting(
         INFLUENCE_RANKING,
         "What the images are dropped by: influence; what a training gives away of them, loss, el2n, aum (area under "
-        "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; or random.",
-        choices=RANKINGS,
+        "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; random; or, with "
+        "--max_drop=auto, auto: the one of influence, el2n and aum that its trials find best.",
+        choices=(*RANKINGS, AUTO),
         group="data dropout",
     )
     curve: list = setting(
@@ -140,10 +141,7 @@ class ClassifySettings(RunSettings):
             if (value := getattr(self, name)) is not None and value not in known:
                 raise unknown(name, value, known)
         check_drop(self)
-        if self.max_drop == 1 and self.threshold:
-            raise UserError(f"--max_drop=1: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
-        if self.count_last and self.threshold:
-            raise UserError(f"--count_last: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
+        self._check_ranking()
         if self.curve and (self.rounds != 2 or not self.controls):
             raise UserError(f"--curve={','.join(map('{:g}'.format, self.curve))}: for two rounds, with --controls")
         self._check_augmentation()
@@ -151,12 +149,30 @@ class ClassifySettings(RunSettings):
         self._check_kept_epochs()
 
     @property
-    def averages_over_seeds(self) -> bool:
-        return self.influence == "replay" if self.rank_by == INFLUENCE_RANKING else self.rank_by in OF_OUTPUTS
+    def rankings(self) -> tuple[str, ...]:
+        """The rankings that the first training is asked for."""
+        return TRIED_RANKINGS if self.rank_by == AUTO else (self.rank_by,)
 
     @property
-    def threshold(self) -> float:
-        return 0.0 if self.rank_by == INFLUENCE_RANKING else -math.inf
+    def tried_rankings(self) -> tuple[str, ...]:
+        return self.rankings if self.rank_by == AUTO else super().tried_rankings
+
+    @property
+    def averages_over_seeds(self) -> bool:
+        return all(self.influence == "replay" if by == INFLUENCE_RANKING else by in OF_OUTPUTS for by in self.rankings)
+
+    def threshold_of(self, ranking: str = "") -> float:
+        return 0.0 if (ranking or self.rank_by) == INFLUENCE_RANKING else -math.inf
+
+    def _check_ranking(self):
+        if self.rank_by != INFLUENCE_RANKING:
+            for name, given in {"--max_drop=1": self.max_drop == 1, "--count_last": self.count_last}.items():
+                if given:
+                    raise UserError(f"{name}: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
+        if self.rank_by == AUTO and not self.chooses_cap:
+            raise UserError(f"--rank_by={AUTO}: needs the trials of --max_drop=auto")
+        if self.rank_by == AUTO and self.curve:
+            raise UserError(f"--rank_by={AUTO}: not with --curve, which shows one ranking")
 
     def _check_augmentation(self):
         if self.augment != "none" and not 0 < self.augment_from_round <= self.rounds:

@@ -87,9 +87,9 @@ class ClassificationTask:
         settings, train = self.settings_of(arm), select(self.data.train, samples)
         record: Path | bool = False
         outputs = None
-        if records and settings.rank_by == INFLUENCE_RANKING and settings.influence == "replay":
+        if records and INFLUENCE_RANKING in settings.rankings and settings.influence == "replay":
             record = record_folder(records, settings.seed)
-        if records and settings.rank_by in OF_OUTPUTS:
+        if records and not set(OF_OUTPUTS).isdisjoint(settings.rankings):
             outputs = output_folder(records, settings.seed)
         weights, name, round = self.weights(samples, sample_weights), arm.name, arm.round
         return train_classifier(settings, self.data, train, name, round, folder, pace, key, record, weights, outputs)

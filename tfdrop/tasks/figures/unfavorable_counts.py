@@ -22,9 +22,9 @@ def draw(target: Any, runs: Sequence[RunFolder], options: Options) -> None:
 
 def _counts(run: RunFolder, seed: SeedRun) -> list[int]:
     """Returns how many samples each scored round of a seed finds unfavorable."""
-    if run.classifies and run.settings.threshold:
-        raise UserError(f"--workdir={run.path}: --rank_by={run.settings.rank_by} tells not which are unfavorable")
     if run.classifies:
+        if other := [found["rank_by"] for found in seed.result["influence"] if "rank_by" in found]:
+            raise UserError(f"--workdir={run.path}: --rank_by={other[0]} tells not which are unfavorable")
         return [found["unfavorable"] for found in seed.result["influence"]]
     rounds = seed.result.get("rounds", [])
     return [found["influence"]["unfavorable"] for found in rounds if found.get("influence") is not None]

@@ -7,7 +7,7 @@ import numpy as np
 from tfdrop import plots
 from tfdrop.tasks.page.numbers import count_text
 from tfdrop.tasks.page.parts import Gallery, Picture, Samples, Section, Tile, drawn, thumbnail
-from tfdrop.tasks.ranking import INFLUENCE_RANKING
+from tfdrop.tasks.ranking import INFLUENCE_RANKING, RANKINGS
 from tfdrop.tasks.run_folder import RunFolder, SeedRun
 
 WORST, BEST = 48, 24  # in the galleries
@@ -54,8 +54,9 @@ class ScoredSamples(NamedTuple):
 
 def scored_samples(run: RunFolder, seed: SeedRun) -> ScoredSamples | None:
     """Returns the samples of a seed; `None` where none were scored."""
-    table, ranking = seed.scores(), run.settings.rank_by if run.classifies else INFLUENCE_RANKING
-    if ranking not in table:
+    table = seed.scores()
+    ranking = next((name for name in RANKINGS if name in table), None)
+    if ranking is None:
         return None
     why_not, data = "", None
     try:

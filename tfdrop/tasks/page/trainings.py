@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfdrop import plots
+from tfdrop.tasks.cap_choice import candidate_names, chosen_name
 from tfdrop.tasks.comparison_lines import control_differences
 from tfdrop.tasks.page.parts import Picture, Table, drawn
 from tfdrop.tasks.rounds import round_name
@@ -65,11 +66,13 @@ def choice_table(choice: Mapping[str, Any], what: str, digits: int) -> Table:
     """Returns the table of how many samples to drop was chosen by trainings."""
     means = np.mean(choice["held_out"], axis=1)
     rows = [
-        [str(dropped) if dropped else "none", f"{mean:.{digits}f}", f"{mean - means[0]:+.{digits}f}" if dropped else ""]
-        for dropped, mean in zip(choice["dropped"], means, strict=True)
+        [name, f"{mean:.{digits}f}", f"{mean - means[0]:+.{digits}f}" if at else ""]
+        for at, (name, mean) in enumerate(zip(candidate_names(choice), means, strict=True))
     ]
     error = f"Standard error of a difference: {choice['standard_error']:.{digits}f}."
-    chosen = f"Chosen: {choice['cap']}." if choice["cap"] else "No evidence that any number helps: none is chosen."
+    chosen = (
+        f"Chosen: {chosen_name(choice)}." if choice["cap"] else "No evidence that any number helps: none is chosen."
+    )
     trainings = len(choice["held_out"][0])
     return Table(f"{what}, mean of {trainings} trainings", ["dropped", "mean", "difference"], rows, [error, chosen])
 
