@@ -56,5 +56,19 @@ def test_the_cap_of_the_criterion(kind):
     assert kind(max_drop="auto").chooses_cap
 
 
+@pytest.mark.parametrize(
+    ("given", "rank_by"),
+    [
+        ({}, "influence"),
+        ({"max_drop": "auto"}, "auto"),
+        ({"max_drop": "auto", "rank_by": "aum"}, "aum"),
+        ({"max_drop": "auto", "curve": [10]}, "influence"),
+        ({"max_drop": "auto", "rounds": 1, "augment_from_round": 1}, "influence"),
+    ],
+)
+def test_trials_choose_the_ranking_unless_it_is_given(given, rank_by):
+    assert ClassifySettings(**given).rank_by == rank_by
+
+
 def test_the_names_of_networks_are_known_without_building_any():
     assert set(SIZES) == set(NETWORKS)

@@ -11,7 +11,7 @@ INFLUENCE_RANKING = "influence"
 OF_OUTPUTS = ("loss", "el2n", "aum", "forgetting")  # what a training gives away, as in `tfdrop.data_dropout.rankings`
 CONFIDENT = "confident_learning"
 AUTO = "auto"  # the best of these
-TRIED_RANKINGS = (INFLUENCE_RANKING, "el2n", "aum")
+TRIED_RANKINGS = (INFLUENCE_RANKING, "el2n")
 RANKINGS = (INFLUENCE_RANKING, *OF_OUTPUTS, "self_influence", CONFIDENT, "random")
 TITLES = {
     "loss": "the training loss",

@@ -94,12 +94,14 @@ class ClassifySettings(RunSettings):
     )
 
     # Data dropout
-    rank_by: str = setting(
-        INFLUENCE_RANKING,
+    rank_by: str | None = setting(
+        None,
         "What the images are dropped by: influence; what a training gives away of them, loss, el2n, aum (area under "
-        "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; random; or, with "
-        "--max_drop=auto, auto: the one of influence, el2n and aum that its trials find best.",
+        "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; random; or auto, "
+        "the one of influence and el2n that the trials of --max_drop=auto find best. Influence if empty; auto with "
+        "--max_drop=auto.",
         choices=(*RANKINGS, AUTO),
+        kind=str,
         group="data dropout",
     )
     curve: list = setting(
@@ -136,6 +138,9 @@ class ClassifySettings(RunSettings):
     jit: str = setting("auto", "Compile with XLA; auto does on accelerators.", choices=("auto", "on", "off"))
 
     def __post_init__(self):
+        if self.rank_by is None:
+            of_trials = self.chooses_cap and not self.count_last and not self.curve
+            object.__setattr__(self, "rank_by", AUTO if of_trials else INFLUENCE_RANKING)
         super().__post_init__()
         for name, known in NAMES.items():
             if (value := getattr(self, name)) is not None and value not in known:
@@ -151,7 +156,7 @@ class ClassifySettings(RunSettings):
     @property
     def rankings(self) -> tuple[str, ...]:
         """The rankings that the first training is asked for."""
-        return TRIED_RANKINGS if self.rank_by == AUTO else (self.rank_by,)
+        return TRIED_RANKINGS if self.rank_by == AUTO else (self.rank_by or INFLUENCE_RANKING,)
 
     @property
     def tried_rankings(self) -> tuple[str, ...]:
