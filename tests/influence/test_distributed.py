@@ -1,15 +1,13 @@
 """Influence sharded over devices and over processes is that of one device."""
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import ROOT
+from programs import ROOT, worker_environments
 
 SCRIPT = Path(__file__).with_name("distributed.py")
 
@@ -22,16 +20,7 @@ def start(kind, path, **environment):
 
 def start_workers(folder):
     """Starts two processes that work together; both write what they find."""
-    sockets = [socket.socket() for _ in range(2)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    tasks = [
-        json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}) for index in range(2)
-    ]
-    return [start("workers", folder / f"worker{index}.npz", TF_CONFIG=task) for index, task in enumerate(tasks)]
+    return [start("workers", folder / f"worker{index}.npz", **each) for index, each in enumerate(worker_environments(2))]
 
 
 @pytest.fixture(scope="module")
