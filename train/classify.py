@@ -16,7 +16,7 @@ from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import NAMES, ClassifySettings
 from tfdrop.tasks.determinism import make_deterministic
-from tfdrop.tasks.lock import locked
+from tfdrop.tasks.devices import agreed, run_folder, start_devices
 from tfdrop.tasks.workdir import Workdir
 from train.flags import define_flags, settings_from_flags
 from train.help import help_text
@@ -40,17 +40,18 @@ def main():
         return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
     settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
-    data = read_data(settings)
     if settings.deterministic:
         make_deterministic()
+    start_devices(settings)
+    data = read_data(settings)
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.classification import run as classification_run
 
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
-    with locked(path):
-        workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
-        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
+    with run_folder(settings, path) as here:
+        workdir = Workdir(here, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
+        with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
             classification_run.run(settings, data, workdir, _about_recipe(), pace)
 
 

@@ -20,7 +20,9 @@ def start(kind, path, **environment):
 
 def start_workers(folder):
     """Starts two processes that work together; both write what they find."""
-    return [start("workers", folder / f"worker{index}.npz", **each) for index, each in enumerate(worker_environments(2))]
+    return [
+        start("workers", folder / f"worker{index}.npz", **each) for index, each in enumerate(worker_environments(2))
+    ]
 
 
 @pytest.fixture(scope="module")

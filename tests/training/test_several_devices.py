@@ -1,12 +1,10 @@
 """Training on several devices is that on one device up to the order of summation; what is not, is as the page says."""
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 from programs import ROOT, worker_environments

@@ -1,6 +1,5 @@
 """A training run whose every step is a function of its seed and number, so that it can stop and go on anywhere."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +12,10 @@ from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
+from tfdrop.training.random_layers import random_states
 from tfdrop.training.recording import keep_if_due, new_record
 from tfdrop.training.replayable import checked_backward
+from tfdrop.training.replicas import on_tensorflow, replicas, scope_of
 from tfdrop.training.sample_weights import checked_weights
 from tfdrop.training.step_function import read_state, write_state
 
@@ -102,8 +103,7 @@ class Training:
         self._backward = None
         self._order: tuple[int, np.ndarray] | None = None
         if not optimizer.built:
-            # Its variables are where the model's are.
-            with model.distribute_strategy.scope() if on_tensorflow() else contextlib.nullcontext():
+            with scope_of(model):
                 optimizer.build(model.trainable_variables)
         jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
         self._compiled = _compiled_steps(model)(model, optimizer, loss, train, jit_compile)
@@ -217,16 +217,9 @@ class Training:
 
     def seed_random_layers(self) -> None:
         """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
-        weights = {id(weight) for weight in self.model.weights}
-        states = [variable for variable in self.model.variables if id(variable) not in weights]
-        for number, state in enumerate(states):
+        for number, state in enumerate(random_states(self.model)):
             layer_seed = np.random.SeedSequence(self.seed, spawn_key=(number,)).generate_state(1)[0]
             state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
-
-
-def on_tensorflow() -> bool:
-    """Tells whether Keras runs on TensorFlow."""
-    return keras.backend.backend() == "tensorflow"
 
 
 def _compiled_steps(model) -> Any:
@@ -235,7 +228,7 @@ def _compiled_steps(model) -> Any:
         from tfdrop.training import steps_jax
 
         return steps_jax.CompiledSteps
-    if model.distribute_strategy.num_replicas_in_sync > 1:
+    if replicas(model) > 1:
         from tfdrop.training import sharded_steps_tensorflow
 
         return sharded_steps_tensorflow.ShardedSteps

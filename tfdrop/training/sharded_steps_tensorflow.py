@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tfdrop.arguments import invalid
 from tfdrop.functional.double_precision import is_floating
-from tfdrop.layers.participation import Participation
-from tfdrop.training.distribution_tensorflow import agreed, to_replicas
+from tfdrop.training.distribution_tensorflow import agreed, shares_of, to_replicas
+from tfdrop.training.random_layers import states_of_samples
 from tfdrop.training.sample_weights import check_loss, weighted_loss
 
 
@@ -18,7 +18,7 @@ class ShardedSteps:
 
     A batch's samples are shared out in order, as evenly as can be, and the replicas' gradients are summed: a step is
     that of one device but for the order of summation. A replica that nothing is left for gets the batch's first sample
-    with weight 0, as TensorFlow has convolutions that fail on no sample at all.
+    with weight 0.
 
     What a layer computes from its batch, here it computes from its replica's share. Batch normalization has the
     share's statistics, unless it is `synchronized`; its moving statistics are averaged over the replicas after each
@@ -55,7 +55,7 @@ class ShardedSteps:
         self._train = keras.tree.map_structure(
             lambda array: to_replicas(self._strategy, [array] * self._replicas), train
         )
-        self._seeds = _seeds_of_samples(model)
+        self._seeds = states_of_samples(model)
         self._moving = [variable for variable in model.non_trainable_variables if is_floating(variable)]
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=True) if jit_compile else None
         self._compiled = tf.function(self._steps)
@@ -70,19 +70,19 @@ class ShardedSteps:
         Returns:
             The losses, shape `(steps,)`.
         """
-        shares = np.array_split(index_batches.astype("int32"), self._replicas, axis=1)
-        parts = [share.shape[1] for share in shares]
-        shares = [share if part else index_batches[:, :1].astype("int32") for share, part in zip(shares, parts)]
-        factors = [np.asarray(self._factor(part, index_batches.shape[1]), self._loss.dtype) for part in parts]
-        indices, factor = to_replicas(self._strategy, shares), to_replicas(self._strategy, factors)
+        batch = index_batches.shape[1]
+        shares = [index_batches[:, share].astype("int32") for share in shares_of(batch, self._strategy)]
+        factors = [self._factor(each, batch) for each in range(self._replicas)]
+        indices, factor = (to_replicas(self._strategy, each) for each in (shares, factors))
         weights = None if sample_weights is None else tf.constant(sample_weights)
         return self._compiled(tf.constant(len(index_batches)), self._train, indices, factor, weights).numpy()
 
-    def _factor(self, part, batch):
-        """Returns what makes a replica's loss of its samples, so many of the batch, its part of the batch's loss."""
+    def _factor(self, replica, batch):
+        """Returns what makes the loss of a replica's samples its part of the batch's loss."""
+        part = batch // self._replicas + (replica < batch % self._replicas)
         if self._loss.reduction == "sum":
-            return part > 0
-        return part / batch * self._replicas  # by which Keras divides a mean in a replica
+            return np.asarray(part > 0, self._loss.dtype)
+        return np.asarray(part / batch * self._replicas, self._loss.dtype)  # Keras divides a mean by the replicas
 
     def agreed(self, number: float) -> float:
         """Returns the mean of a number over the processes that train together; each has to ask."""
@@ -104,7 +104,9 @@ class ShardedSteps:
         chosen = indices[step]
         x, y = keras.tree.map_structure(lambda array: tf.gather(array, chosen), train)
         # Ones where there are none: the loss then has to have a value for each sample.
-        weights = tf.ones(len(chosen), self._loss.dtype) if sample_weights is None else tf.gather(sample_weights, chosen)
+        weights = (
+            tf.ones(len(chosen), self._loss.dtype) if sample_weights is None else tf.gather(sample_weights, chosen)
+        )
         loss, gradients = (self._gradients or self._loss_and_gradients)(x, y, factor, weights)
         self._optimizer.apply(gradients, self._model.trainable_variables)  # sums them over the replicas
         return loss
@@ -139,10 +141,3 @@ class ShardedSteps:
         )
         for variable, mean in zip(self._moving, means, strict=True):
             variable.assign(mean)
-
-
-def _seeds_of_samples(model):
-    """Returns the states of the random layers that do not draw for the whole batch."""
-    weights = {id(weight) for weight in model.weights}
-    coins = {id(v) for layer in model._flatten_layers() if isinstance(layer, Participation) for v in layer.variables}
-    return [variable for variable in model.variables if id(variable) not in weights | coins]
