@@ -1,4 +1,4 @@
-"""A program that trains on two devices, or in two processes, and writes what it finds: see test_several_devices.py.
+"""A program that works on two devices, or in two processes, and writes what it finds: see test_several_devices.py.
 
 python several_devices.py mirrored|workers|parallel RESULT.npz
 """
@@ -29,6 +29,8 @@ import keras  # noqa: E402 (a worker's strategy must come before any other opera
 from keras import layers  # noqa: E402
 
 import tfdrop  # noqa: E402
+from tfdrop.influence import LiSSA, total_influence  # noqa: E402
+from tfdrop.tasks.devices import predicted  # noqa: E402
 from tfdrop.training import Training  # noqa: E402
 
 RNG = np.random.default_rng(0)
@@ -82,19 +84,21 @@ def trainings(scope):
         keras.utils.set_random_seed(0)
         with scope():
             network = keras.Sequential([keras.Input(train[0].shape[1:], dtype="float64"), *parts()])
-            made = optimizer()
-        training = Training(network, made, loss, train, batch_size, seed=4, steps_per_dispatch=1, **arguments)
+            more = arguments | {"seed": 4, "steps_per_dispatch": 1}
+            training = Training(network, optimizer(), loss, train, batch_size, **more)
         found[f"{name}: losses"] = np.concatenate(list(training.dispatches()))
         for place, variable in enumerate(network.variables):
             # Not their whole names, in which Keras counts on.
             kind = variable.name.rstrip("_0123456789")
             found[f"{name}: {place} {kind}"] = keras.ops.convert_to_numpy(variable)
+        return network
 
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float64")
     try:
         # The last batch of an epoch has one sample, fewer than there are devices.
-        train("whole", whole, falling, IMAGES, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
+        network = train("whole", whole, falling, IMAGES, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
+        found["whole: outputs"] = predicted(network, IMAGES[0], 10)
         half = IMAGES[0][:28], IMAGES[1][:28]
         normalized = lambda: [layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]  # noqa: E731
         train("moving", normalized, falling, half, CROSS_ENTROPY, 14, epochs=2)
@@ -108,10 +112,30 @@ def trainings(scope):
     return found
 
 
+def influences(scope):
+    """Computes influence on a network that is made in a scope; returns scores and dampings by names."""
+    with scope():
+        keras.utils.set_random_seed(0)
+        convolution = layers.Conv2D(4, 3, activation="tanh", kernel_regularizer="l2")
+        parts = [keras.Input((6, 6, 2)), convolution, layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]
+        network = keras.Sequential(parts)
+    x, y = IMAGES[0].astype("float32"), IMAGES[1]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    results = {}
+    for solver, curvature in ((LiSSA(depth=30, batch_size=8), "gauss_newton"), ("cg", "hessian")):
+        # The last batch has one sample, fewer than there are replicas.
+        found = total_influence(
+            network, (x, y), (x[:5], y[:5]), loss=loss, solver=solver, curvature=curvature, batch_size=10, verbose=0
+        )
+        results |= {f"influence: {curvature} scores": found.scores, f"influence: {curvature} damping": found.damping}
+    return results
+
+
 if KIND == "parallel":
     two = keras.distribution.list_devices()
     found = {f"one {name}": value for name, value in trainings(contextlib.nullcontext).items()}
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=two))
-    np.savez(sys.argv[2], devices=len(two), **found, **trainings(contextlib.nullcontext))
+    np.savez(sys.argv[2], devices=len(two), **found, **trainings(keras.distribution.DataParallel(devices=two).scope))
 elif KIND:
-    np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **trainings(strategy.scope))
+    np.savez(
+        sys.argv[2], devices=strategy.num_replicas_in_sync, **trainings(strategy.scope), **influences(strategy.scope)
+    )

@@ -40,10 +40,10 @@ def main():
         return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
     settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
-    if settings.deterministic:
-        make_deterministic()
     start_devices(settings)
     data = read_data(settings)
+    if settings.deterministic:
+        make_deterministic()
     # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.classification import run as classification_run
 

@@ -17,7 +17,7 @@ from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.determinism import make_deterministic
-from tfdrop.tasks.lock import locked
+from tfdrop.tasks.devices import agreed, run_folder, start_devices
 from tfdrop.tasks.workdir import Workdir
 from train.flags import define_flags, is_given, settings_from_flags
 from train.help import help_text
@@ -29,14 +29,15 @@ from train.recipes import denoising as recipes
 def main():
     settings = settings_from_flags(DenoiseSettings, recipes.DENOISING, former_names.DENOISING)
     _check(settings)
+    start_devices(settings)
     data = read_data(settings)
     inputs = {"images": data.fingerprint()}
     if settings.weights:
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
     path = settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S")
-    with locked(path):
-        workdir = Workdir(path, settings, inputs, former_names.DENOISING)
-        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
+    with run_folder(settings, path) as here:
+        workdir = Workdir(here, settings, inputs, former_names.DENOISING)
+        with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
             if settings.deterministic:
                 make_deterministic()
             # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfdrop.errors import UserError
+from tfdrop.tasks.determinism import make_deterministic
 from tfdrop.tasks.lock import LOCK, locked
 from tfdrop.tasks.settings import MULTI_WORKER, ONE_DEVICE, RunSettings
 from tfdrop.training.events import EVENTS
@@ -26,10 +27,13 @@ def start_devices(settings: RunSettings) -> None:
     Raises:
         UserError: If there are no such devices here.
     """
+    if settings.distribute == ONE_DEVICE:
+        return
     if settings.distribute == MULTI_WORKER:
         _task()
-    if settings.distribute != ONE_DEVICE:
-        _strategy(settings.distribute)
+    if settings.deterministic:
+        make_deterministic()
+    _strategy(settings.distribute)
 
 
 def scope(settings: RunSettings) -> contextlib.AbstractContextManager:

@@ -1,4 +1,4 @@
-"""Training on several devices is that on one device up to the order of summation; what is not, is as the page says."""
+"""What several devices find is what one finds up to the order of summation; what is not, is as the page says."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from programs import ROOT, worker_environments
-from several_devices import trainings
+from several_devices import influences, trainings
 
 SCRIPT = ROOT / "tests" / "several_devices.py"
 ON_TENSORFLOW = ["mirrored", "worker0", "worker1"]
@@ -28,7 +28,7 @@ def results(tmp_path_factory):
         start("parallel", folder / "parallel.npz", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
         *(start("workers", folder / f"worker{n}.npz", **each) for n, each in enumerate(worker_environments(2))),
     ]
-    found = {"one": trainings(contextlib.nullcontext)}
+    found = {"one": trainings(contextlib.nullcontext) | influences(contextlib.nullcontext)}
     for process in running:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, out
@@ -37,7 +37,7 @@ def results(tmp_path_factory):
             found[path.stem] = dict(file)
         assert found[path.stem].pop("devices") == 2
     jax = found["parallel"]
-    found["one on JAX"] = {name: jax.pop(f"one {name}") for name in found["one"]}
+    found["one on JAX"] = {name: jax.pop(f"one {name}") for name in list(jax) if not name.startswith("one ")}
     return found
 
 
@@ -90,3 +90,11 @@ def test_a_batch_has_one_coin_on_all_devices(results, kind):
     assert 0 < -np.log2(one["coins: 3 kernel"][0, 0]) < 9
     for name, expected in one.items():
         np.testing.assert_array_equal(found[name], expected, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ON_TENSORFLOW)
+def test_influence_is_that_of_one_device(results, kind):
+    one, found = of(results, "one", "influence"), of(results, kind, "influence")
+    assert len(one) == len(found) == 4
+    for name, expected in one.items():
+        np.testing.assert_allclose(found[name], expected, atol=1e-3 * np.abs(expected).max(), err_msg=name)
