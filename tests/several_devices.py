@@ -98,7 +98,7 @@ def trainings(scope):
     try:
         # The last batch of an epoch has one sample, fewer than there are devices.
         network = train("whole", whole, falling, IMAGES, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
-        found["whole: outputs"] = predicted(network, IMAGES[0], 10)
+        found["whole: outputs"] = predicted(network, IMAGES[0].astype("float32"), 10)
         half = IMAGES[0][:28], IMAGES[1][:28]
         normalized = lambda: [layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]  # noqa: E731
         train("moving", normalized, falling, half, CROSS_ENTROPY, 14, epochs=2)

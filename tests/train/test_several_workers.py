@@ -17,12 +17,12 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.training.log import read_records
 
-SETTINGS = {"depth": 2, "filters": 2, "patches_per_image": 4, "batch_size": 8, "epochs": 30, "rounds": 1}
+SETTINGS = {"depth": 2, "filters": 2, "patches_per_image": 4, "batch_size": 8, "epochs": 20, "rounds": 1}
 
 
 def start_workers(path):
     words = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    words += [f"--workdir={path}", "--distribute=multi_worker", "--save_every=1"]
+    words += [f"--workdir={path}", "--distribute=multi_worker", "--save_every=0"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-m", "train.denoise", *words]
@@ -35,7 +35,7 @@ def run(tmp_path_factory):
     path = tmp_path_factory.mktemp("workers") / "run"
     chief, other = start_workers(path)
     deadline = time.monotonic() + 300
-    while not ((path / "metrics.csv").exists() and (path / "training.keras").exists()):
+    while len(read_records(path, "round 1")) < 3:
         assert chief.poll() is None
         assert other.poll() is None
         assert time.monotonic() < deadline
@@ -74,7 +74,7 @@ def test_with_all_of_them_it_goes_on_to_what_one_device_finds(run, tmp_path):
     assert (path / "result.json").exists()
     expected, found = read_records(tmp_path, "round 1"), read_records(path, "round 1")
     assert [record["epoch"] for record in found] == [record["epoch"] for record in expected]
-    assert before[0] in found  # its time is that of the first start
+    assert found[:2] == before[:2]  # times included: they are of the first start
     for ours, theirs in zip(found, expected, strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-5)
         assert ours["validation_psnr"] == pytest.approx(theirs["validation_psnr"], rel=1e-5)

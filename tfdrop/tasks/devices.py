@@ -89,11 +89,16 @@ def agreed(settings: RunSettings, number: float) -> float:
 
 
 @contextlib.contextmanager
-def run_folder(settings: RunSettings, path: str | Path) -> Iterator[str | Path]:
+def run_folder(settings: RunSettings, path: str | Path, patience: float = 0.0) -> Iterator[str | Path]:
     """Yields the folder that this process works in, and holds its lock: the run's own, in one process.
 
     Of several, the chief works in the run's own folder, and the others each in a copy of it, which is removed at the
     end: they have to find the same in it, and nobody else writes into the run's.
+
+    Args:
+        settings: The run's settings.
+        path: The run's folder.
+        patience: As for `locked`.
 
     Raises:
         UserError: If another run is at work in the folder, or the processes do not see the same one.
@@ -101,7 +106,7 @@ def run_folder(settings: RunSettings, path: str | Path) -> Iterator[str | Path]:
     with contextlib.ExitStack() as stack:
         chief = settings.distribute != MULTI_WORKER or _is_chief()
         if chief:
-            stack.enter_context(locked(path))
+            stack.enter_context(locked(path, patience))
         agreed(settings, 0)  # the chief has the lock from here on
         here = path if chief else _copied(Path(path).expanduser(), stack)
         if settings.distribute == MULTI_WORKER:
