@@ -19,7 +19,7 @@ RUN = ["train.denoise", "--depth=2", "--filters=2", "--patches_per_image=4", "--
 
 def test_slices_share_everything_out():
     slices = [slice_of(range(10), f"{number}/3") for number in (1, 2, 3)]
-    assert sorted(sum(slices, [])) == list(range(10))
+    assert sorted(item for each in slices for item in each) == list(range(10))
     assert slice_of(range(2), "3/3") == []
 
 
@@ -75,4 +75,4 @@ def test_retrainings_in_slices_are_the_bank(tmp_path):
     np.testing.assert_array_equal(known, np.where([[True], [False], [False], [True]], expected, np.nan))
     np.save(folders[0] / "seed0_0.25_slice_1_of_3.npy", known + 1)
     # What is there is not trained again, and what is not, is.
-    np.testing.assert_array_equal(apart.measures(0.25, 4, Pace()), expected + [[1], [0], [0], [1]])
+    np.testing.assert_array_equal(apart.measures(0.25, 4, Pace()), np.add(expected, [[1], [0], [0], [1]]))
