@@ -60,7 +60,7 @@ CLASSIFY = {
     "--slice=1/2": "--slice=1/2: there is one seed only; --seeds=N has more",
     "--slice=1/2 --seeds=2": "--slice=1/2: needs a --workdir, the same for all slices",
     "--distribute=all": "--distribute=all: expected one of none, mirrored, multi_worker",
-    "--distribute=multi_worker": "--distribute=multi_worker: the environment variable TF_CONFIG has to name the workers",
+    "--distribute=multi_worker": "--distribute=multi_worker: the environment variable TF_CONFIG has to",
     "--rank_by=margin": "--rank_by=margin: expected one of influence, loss,",
     "--rank_by=aum --max_drop=1": "--max_drop=1: only --rank_by=influence tells which are unfavorable",
     "--curve=5 --rounds=3": "--curve=5: for two rounds, with --controls",
