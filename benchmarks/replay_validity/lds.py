@@ -65,7 +65,7 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
 
 def retrain_slice(setup: Setup, images: Images, train: Samples, folder: Path, text: str, pace: Pace) -> None:
     """Does the retrainings of a slice `"i/n"`, those from each seed and of each share."""
-    for seed in {OWN_SEED.value, REPEATED_SEED.value} - {None}:
+    for seed in [OWN_SEED.value] if REPEATED_SEED.value is None else [OWN_SEED.value, REPEATED_SEED.value]:
         bank = Bank(folder, setup, train, images.validation, seed)
         for share in SHARES.value:
             bank.train_slice(float(share), SUBSETS.value, text, pace)
