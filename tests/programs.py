@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,15 @@ def run_commands(commands, cwd=ROOT, preloaded=()):
     finished = _run([sys.executable, "-c", FORKING, order], cwd, os.environ, timeout=2400)
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
+
+
+def worker_environments(workers):
+    """Returns the variables of the environments of processes that work together on this machine."""
+    sockets = [socket.socket() for _ in range(workers)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    tasks = [{"type": "worker", "index": index} for index in range(workers)]
+    return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task})} for task in tasks]

@@ -5,6 +5,7 @@ python -m train.classify --list_recipes
 python -m train.classify --recipe=NAME --data_dir=DIR --workdir=runs/NAME
 """
 
+import contextlib
 import dataclasses
 import time
 
@@ -16,9 +17,9 @@ from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
 from tfdrop.tasks.classification.settings import NAMES, ClassifySettings
 from tfdrop.tasks.determinism import make_deterministic
-from tfdrop.tasks.lock import locked
+from tfdrop.tasks.devices import agreed, run_folder, start_devices
 from tfdrop.tasks.workdir import Workdir
-from train.flags import define_flags, settings_from_flags
+from train.flags import PATIENCE, define_flags, seeds_of_slice, settings_from_flags
 from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
@@ -40,6 +41,8 @@ def main():
         return
     recipes = {name: _kept_settings(RECIPES[name]) for name in RECIPES}
     settings = with_usual_values(settings_from_flags(ClassifySettings, recipes, former_names.EVERYWHERE))
+    seeds = seeds_of_slice(settings)
+    start_devices(settings)
     data = read_data(settings)
     if settings.deterministic:
         make_deterministic()
@@ -48,10 +51,13 @@ def main():
 
     classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
-    with locked(path):
-        workdir = Workdir(path, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
-        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
-            classification_run.run(settings, data, workdir, _about_recipe(), pace)
+    with contextlib.ExitStack() as stack:
+        here = stack.enter_context(run_folder(settings, path, patience=0.0 if seeds is None else PATIENCE))
+        workdir = Workdir(here, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
+        if seeds is not None:
+            stack.close()  # each seed's folder has a lock of its own
+        with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
+            classification_run.run(settings, data, workdir, _about_recipe(), pace, seeds)
 
 
 def _kept_settings(recipe):
@@ -88,7 +94,7 @@ def console():
     define_flags(ClassifySettings, former_names.EVERYWHERE)
     flags.DEFINE_bool("list_recipes", False, "Print the recipes with the papers' numbers and their cost.")
     flags.DEFINE_bool("list_models", False, "Print the names of the networks that --model takes.")
-    own = ("recipe", "list_recipes", "list_models")
+    own = ("recipe", "slice", "list_recipes", "list_models")
     run(main, lambda: help_text(__doc__, own, ClassifySettings, NAMES))
 
 

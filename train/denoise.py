@@ -5,6 +5,7 @@ python -m train.denoise --recipe=dncnn_s25 --data_dir=DIR --workdir=runs/dncnn_s
 python -m train.denoise --evaluate_only --weights=model.h5 --test_dir=DIR/Set12
 """
 
+import contextlib
 import hashlib
 import time
 from pathlib import Path
@@ -17,9 +18,9 @@ from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.determinism import make_deterministic
-from tfdrop.tasks.lock import locked
+from tfdrop.tasks.devices import agreed, run_folder, start_devices
 from tfdrop.tasks.workdir import Workdir
-from train.flags import define_flags, is_given, settings_from_flags
+from train.flags import PATIENCE, define_flags, is_given, seeds_of_slice, settings_from_flags
 from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
@@ -29,20 +30,25 @@ from train.recipes import denoising as recipes
 def main():
     settings = settings_from_flags(DenoiseSettings, recipes.DENOISING, former_names.DENOISING)
     _check(settings)
+    seeds = seeds_of_slice(settings)
+    start_devices(settings)
     data = read_data(settings)
     inputs = {"images": data.fingerprint()}
     if settings.weights:
         inputs["weights"] = hashlib.sha256(Path(settings.weights).expanduser().read_bytes()).hexdigest()[:16]
     path = settings.workdir or time.strftime("runs/denoise-%Y%m%d-%H%M%S")
-    with locked(path):
-        workdir = Workdir(path, settings, inputs, former_names.DENOISING)
-        with interruptible(workdir.path, flags.FLAGS.save_every) as pace:
+    with contextlib.ExitStack() as stack:
+        here = stack.enter_context(run_folder(settings, path, patience=0.0 if seeds is None else PATIENCE))
+        workdir = Workdir(here, settings, inputs, former_names.DENOISING)
+        if seeds is not None:
+            stack.close()  # each seed's folder has a lock of its own
+        with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
             if settings.deterministic:
                 make_deterministic()
             # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
             from tfdrop.tasks.denoising import run as denoising_run
 
-            denoising_run.run(settings, data, workdir, pace)
+            denoising_run.run(settings, data, workdir, pace, seeds)
 
 
 def _check(settings):
@@ -60,7 +66,7 @@ def _check(settings):
 def console():
     """Runs the program with the command line's flags."""
     define_flags(DenoiseSettings, former_names.DENOISING)
-    run(main, lambda: help_text(__doc__, ["recipe"], DenoiseSettings))
+    run(main, lambda: help_text(__doc__, ["recipe", "slice"], DenoiseSettings))
 
 
 if __name__ == "__main__":

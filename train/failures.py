@@ -1,4 +1,4 @@
-"""What befalls a program from outside, said in one line: a disk that is full, too little memory."""
+"""What befalls a program from outside, said in one line: a full disk, too little memory, a worker that is gone."""
 
 import errno
 
@@ -13,6 +13,8 @@ NO_ROOM = {
 }
 # What a program that has these flags may need less memory with.
 SMALLER = ("batch_size", "influence_batch_size", "train_samples", "image_size", "patches_per_image", "filters")
+# What TensorFlow's errors say when another process is no more, or sends no sign of life.
+OF_WORKERS = ("Collective ops is aborted by", "cluster check alive failed")
 
 
 def no_room(error: BaseException) -> str | None:
@@ -32,6 +34,18 @@ def no_memory(error: BaseException) -> str | None:
         return None
     known = [f"--{name} ({flags.FLAGS[name].value})" for name in SMALLER if name in flags.FLAGS]
     return "there is not enough memory" + (f"; smaller {' or '.join(known)} needs less" if known else "")
+
+
+def no_worker(error: BaseException) -> str | None:
+    """Returns that another worker is gone, where that is the reason, and what TensorFlow says of it."""
+    for each in _chain(error):
+        # TensorFlow's own errors, which to import is not worth it.
+        if "OpError" in {kind.__name__ for kind in type(each).__mro__} and any(
+            word in str(each) for word in OF_WORKERS
+        ):
+            said = next(line for line in str(each).splitlines() if any(word in line for word in OF_WORKERS))
+            return f"another worker is gone ({said.strip()})"
+    return None
 
 
 def _is_about_memory(error):

@@ -6,7 +6,11 @@ from typing import Any
 
 from absl import flags
 
-from tfdrop.errors import blaming, unknown
+from tfdrop.errors import UserError, blaming, unknown
+from tfdrop.tasks import slices
+from tfdrop.tasks.settings import MULTI_WORKER
+
+PATIENCE = 30.0  # seconds that a slice waits for others that start at the same time
 
 
 def define_flags(settings_class, renamed=()):
@@ -26,6 +30,7 @@ def define_flags(settings_class, renamed=()):
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
         define_one(field.name, default, field.metadata["help"])
     flags.DEFINE_float("save_every", 60.0, "Seconds from one save of a running step to the next.", lower_bound=0.0)
+    flags.DEFINE_string("slice", "", slices.HELP)
     for former in renamed:
         flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
 
@@ -65,3 +70,22 @@ def settings_from_flags(settings_class, recipes, renamed=()):
 def is_given(name, recipes):
     """Tells whether a setting was given by the command line or the recipe, and so is no mere default."""
     return flags.FLAGS[name].present > 0 or name in recipes.get(flags.FLAGS.recipe, {})
+
+
+def seeds_of_slice(settings):
+    """Returns the seeds that `--slice` asks for, `None` without it.
+
+    Raises:
+        UserError: If it asks for nothing that can be done.
+    """
+    text = flags.FLAGS.slice
+    if not text:
+        return None
+    seeds = slices.slice_of(range(settings.seed, settings.seed + settings.seeds), text)
+    if settings.seeds == 1:
+        raise UserError(f"--slice={text}: there is one seed only; --seeds=N has more")
+    if not settings.workdir:
+        raise UserError(f"--slice={text}: needs a --workdir, the same for all slices")
+    if settings.distribute == MULTI_WORKER:
+        raise UserError(f"--slice={text}: not with --distribute={MULTI_WORKER}")
+    return seeds

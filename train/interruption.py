@@ -5,12 +5,12 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.errors import UserError
-from train.failures import no_room
+from train.failures import no_room, no_worker
 
 # What stops a run, with the status of a program that it stopped, by convention of the shells.
 STATUS: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -43,22 +43,27 @@ class Stop:
 
 
 @contextlib.contextmanager
-def interruptible(folder: Path, seconds: float = 60.0) -> Iterator[Pace]:
+def interruptible(folder: str | Path, seconds: float = 60.0, agreed: Callable[[bool], bool] = bool) -> Iterator[Pace]:
     """Yields the pace of a run in a folder: it saves every so many seconds, and on Ctrl-C or SIGTERM, and then stops.
 
-    The program then ends with one line and exit status 130 or 143; a second signal ends it at once.
+    The program then ends with one line and exit status 130 or 143; a second signal ends it at once. Of several
+    processes that do one run, all stop when one is to: `agreed` tells each whether any is.
     """
     with stoppable() as stop:
         print(f"This run is in {folder}")
         try:
-            yield Pace(seconds, interrupted=stop.wanted)
+            yield Pace(seconds, interrupted=lambda: agreed(stop.wanted()))
         except (OutOfTime, KeyboardInterrupt):
             print(f"interrupted; this goes on: {command(folder)}", file=sys.stderr)
             sys.exit(stop.status)
         except Exception as error:
-            if isinstance(error, BrokenPipeError) or (reason := no_room(error)) is None:
+            if isinstance(error, BrokenPipeError):
                 raise
-            raise UserError(f"{reason}; with more room this goes on: {command(folder)}") from error
+            if (reason := no_room(error)) is not None:
+                raise UserError(f"{reason}; with more room this goes on: {command(folder)}") from error
+            if (reason := no_worker(error)) is not None:
+                raise UserError(f"{reason}; with all workers this goes on: {command(folder)}") from error
+            raise
 
 
 @contextlib.contextmanager
@@ -76,7 +81,7 @@ def stoppable() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def command(folder: Path) -> str:
+def command(folder: str | Path) -> str:
     """Returns the command line that goes on with the run in a folder."""
     program = Path(sys.argv[0])
     words = ["python", "-m", f"train.{program.stem}"] if program.suffix == ".py" else [program.name]

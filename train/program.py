@@ -7,7 +7,7 @@ from collections.abc import Callable
 from absl import app, flags, logging
 
 from tfdrop.errors import UserError
-from train.failures import no_memory, no_room
+from train.failures import no_memory, no_room, no_worker
 from train.help import WORDS
 
 CLOSED_PIPE = 141  # the status of what SIGPIPE ends, by convention of the shells
@@ -41,7 +41,7 @@ def _guarded(main, words):
     except BrokenPipeError:
         raise
     except Exception as error:
-        if (reason := no_room(error) or no_memory(error)) is None:
+        if (reason := no_room(error) or no_memory(error) or no_worker(error)) is None:
             raise
         _fail(reason)
 

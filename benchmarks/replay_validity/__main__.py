@@ -1,7 +1,8 @@
 """Replay beside retraining: does it predict what a training without some samples does, and does dropping by it help?
 
     python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn
-    python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn --minutes=20   # a slice of it
+    python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn --minutes=20   # a part of it
+    python -m benchmarks.replay_validity --data_dir=DIR --setup=gelu_cnn --slice=1/4    # beside three others
 
     lds        A model is trained on all samples, and the change of the summed validation measure is predicted for
                random subsets that are left out. Then the same training is repeated without each subset: from the same
@@ -49,6 +50,7 @@ SAMPLES = flags.DEFINE_integer("samples", 2000, "Training samples.")
 VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 1000, "Validation samples.")
 MINUTES = flags.DEFINE_float("minutes", float("inf"), "Stop after so long; the bank goes on at the next start.")
 BANK = flags.DEFINE_string("bank", "runs/bank", "Folder of the bank.")
+SLICE = flags.DEFINE_string("slice", "", "i/n: only every n-th retraining of lds, from the i-th on; no section.")
 OUT = flags.DEFINE_string("out", "results/replay_validity.md", "Markdown file for the section; none if empty.")
 
 
@@ -65,6 +67,9 @@ def main():
     train, images = prepared(setup, images, SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     folder = folder_of(BANK.value, images.name, SETUP.value, setup, train, images.validation)
+    if SLICE.value:
+        lds.retrain_slice(setup, images, train, folder, SLICE.value, pace)
+        return
     for name in CHOSEN.value:
         start = time.perf_counter()
         lines = [*PARTS[name].section(setup, images, train, folder, pace), ""]

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.influence_validity.images import Samples
 from benchmarks.replay_validity.trainings import Setup, training
 from tfdrop.checkpoint import Pace, replace
+from tfdrop.tasks.slices import slice_of
 
 MEASURES = ("loss", "expected_error")
 TITLES = {"loss": "cross-entropy", "expected_error": "expected error"}
@@ -64,20 +65,42 @@ class Bank:
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
         """
-        path = self._folder / f"seed{self._seed}_{share:g}.npy"
-        found = list(np.load(path)) if path.exists() else []
-        rows = left_out(len(self._train[0]), share, subsets)
+        name = f"seed{self._seed}_{share:g}"
+        own = self._folder / f"{name}.npy"
+        parts = [np.load(path) for path in (*self._folder.glob(f"{name}_slice_*.npy"), own) if path.exists()]
+        found = np.full((max([subsets, *map(len, parts)]), len(MEASURES)), np.nan)
+        for part in parts:
+            known = np.flatnonzero(~np.isnan(part[:, 0]))
+            found[known] = part[known]
+        self._train_missing(own, found, range(subsets), share, pace)
+        return found[:subsets]
+
+    def train_slice(self, share: float, subsets: int, text: str, pace: Pace) -> None:
+        """Does the retrainings of a slice `"i/n"` and keeps them in a file of its own, where `measures` finds them.
+
+        Raises:
+            OutOfTime: If the pace says so; what was trained is kept.
+        """
+        path = self._folder / f"seed{self._seed}_{share:g}_slice_{text.replace('/', '_of_')}.npy"
+        found = np.load(path) if path.exists() else np.empty((0, len(MEASURES)))
+        missing = np.full((max(0, subsets - len(found)), len(MEASURES)), np.nan)
+        self._train_missing(path, np.concatenate([found, missing]), slice_of(range(subsets), text), share, pace)
+
+    def _train_missing(self, path, found, chosen, share, pace):
+        """Fills the chosen rows of what was found that are not numbers, and keeps all in a file."""
+        rows = left_out(len(self._train[0]), share, len(found))
 
         def save():
-            replace(path, lambda partial: np.save(partial, np.array(found)))
+            replace(path, lambda partial: np.save(partial, found))
 
-        while len(found) < subsets:
-            found.append(self._retrained(~rows[len(found)]))
-            if len(found) % 10 == 0:
-                print(f"{path.name}: {len(found)} of {subsets}", flush=True)
+        todo = [row for row in chosen if np.isnan(found[row, 0])]
+        for done, row in enumerate(todo, start=1):
+            found[row] = self._retrained(~rows[row])
+            if done % 10 == 0:
+                print(f"{path.name}: {done} of {len(todo)}", flush=True)
             pace.after_step(save)
-        save()
-        return np.array(found[:subsets])
+        if todo:
+            save()
 
     def _retrained(self, kept):
         from tfdrop.training import repeated

@@ -63,6 +63,14 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     return lines
 
 
+def retrain_slice(setup: Setup, images: Images, train: Samples, folder: Path, text: str, pace: Pace) -> None:
+    """Does the retrainings of a slice `"i/n"`, those from each seed and of each share."""
+    for seed in [OWN_SEED.value] if REPEATED_SEED.value is None else [OWN_SEED.value, REPEATED_SEED.value]:
+        bank = Bank(folder, setup, train, images.validation, seed)
+        for share in SHARES.value:
+            bank.train_slice(float(share), SUBSETS.value, text, pace)
+
+
 def _about_own(facts):
     """Returns the sentences about the training that is repeated; none where it was not asked."""
     if not facts:

@@ -9,6 +9,7 @@ from keras import ops
 from tfdrop.influence.kept import kept_with
 from tfdrop.influence.tensor_derivatives import hessian_product
 from tfdrop.influence.weights import Weighted
+from tfdrop.training.replicas import scope_of
 
 
 def joined_outputs(model, used):
@@ -18,8 +19,7 @@ def joined_outputs(model, used):
     """
     kept, places = kept_with(model).joined, tuple(used)
     if places not in kept:
-        on_tensorflow = keras.backend.backend() == "tensorflow"
-        with model.distribute_strategy.scope() if on_tensorflow else contextlib.nullcontext():
+        with scope_of(model):
             kept[places] = _JoinedOutputs(model, used)
     return kept[places]
 

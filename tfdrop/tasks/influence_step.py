@@ -8,6 +8,7 @@ import numpy as np
 from tfdrop.checkpoint import Checkpoint
 from tfdrop.errors import UserError
 from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, InfluenceModel, LiSSA
+from tfdrop.tasks.devices import on_all_devices
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 
 
@@ -35,6 +36,7 @@ def influence_as_set(
     """
     curvature = "hessian" if settings.influence == "original" else settings.influence_curvature
     try:
+        model = on_all_devices(settings, model)
         model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
         if settings.influence_order == "columns":
             return _by_columns(model, validation, solver(settings), settings.measure, checkpoint)

@@ -25,6 +25,7 @@ except ImportError:  # not on Windows
 LOCK = ".lock"
 SECONDS_BETWEEN_TOUCHES = 20.0
 SECONDS_TO_LIVE = 180.0
+SECONDS_BETWEEN_TRIES = 0.1
 
 
 class InUseError(UserError):
@@ -32,8 +33,12 @@ class InUseError(UserError):
 
 
 @contextlib.contextmanager
-def locked(folder: str | Path) -> Iterator[None]:
+def locked(folder: str | Path, patience: float = 0.0) -> Iterator[None]:
     """Holds the lock of a folder, which is made if it is not there, and removed if nothing was put in it.
+
+    Args:
+        folder: The folder.
+        patience: Seconds to wait for a holder that is about to let go.
 
     Raises:
         InUseError: If a process that is alive holds it, on this machine or another.
@@ -43,7 +48,7 @@ def locked(folder: str | Path) -> Iterator[None]:
     made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        number = _acquired(folder / LOCK)
+        number = _acquired(folder / LOCK, time.monotonic() + patience)
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror or error}") from error
     done = threading.Event()
@@ -62,7 +67,7 @@ def locked(folder: str | Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-def _acquired(path):
+def _acquired(path, deadline):
     """Returns the open file of the lock, which is ours."""
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -71,6 +76,10 @@ def _acquired(path):
             holder = _holder(number)
             if _is_elsewhere(holder) and time.time() - os.fstat(number).st_mtime < SECONDS_TO_LIVE:
                 free = False
+            if not free and time.monotonic() < deadline:
+                os.close(number)
+                time.sleep(SECONDS_BETWEEN_TRIES)
+                continue
             if not free:
                 raise InUseError(f"{path.parent}: {_described(holder)} is at work in it; if it is not, remove {path}")
             # A holder that has just ended may have removed the file that was opened here.

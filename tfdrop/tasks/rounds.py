@@ -19,7 +19,7 @@ FULL, RANDOM = "full set", "random drop"
 TRIALS = "choosing how many to drop"
 SCORES = "influence_scores.npz"  # until the table of them is written
 # What a run needs no more once its result is written: all of it is in that and in influence.npz.
-OF_A_RUNNING_ONE = (STATE, previous(STATE).name, SCORES, STARTS)
+OF_A_RUNNING_ONE = (STATE, previous(STATE).name, SCORES, STARTS.format("*"))
 
 
 def round_name(number: int) -> str:

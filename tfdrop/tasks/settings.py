@@ -12,6 +12,7 @@ from tfdrop.errors import UserError, blaming
 
 INFLUENCES = ("replay", "lissa", "cg", "original")
 MEASURES = ("loss", "expected_error")
+ONE_DEVICE, MIRRORED, MULTI_WORKER = "none", "mirrored", "multi_worker"
 MEASURE_HELP = (
     "What influence is the influence on, summed over the validation set: loss, as in the papers; or expected_error, "
     "1 - p(label), which samples with wrong labels do not rule."
@@ -121,6 +122,12 @@ class RunSettings:
     seeds: int = setting(1, "Runs, with this many seeds from --seed on; the mean and the spread are reported.", least=1)
     deterministic: bool = setting(
         False, "Use kernels that give the same bits every time, also on GPUs, where they are slower."
+    )
+    distribute: str = setting(
+        ONE_DEVICE,
+        "Devices that a training's batches are split over: none, so one; mirrored, all of this machine; multi_worker, "
+        "those of all processes that TF_CONFIG names, each started with the same flags.",
+        choices=(ONE_DEVICE, MIRRORED, MULTI_WORKER),
     )
     mixed_precision: bool = setting(False, "Train in bfloat16 where that is safe; influence is float32.")
     workdir: str = setting("", "Folder of the run; a new one under runs/ if empty.", group="output")

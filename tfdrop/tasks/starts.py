@@ -15,31 +15,38 @@ from tfdrop.environment import accelerators, commit, machine, versions
 from tfdrop.errors import UserError
 from tfdrop.tasks.workdir import Workdir
 
-STARTS = "starts.json"
+STARTS = "starts{}.json"  # of a whole run, and of its slices
 
 
 @contextlib.contextmanager
-def noted_start(workdir: Workdir) -> Iterator[None]:
+def noted_start(workdir: Workdir, part: str = "") -> Iterator[None]:
     """Notes in a run's folder what the block runs with and on, and how long it takes, however it ends.
 
-    The time of a start that was killed is not known, and `None`.
+    The time of a start that was killed is not known, and `None`. A slice of a run, while others may be at work on the
+    rest, has a file of its own: `part` is in its name.
     """
-    starts = read_starts(workdir)
+    name = STARTS.format(part)
+    starts = _read(workdir, name)
     start = time.monotonic()
     starts.append(_this_start())
-    workdir.write_json(STARTS, starts)
+    workdir.write_json(name, starts)
     try:
         yield
     finally:
         starts[-1]["seconds"] = round(time.monotonic() - start, 1)
         with contextlib.suppress(OSError):  # a full disk, say, which was the reason to stop
-            workdir.write_json(STARTS, starts)
+            workdir.write_json(name, starts)
 
 
 def read_starts(workdir: Workdir) -> list[dict[str, Any]]:
     """Returns what was noted of a run's starts, in order; of a file that is damaged nothing."""
+    names = sorted(path.name for path in workdir.path.glob(STARTS.format("*")))
+    return sorted((start for name in names for start in _read(workdir, name)), key=lambda start: start["time"])
+
+
+def _read(workdir, name):
     try:
-        found = workdir.read_json(STARTS) if workdir.exists(STARTS) else []
+        found = workdir.read_json(name) if workdir.exists(name) else []
     except UserError:
         return []
     return found if isinstance(found, list) else []

@@ -7,12 +7,15 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
+from tfdrop.training.random_layers import random_states
 from tfdrop.training.recording import keep_if_due, new_record
 from tfdrop.training.replayable import checked_backward
+from tfdrop.training.replicas import on_tensorflow, replicas, scope_of
 from tfdrop.training.sample_weights import checked_weights
 from tfdrop.training.step_function import read_state, write_state
 
@@ -30,6 +33,9 @@ class Training:
 
     Keras's `fit` dispatches every step from Python on JAX and shuffles with state that it does not save, hence
     this loop.
+
+    A model and optimizer made in the scope of a `tf.distribute.Strategy`, or under `keras.distribution.DataParallel`
+    on JAX, are trained on all its devices: `docs/scale.md` has what is then the same and what is not.
 
     Args:
         model: Built Keras model, trained in place.
@@ -97,9 +103,10 @@ class Training:
         self._backward = None
         self._order: tuple[int, np.ndarray] | None = None
         if not optimizer.built:
-            optimizer.build(model.trainable_variables)
+            with scope_of(model):
+                optimizer.build(model.trainable_variables)
         jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
-        self._compiled = _compiled_steps()(model, optimizer, loss, train, jit_compile)
+        self._compiled = _compiled_steps(model)(model, optimizer, loss, train, jit_compile)
         check_whole("memory", memory)
         self.record = new_record(self, None if record is True else Path(record), memory) if record else None
 
@@ -111,7 +118,7 @@ class Training:
     @property
     def step(self) -> int:
         """Number of steps taken so far, those before a restart included."""
-        return int(self.optimizer.iterations)
+        return int(ops.convert_to_numpy(self.optimizer.iterations))
 
     @property
     def weight_of_each_sample(self) -> np.ndarray:
@@ -121,12 +128,13 @@ class Training:
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next step."""
-        return float(self.optimizer.learning_rate)
+        return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def learning_rate_of(self, step: int) -> float:
         """Returns the learning rate of a step, by the optimizer's schedule; without one, that of the next step."""
         rate = self.optimizer._learning_rate
-        return float(rate(step)) if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) else float(rate)
+        is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        return float(ops.convert_to_numpy(rate(step) if is_schedule else rate))
 
     def dispatches(self) -> Iterator[np.ndarray]:
         """Takes all remaining steps.
@@ -151,7 +159,7 @@ class Training:
             start = time.monotonic()
             losses = self._compiled.run(batches, self.sample_weights)
             # Compiling is part of the first of a size, and at worst delays the next size by a dispatch.
-            if len(batches) == size and 10 * (time.monotonic() - start) < SECONDS_PER_DISPATCH:
+            if len(batches) == size and 10 * self._compiled.agreed(time.monotonic() - start) < SECONDS_PER_DISPATCH:
                 size = min(10 * size, most)
             yield losses
         if self.record is not None:
@@ -209,19 +217,21 @@ class Training:
 
     def seed_random_layers(self) -> None:
         """Sets the state `(seed, draws)` of every random layer: the draws are the steps, one draw a step."""
-        weights = {id(weight) for weight in self.model.weights}
-        states = [variable for variable in self.model.variables if id(variable) not in weights]
-        for number, state in enumerate(states):
+        for number, state in enumerate(random_states(self.model)):
             layer_seed = np.random.SeedSequence(self.seed, spawn_key=(number,)).generate_state(1)[0]
             state.assign(np.array([layer_seed, self.step]).astype(state.dtype))
 
 
-def _compiled_steps() -> Any:
-    """Returns the running backend's `CompiledSteps`."""
-    if keras.backend.backend() == "jax":
+def _compiled_steps(model) -> Any:
+    """Returns the running backend's `CompiledSteps`, or what takes the same steps on several devices."""
+    if not on_tensorflow():
         from tfdrop.training import steps_jax
 
         return steps_jax.CompiledSteps
+    if replicas(model) > 1:
+        from tfdrop.training import sharded_steps_tensorflow
+
+        return sharded_steps_tensorflow.ShardedSteps
     from tfdrop.training import steps_tensorflow
 
     return steps_tensorflow.CompiledSteps
@@ -233,4 +243,4 @@ def compiles_with_xla() -> bool:
     On CPUs XLA is several times slower than TensorFlow's own convolutions, and Keras would choose it.
     """
     accelerated = any(not device.startswith("cpu") for device in keras.distribution.list_devices())
-    return keras.backend.backend() == "jax" or accelerated
+    return not on_tensorflow() or accelerated

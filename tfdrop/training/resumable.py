@@ -1,5 +1,6 @@
 """Running a `Training` to its end across interruptions."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -14,7 +15,7 @@ from tfdrop.whole_files import note, previous
 CHECKPOINT = "training.keras"
 
 
-def train_resumably(name, key, build, folder, pace, after_epoch=None):
+def train_resumably(name, key, build, folder, pace, after_epoch=None, scope=contextlib.nullcontext):
     """Trains a model to the end of its last epoch, going on from the folder's checkpoint if there is one.
 
     Args:
@@ -26,6 +27,7 @@ def train_resumably(name, key, build, folder, pace, after_epoch=None):
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
         after_epoch: Function `(model, records) -> values`: a dictionary of numbers to record for the epoch that has
             just ended, where `records` are those of the epochs before. It may set the learning rate.
+        scope: Function that returns a context to make the model in: a strategy's `scope`, say.
 
     Returns:
         The trained model. Its checkpoint, of the last step, is left in place.
@@ -36,8 +38,9 @@ def train_resumably(name, key, build, folder, pace, after_epoch=None):
             finite one is saved.
     """
     path = folder / CHECKPOINT
-    restored, progress = _restore(path, name, key)
-    model, training = build(restored)
+    with scope():
+        restored, progress = _restore(path, name, key)
+        model, training = build(restored)
     running = _Epoch(training, **progress)
     good = LastGood(training)
     good.note(running.progress)

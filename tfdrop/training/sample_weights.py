@@ -33,7 +33,8 @@ def checked_weights(sample_weights: ArrayLike, samples: int, loss: keras.losses.
 def check_loss(loss: keras.losses.Loss) -> None:
     """Raises a `ValueError` if a loss is not the sum or mean of what its samples' weights multiply."""
     if getattr(loss, "reduction", None) not in REDUCTIONS:
-        expected = f"a Keras loss whose reduction is one of {REDUCTIONS}, for weights of samples or a record"
+        what = "weights of samples, a record or several devices"
+        expected = f"a Keras loss whose reduction is one of {REDUCTIONS}, for {what}"
         raise invalid("loss", expected, loss)
 
 
@@ -52,6 +53,6 @@ def weighted_loss(loss: keras.losses.Loss, y_true: Any, y_pred: Any, sample_weig
     )
     shape = tuple(values.shape)  # all that is used of the values; the compiler drops them
     if not shape or shape[0] != sample_weights.shape[0]:
-        expected = "a loss with a value for each sample, for weights of samples or a record"
+        expected = "a loss with a value for each sample, for weights of samples, a record or several devices"
         raise invalid("loss", expected, received=f"{loss.name!r} with values of shape {shape}")
     return loss(y_true, y_pred, ops.reshape(sample_weights, (-1, *(1 for _ in shape[1:]))))

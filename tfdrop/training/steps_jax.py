@@ -1,4 +1,9 @@
-"""Many training steps in one call of a compiled function, on JAX: the same class as `steps_tensorflow.py`."""
+"""Many training steps in one call of a compiled function, on JAX: the same class as `steps_tensorflow.py`.
+
+Under a `keras.distribution.DataParallel` each device takes its share of a batch, and what comes out is what one device
+finds, but for the order of summation: batch statistics and draws are those of the whole batch. A batch that does not
+divide by the devices, all of them take whole.
+"""
 
 from typing import Any
 
@@ -32,7 +37,8 @@ class CompiledSteps:
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._train = keras.tree.map_structure(jnp.asarray, train)
+        self._distribution = keras.distribution.distribution()
+        self._train = keras.tree.map_structure(self._on_all_devices, train)
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
@@ -46,9 +52,28 @@ class CompiledSteps:
                 variable.assign(value)
         return np.asarray(losses)
 
+    def agreed(self, number: float) -> float:
+        """Returns a number that all processes which train together have alike; here there is one."""
+        return number
+
     def _samples(self, sample_weights):
         """Returns what is taken from for a batch: arrays `(x, y, weights)`; the weights may be `None`."""
-        return *self._train, None if sample_weights is None else jnp.asarray(sample_weights)
+        return *self._train, None if sample_weights is None else self._on_all_devices(sample_weights)
+
+    def _on_all_devices(self, array):
+        array = jnp.asarray(array)
+        return array if self._distribution is None else jax.device_put(array, self._layout([None] * array.ndim))
+
+    def _shared_out(self, indices):
+        """Returns the indices of a batch, each device's share on that device, so that its samples are taken there."""
+        if self._distribution is None:
+            return indices
+        axis, mesh = self._distribution.batch_dim_name, self._distribution.device_mesh
+        divides = len(indices) % mesh.shape[mesh.axis_names.index(axis)] == 0
+        return jax.lax.with_sharding_constraint(indices, self._layout([axis if divides else None]))
+
+    def _layout(self, axes):
+        return keras.distribution.TensorLayout(axes, self._distribution.device_mesh).backend_layout
 
     def _scan(self, state, train, index_batches):
         return jax.lax.scan(lambda state, indices: self._step(state, train, indices), state, index_batches)
@@ -67,6 +92,7 @@ class CompiledSteps:
 
     def _step(self, state, train, indices):
         trainable, fixed, moments = state
+        indices = self._shared_out(indices)
         x, y, weights = jax.tree.map(lambda array: jnp.take(array, indices, axis=0), train)
         gradient = jax.value_and_grad(self._total_loss, has_aux=True)
         (loss, fixed), gradients = gradient(trainable, fixed, x, y, weights)

@@ -49,6 +49,10 @@ class CompiledSteps:
         weights = None if sample_weights is None else tf.constant(sample_weights)
         return self._compiled(tf.constant(index_batches, "int32"), weights).numpy()
 
+    def agreed(self, number: float) -> float:
+        """Returns a number that all processes which train together have alike; here there is one."""
+        return number
+
     def _steps(self, index_batches, sample_weights):
         steps = tf.shape(index_batches)[0]
         losses = tf.TensorArray(self._loss.dtype, steps, element_shape=())

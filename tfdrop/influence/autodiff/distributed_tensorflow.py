@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfdrop.training.distribution_tensorflow import shares_of, to_replicas
+
 
 class DistributedAutodiff:
     """The methods of `Autodiff`, each batch split over the replicas.
@@ -44,26 +46,14 @@ class DistributedAutodiff:
         return self._penalty(vector)
 
     def _shares(self, x, y):
-        """Returns the weight, the `x` and the `y` of every replica.
-
-        The last replicas of a small batch, which nothing is left for, get its first sample with weight 0: TensorFlow
-        has convolutions that fail on no sample at all.
-        """
-        replicas = self._strategy.num_replicas_in_sync
+        """Returns the weight, the `x` and the `y` of every replica; the weight is 0 where a small batch leaves none."""
         samples = len(keras.tree.flatten(x)[0])
-        shares = np.array_split(np.arange(samples), replicas)
-        weights = [float(len(share) > 0) for share in shares]
-        shares = [share if len(share) else np.zeros(1, int) for share in shares]
-
-        def distribute(values):
-            return self._strategy.experimental_distribute_values_from_function(
-                lambda context: tf.constant(values[context.replica_id_in_sync_group])
-            )
-
+        shares = shares_of(samples, self._strategy)
+        weights = to_replicas(self._strategy, [float(replica < samples) for replica in range(len(shares))])
         x, y = keras.tree.map_structure(
-            lambda array: distribute([np.asarray(array)[share] for share in shares]), (x, y)
+            lambda array: to_replicas(self._strategy, [np.asarray(array)[share] for share in shares]), (x, y)
         )
-        return distribute(weights), x, y
+        return weights, x, y
 
     @tf.function
     def _sum(self, method, weight, *arguments):

@@ -1,5 +1,6 @@
 """A classification run: rounds of training with data dropout between them, controls, over seeds, then the report."""
 
+import contextlib
 import json
 
 import keras
@@ -16,6 +17,7 @@ from tfdrop.tasks.classification.training import probabilities
 from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.page import REPORT, write_page
 from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, round_name, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
@@ -38,7 +40,7 @@ def check(settings, data):
         training_network(settings, shape, classes, 1, steps=1)
 
 
-def run(settings, data, workdir, about, pace=None):
+def run(settings, data, workdir, about, pace=None, only=None):
     """Does what the settings ask for and prints the report; a finished run's report is printed again.
 
     Args:
@@ -47,21 +49,24 @@ def run(settings, data, workdir, about, pace=None):
         workdir: `Workdir`.
         about: Dictionary that goes into the result as it is: what the recipe says, if there is one.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        only: Seeds of a slice: these alone are run then, and nothing is reported.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
+        UserError: If another process is at work on a seed.
     """
+    if only is not None:
+        if only and not workdir.exists(RESULT):
+            with noted_start(workdir, f"_from_seed{only[0]}"):
+                _finished_runs(settings, data, workdir, only, pace)
+        return
     if not workdir.exists(RESULT):
         for note in data.notes:
             print(note)
         seeds = range(settings.seed, settings.seed + settings.seeds)
         with noted_start(workdir):
-            task = ClassificationTask(settings, data)
+            task, runs = _finished_runs(settings, data, workdir, seeds, pace)
             workdir.write(PREPROCESSING, lambda path: write_preprocessing(path, task.preprocessing, data))
-            runs = []
-            for seed in seeds:
-                folder = workdir.path / f"seed{seed}" if settings.seeds > 1 else workdir.path
-                runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
         workdir.remove(REPORT)  # of a result that is no more
         result = {
             **about,
@@ -81,6 +86,17 @@ def run(settings, data, workdir, about, pace=None):
     if not workdir.exists(REPORT):
         write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
     print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
+
+
+def _finished_runs(settings, data, workdir, seeds, pace):
+    """Returns the task, and the results of its runs from some seeds; each of several has a folder with a lock."""
+    task, runs = ClassificationTask(settings, data), []
+    for seed in seeds:
+        several = settings.seeds > 1
+        folder = workdir.path / f"seed{seed}" if several else workdir.path
+        with locked(folder) if several else contextlib.nullcontext():
+            runs.append(_finished_run(task.of_seed(seed), data, folder, pace))
+    return task, runs
 
 
 def _finished_run(task, data, folder, pace):

@@ -9,6 +9,7 @@ from tfdrop.checkpoint import Pace, replace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
 from tfdrop.layers import FocusedDropout, Participation
 from tfdrop.layers.rated_layer import RatedLayer
+from tfdrop.tasks import devices
 from tfdrop.tasks.classification.networks import (
     augments,
     classification_loss,
@@ -51,7 +52,8 @@ def train_classifier(
     Returns:
         The trained network, plain.
     """
-    plain = plain_network(settings, train[0].shape[1:], len(data.classes))
+    with devices.scope(settings):
+        plain = plain_network(settings, train[0].shape[1:], len(data.classes))
 
     def after_epoch(network, records):
         copy_weights(network, plain)
@@ -78,7 +80,7 @@ def train_classifier(
         check_replayable(training)
         return network, training
 
-    network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch)
+    network = train_resumably(name, key, build, folder, pace or Pace(), after_epoch, lambda: devices.scope(settings))
     copy_weights(network, plain)
     return plain
 
@@ -115,7 +117,8 @@ def recorded_classifier(settings, data, train, name, round, record, pace, key, s
     """
 
     def build():
-        return _network_and_training(settings, data, train, name, round, None, record, sample_weights)
+        with devices.scope(settings):
+            return _network_and_training(settings, data, train, name, round, None, record, sample_weights)
 
     def train_again(folder):
         train_classifier(settings, data, train, name, round, folder, pace, key, record, sample_weights)
@@ -132,6 +135,7 @@ def _network_and_training(settings, data, train, name, round, network, record, s
         steps = settings.epochs * steps_per_epoch
         start = initial_seed(settings, name)
         network = training_network(settings, x.shape[1:], len(data.classes), round, steps, start)
+        network = devices.normalized_together(settings, network)
         network.compile(optimizer(settings, steps_per_epoch), classification_loss(), jit_compile=uses_xla(settings))
     training = Training(
         network,
@@ -173,12 +177,13 @@ def measured_errors(settings, plain, test):
     """Returns the shares of wrong answers in percent, by name: top-1, and top-5 where there are more classes."""
     x, y = test
     if settings.test_crops > 1:
-        probabilities = keras.Model(plain.inputs, layers.Softmax()(plain.outputs[0]))
-        tested = ten_crop_model(probabilities, x.shape[1])
+        with devices.scope(settings):
+            probabilities = keras.Model(plain.inputs, layers.Softmax()(plain.outputs[0]))
+            tested = ten_crop_model(probabilities, x.shape[1])
     else:
         tested, x = plain, centred(settings, x)
     tested.jit_compile = uses_xla(settings)
-    answers = tested.predict(x, batch_size=min(TEST_BATCH, len(x)), verbose=0)
+    answers = devices.predicted(tested, x, min(TEST_BATCH, len(x)))
     errors = {"test_error": _percent_wrong(answers, y, 1)}
     if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:
         errors["test_top5_error"] = _percent_wrong(answers, y, 5)
@@ -192,7 +197,7 @@ def probabilities(settings, plain, x):
 
 def _logits(settings, plain, x):
     plain.jit_compile = uses_xla(settings)
-    return plain.predict(centred(settings, x), batch_size=min(TEST_BATCH, len(x)), verbose=0)
+    return devices.predicted(plain, centred(settings, x), min(TEST_BATCH, len(x)))
 
 
 def _percent_wrong(answers, labels, k):

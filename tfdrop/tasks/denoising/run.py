@@ -19,6 +19,7 @@ from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.page import REPORT, write_page
 from tfdrop.tasks.rounds import FULL, OF_A_RUNNING_ONE, RANDOM, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
@@ -29,7 +30,7 @@ from tfdrop.training.events import EVENTS, write_pictures
 LONGEST_NAME = 120  # of an image, in the names of files
 
 
-def run(settings, data, workdir, pace=None):
+def run(settings, data, workdir, pace=None, only=None):
     """Does what the settings ask for and prints the report; a finished run's report is printed again.
 
     Args:
@@ -37,10 +38,18 @@ def run(settings, data, workdir, pace=None):
         data: `DenoiseData` of the first seed.
         workdir: `Workdir`.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
+        only: Seeds of a slice: these alone are run then, and nothing is reported.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
+        UserError: If another process is at work on a seed.
     """
+    if only is not None:
+        if only and not workdir.exists(RESULT):
+            with noted_start(workdir, f"_from_seed{only[0]}"):
+                for seed in only:
+                    _seed_result(settings, seed, workdir.path, pace)
+        return
     if not workdir.exists(RESULT):
         for note in data.notes:
             print(note)
@@ -68,11 +77,12 @@ def _seed_result(settings, seed, path, pace):
     settings = dataclasses.replace(settings, seed=seed)
     folder = path / f"seed{seed}"
     finished = folder / RESULT
-    if not finished.exists():
-        folder.mkdir(exist_ok=True)
+    with locked(folder):
+        if finished.exists():
+            return json.loads(finished.read_text())
         result = {"seed": seed, **_result(settings, read_data(settings), folder, pace)}
         replace(finished, lambda partial: partial.write_text(json.dumps(result, indent=1) + "\n"))
-    return json.loads(finished.read_text())
+        return json.loads(finished.read_text())
 
 
 def _result(settings, data, folder, pace):

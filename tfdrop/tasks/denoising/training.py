@@ -8,6 +8,7 @@ from tfdrop.denoising import denoise, denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.metrics import psnr
 from tfdrop.models import DnCNN
+from tfdrop.tasks import devices
 from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.tasks.initial_weights import initial_seed
 from tfdrop.tasks.replay_step import check_replayable, recorded_training
@@ -46,10 +47,17 @@ def train_denoiser(settings, train, name, augment, folder, key, pace, record=Fal
         check_replayable(training)
         return denoiser, training
 
-    def after_epoch(denoiser, records):
-        return {"validation_psnr": mean_psnr(settings, denoiser, validation)} if validation else {}
+    # Where the denoiser is on several devices, one that is on one is tested.
+    tested = None if settings.distribute == devices.ONE_DEVICE else _network(settings, dtype="float32")
 
-    return train_resumably(name, key, build, folder, pace, after_epoch)
+    def after_epoch(denoiser, records):
+        if not validation:
+            return {}
+        if tested is not None:
+            tested.set_weights(denoiser.get_weights())
+        return {"validation_psnr": mean_psnr(settings, tested or denoiser, validation)}
+
+    return train_resumably(name, key, build, folder, pace, after_epoch, lambda: devices.scope(settings))
 
 
 def mean_psnr(settings, denoiser, pairs):
@@ -71,7 +79,8 @@ def recorded_denoiser(settings, train, name, augment, record, key, pace):
     """
 
     def build():
-        return _denoiser_and_training(settings, train, name, augment, None, record)
+        with devices.scope(settings):
+            return _denoiser_and_training(settings, train, name, augment, None, record)
 
     def train_again(folder):
         train_denoiser(settings, train, name, augment, folder, key, pace, record)
@@ -86,7 +95,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         keras.utils.set_random_seed(settings.seed)
         precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
         start = initial_seed(settings, name)
-        denoiser = _network(settings, dtype=precision, seed=start)
+        denoiser = devices.normalized_together(settings, _network(settings, dtype=precision, seed=start))
     training = denoiser_training(
         denoiser,
         noisy,

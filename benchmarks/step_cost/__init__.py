@@ -1,0 +1,1 @@
+"""What a training step costs in products and bytes, as the compiler counts them."""

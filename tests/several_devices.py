@@ -1,0 +1,141 @@
+"""A program that works on two devices, or in two processes, and writes what it finds: see test_several_devices.py.
+
+python several_devices.py mirrored|workers|parallel RESULT.npz
+"""
+
+import contextlib
+import os
+import sys
+
+import numpy as np
+
+KIND = sys.argv[1] if __name__ == "__main__" else ""
+if KIND == "parallel":
+    os.environ |= {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_ENABLE_X64": "1"}
+elif KIND:
+    import tensorflow as tf
+
+    from tfdrop.training.distribution_tensorflow import multi_worker
+
+    if KIND == "mirrored":
+        # Two devices made of one CPU; to be said before TensorFlow looks at its devices.
+        two = [tf.config.LogicalDeviceConfiguration()] * 2
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    else:
+        strategy = multi_worker()
+
+import keras  # noqa: E402 (a worker's strategy must come before any other operation)
+from keras import layers  # noqa: E402
+
+import tfdrop  # noqa: E402
+from tfdrop.influence import LiSSA, total_influence  # noqa: E402
+from tfdrop.tasks.devices import predicted  # noqa: E402
+from tfdrop.training import Training  # noqa: E402
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(31, 6, 6, 2)), RNG.integers(0, 3, 31)
+WEIGHTS = RNG.uniform(0, 2, 31)
+CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
+
+
+class Sum(keras.losses.Loss):
+    """With it, a kernel adds up what it was shown."""
+
+    def call(self, y_true, y_pred):
+        return -y_pred[..., 0]
+
+
+def whole():
+    """What is the same on several devices: penalties, and statistics of the whole batch."""
+    regularizer = {"kernel_regularizer": keras.regularizers.L2(0.01)}
+    convolution = layers.Conv2D(4, 3, activation="tanh", **regularizer)
+    synchronized = keras.backend.backend() == "tensorflow"
+    return [
+        convolution,
+        layers.BatchNormalization(synchronized=synchronized),
+        layers.Flatten(),
+        layers.Dense(3, **regularizer),
+    ]
+
+
+def draws():
+    """A coin that is the batch's, which magnifies a decay, and masks that are the samples'."""
+    participation = tfdrop.layers.Participation(0.5)
+    decay = tfdrop.layers.MagnifiedWeightDecay(participation, 0.0, 1.0)
+    kernel = {"use_bias": False, "kernel_regularizer": decay}
+    return [
+        participation,
+        layers.Dense(64, kernel_initializer="identity", trainable=True, **kernel),
+        layers.Dropout(0.5),
+        layers.Dense(1, use_bias=False, kernel_initializer="zeros"),
+    ]
+
+
+def falling():
+    return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.2, 8), momentum=0.9)
+
+
+def trainings(scope):
+    """Trains networks that are made in a scope; returns their losses and variables by names."""
+    found = {}
+
+    def train(name, parts, optimizer, train, loss, batch_size, **arguments):
+        keras.utils.set_random_seed(0)
+        with scope():
+            network = keras.Sequential([keras.Input(train[0].shape[1:], dtype="float64"), *parts()])
+            more = arguments | {"seed": 4, "steps_per_dispatch": 1}
+            training = Training(network, optimizer(), loss, train, batch_size, **more)
+        found[f"{name}: losses"] = np.concatenate(list(training.dispatches()))
+        for place, variable in enumerate(network.variables):
+            # Not their whole names, in which Keras counts on.
+            kind = variable.name.rstrip("_0123456789")
+            found[f"{name}: {place} {kind}"] = keras.ops.convert_to_numpy(variable)
+        return network
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        # The last batch of an epoch has one sample, fewer than there are devices.
+        network = train("whole", whole, falling, IMAGES, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
+        found["whole: outputs"] = predicted(network, IMAGES[0].astype("float32"), 10)
+        half = IMAGES[0][:28], IMAGES[1][:28]
+        normalized = lambda: [layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]  # noqa: E731
+        train("moving", normalized, falling, half, CROSS_ENTROPY, 14, epochs=2)
+        ones, nothing = np.ones((2, 64)), np.zeros(2)
+        rate = lambda: keras.optimizers.SGD(0.5)  # noqa: E731
+        loss = Sum(reduction="sum", dtype="float64")
+        train("draws", draws, rate, (ones, nothing), loss, 2, epochs=1)
+        train("coins", draws, rate, (0 * ones, nothing), loss, 2, epochs=9)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return found
+
+
+def influences(scope):
+    """Computes influence on a network that is made in a scope; returns scores and dampings by names."""
+    with scope():
+        keras.utils.set_random_seed(0)
+        convolution = layers.Conv2D(4, 3, activation="tanh", kernel_regularizer="l2")
+        parts = [keras.Input((6, 6, 2)), convolution, layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]
+        network = keras.Sequential(parts)
+    x, y = IMAGES[0].astype("float32"), IMAGES[1]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    results = {}
+    for solver, curvature in ((LiSSA(depth=30, batch_size=8), "gauss_newton"), ("cg", "hessian")):
+        # The last batch has one sample, fewer than there are replicas.
+        found = total_influence(
+            network, (x, y), (x[:5], y[:5]), loss=loss, solver=solver, curvature=curvature, batch_size=10, verbose=0
+        )
+        results |= {f"influence: {curvature} scores": found.scores, f"influence: {curvature} damping": found.damping}
+    return results
+
+
+if KIND == "parallel":
+    two = keras.distribution.list_devices()
+    found = {f"one {name}": value for name, value in trainings(contextlib.nullcontext).items()}
+    np.savez(sys.argv[2], devices=len(two), **found, **trainings(keras.distribution.DataParallel(devices=two).scope))
+elif KIND:
+    np.savez(
+        sys.argv[2], devices=strategy.num_replicas_in_sync, **trainings(strategy.scope), **influences(strategy.scope)
+    )

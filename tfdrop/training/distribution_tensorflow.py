@@ -1,0 +1,55 @@
+"""Several devices and several processes on TensorFlow: what is done with a `tf.distribute.Strategy`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+def mirrored() -> tf.distribute.Strategy:
+    """Returns the strategy of all accelerators of this machine, or, where it has none, of its logical CPU devices."""
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def multi_worker() -> tf.distribute.Strategy:
+    """Returns the strategy of the processes that `TF_CONFIG` names; to be called before anything is computed.
+
+    It waits for all of them to be there. When one ends, collective operations of the others are errors at once; when
+    one falls silent, after some seconds without a heartbeat.
+    """
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def shares_of(samples: int, strategy: tf.distribute.Strategy) -> list[np.ndarray]:
+    """Returns the places in a batch of each replica's samples, in order, as evenly as can be.
+
+    A replica that nothing is left for gets the first sample, to be left out of what is summed: TensorFlow has
+    convolutions that fail on no sample at all.
+    """
+    shares = np.array_split(np.arange(samples), strategy.num_replicas_in_sync)
+    return [share if len(share) else np.zeros(1, int) for share in shares]
+
+
+def to_replicas(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> Any:
+    """Returns the values of all replicas, each on its replica's device; a process keeps those of its own replicas.
+
+    Args:
+        strategy: The strategy.
+        values: An array for each replica, in the order of all processes.
+    """
+    devices = strategy.extended.worker_devices  # those of this process
+
+    def place(context):
+        replica = context.replica_id_in_sync_group
+        with tf.device(devices[replica % len(devices)]):
+            return tf.identity(tf.constant(values[replica]))
+
+    return strategy.experimental_distribute_values_from_function(place)
+
+
+def agreed(strategy: tf.distribute.Strategy, number: float) -> float:
+    """Returns the mean of a number over the processes, which then decide alike; each has to ask."""
+    values = to_replicas(strategy, [np.float64(number)] * strategy.num_replicas_in_sync)
+    return float(strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None))
