@@ -29,7 +29,7 @@ import keras  # noqa: E402 (a worker's strategy must come before any other opera
 from keras import layers  # noqa: E402
 
 import tfdrop  # noqa: E402
-from tfdrop.influence import LiSSA, total_influence  # noqa: E402
+from tfdrop.influence import LiSSA, replay_influence, total_influence  # noqa: E402
 from tfdrop.tasks.devices import predicted  # noqa: E402
 from tfdrop.training import Training  # noqa: E402
 
@@ -131,11 +131,57 @@ def influences(scope):
     return results
 
 
+def replays(scope):
+    """Replays a training that was recorded in a scope; returns the scores by their name."""
+    x, y = IMAGES
+    keras.utils.set_random_seed(0)
+    with scope():
+        parts = [keras.Input((6, 6, 2)), layers.Flatten(), layers.Dense(4, activation="tanh"), layers.Dense(3)]
+        arguments = {"batch_size": 10, "epochs": 2, "record": True, "steps_per_dispatch": 1}
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        train = x[:20].astype("float32"), y[:20]
+        training = Training(keras.Sequential(parts), falling(), loss, train, **arguments)
+    for _ in training.dispatches():
+        pass
+    found = replay_influence(training, (x[20:].astype("float32"), y[20:]), horizon=1.0, verbose=0)
+    return {"replay: scores": found.scores}
+
+
+def refusals(scope):
+    """Returns what is said, by its name, of what cannot be the same on several devices."""
+    sgd = lambda: keras.optimizers.SGD(0.1)  # noqa: E731
+    mean = keras.losses.MeanSquaredError
+    tokens, steps, numbers = np.ones((4, 3), "int32"), np.ones((4, 3, 2)), np.ones((4, 2))
+    masked = lambda: [keras.Input((3,), dtype="int32"), layers.Embedding(2, 2, mask_zero=True)]  # noqa: E731
+    added = lambda: [keras.Input((2,)), layers.ActivityRegularization(0.1)]  # noqa: E731
+    drawing = lambda: [keras.Input((2,)), layers.Dropout(0.5), layers.Dense(2)]  # noqa: E731
+    dense = lambda: [keras.Input((2,)), layers.Dense(2)]  # noqa: E731
+    cases = {
+        "mask": (masked, mean(), tokens, steps, {}),
+        "added losses": (lambda: [*added(), layers.Dense(2)], mean(), numbers, numbers, {}),
+        "record": (drawing, mean(), numbers, numbers, {"record": True}),
+        "reduction": (dense, mean(reduction="mean_with_sample_weight"), numbers, numbers, {}),
+        "outside": (dense, mean(), numbers, numbers, {"optimizer": sgd()}),
+    }
+    found = {}
+    for name, (parts, loss, x, y, arguments) in cases.items():
+        with scope():
+            network, optimizer = keras.Sequential(parts()), arguments.pop("optimizer", None) or sgd()
+        try:
+            for _ in Training(network, optimizer, loss, (x, y), 4, epochs=1, **arguments).dispatches():
+                pass
+            found[f"refused: {name}"] = np.array("nothing")
+        except ValueError as error:
+            found[f"refused: {name}"] = np.array(str(error))
+    return found
+
+
 if KIND == "parallel":
     two = keras.distribution.list_devices()
     found = {f"one {name}": value for name, value in trainings(contextlib.nullcontext).items()}
     np.savez(sys.argv[2], devices=len(two), **found, **trainings(keras.distribution.DataParallel(devices=two).scope))
 elif KIND:
-    np.savez(
-        sys.argv[2], devices=strategy.num_replicas_in_sync, **trainings(strategy.scope), **influences(strategy.scope)
-    )
+    found = trainings(strategy.scope) | influences(strategy.scope)
+    if KIND == "mirrored":
+        found |= replays(strategy.scope) | refusals(strategy.scope)
+    np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **found)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from programs import ROOT, worker_environments
-from several_devices import influences, trainings
+from several_devices import influences, replays, trainings
 
 SCRIPT = ROOT / "tests" / "several_devices.py"
 ON_TENSORFLOW = ["mirrored", "worker0", "worker1"]
@@ -28,7 +28,8 @@ def results(tmp_path_factory):
         start("parallel", folder / "parallel.npz", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
         *(start("workers", folder / f"worker{n}.npz", **each) for n, each in enumerate(worker_environments(2))),
     ]
-    found = {"one": trainings(contextlib.nullcontext) | influences(contextlib.nullcontext)}
+    one = contextlib.nullcontext
+    found = {"one": trainings(one) | influences(one) | replays(one)}
     for process in running:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, out
@@ -98,3 +99,22 @@ def test_influence_is_that_of_one_device(results, kind):
     assert len(one) == len(found) == 4
     for name, expected in one.items():
         np.testing.assert_allclose(found[name], expected, atol=1e-3 * np.abs(expected).max(), err_msg=name)
+
+
+def test_what_was_trained_on_several_devices_is_replayed_on_one(results):
+    expected = results["one"]["replay: scores"]
+    np.testing.assert_allclose(results["mirrored"]["replay: scores"], expected, atol=1e-5 * np.abs(expected).max())
+
+
+REFUSED = {
+    "mask": "`model`. Expected one whose outputs have no mask, on several devices",
+    "added losses": "`model`. Expected one whose layers add no losses but penalties of weights, on several devices",
+    "record": "`record`. Expected a model without layers that draw, on several devices",
+    "reduction": "`loss`. Expected a Keras loss whose reduction is one of ('sum', 'sum_over_batch_size'), ",
+    "outside": "`optimizer`. Expected one made in the scope of the model's strategy",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_not_be_the_same_is_refused(results, name):
+    assert REFUSED[name] in str(results["mirrored"][f"refused: {name}"])

@@ -23,7 +23,7 @@ SETTINGS = {"depth": 2, "filters": 2, "patches_per_image": 4, "batch_size": 8, "
 def start_workers(path):
     words = [f"--{name}={value}" for name, value in SETTINGS.items()]
     words += [f"--workdir={path}", "--distribute=multi_worker", "--save_every=0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TMPDIR": str(path.parent)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     command = [sys.executable, "-m", "train.denoise", *words]
     return [subprocess.Popen(command, env=environment | each, **pipes) for each in worker_environments(2)]

@@ -30,7 +30,8 @@ def new_record(training: "Training", folder: Path | None, memory: int) -> Record
     check_loss(training.loss)
     model = training.model
     if replicas(model) > 1 and states_of_samples(model):
-        raise invalid("record", "a model without layers that draw, on several devices", model.name)
+        expected = "a model without layers that draw, on several devices"
+        raise invalid("record", expected, received=f"the model {model.name!r}")
     state = read_state(training.model, training.optimizer)
     size = sum(array.nbytes for group in state for array in group)
     gap = spacing(training.epochs, training.steps_per_epoch, size, memory, folder is not None)

@@ -22,6 +22,7 @@ from tfdrop.tasks.classification.training import (
     seen_in_training,
     train_classifier,
 )
+from tfdrop.tasks.devices import ON_ONE_DEVICE
 from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS
 from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set
 from tfdrop.training.log import read_records
@@ -75,7 +76,11 @@ class ClassificationTask:
     def key(self, arms):
         """Returns the text that says all that arms depend on."""
         settings = {
-            arm.name: {name: value for name, value in vars(self.settings_of(arm)).items() if name not in NOT_OF_A_RUN}
+            arm.name: {
+                name: value
+                for name, value in vars(self.settings_of(arm)).items()
+                if name not in NOT_OF_A_RUN and (name, value) != ON_ONE_DEVICE
+            }
             for arm in arms
         }
         return json.dumps({"seed": self.seed, "images": self._raw.fingerprint(), "arms": settings})

@@ -18,6 +18,7 @@ from tfdrop.tasks.denoising.training import (
     uncompiled_copy,
     validation_pairs,
 )
+from tfdrop.tasks.devices import ON_ONE_DEVICE
 from tfdrop.tasks.replay_step import record_folder, replay_as_set
 
 OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
@@ -57,7 +58,11 @@ class DenoisingTask:
     def key(self, arms):
         """Returns the text that says all that arms depend on."""
         settings = {
-            arm.name: {name: value for name, value in vars(self.settings_of(arm)).items() if name not in OF_A_MACHINE}
+            arm.name: {
+                name: value
+                for name, value in vars(self.settings_of(arm)).items()
+                if name not in OF_A_MACHINE and (name, value) != ON_ONE_DEVICE
+            }
             for arm in arms
         }
         return json.dumps({"seed": self.seed, "images": self.data.fingerprint(), "arms": settings})
