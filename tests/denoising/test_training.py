@@ -20,9 +20,10 @@ def patches():
     return noisy_patches(clean, 25), clean
 
 
-def test_a_minute_of_training_beats_the_noisy_input_by_5_db(patches):
-    model = DnCNN(depth=5, filters=24)
-    fit(model, *patches, epochs=5, batch_size=8, learning_rate=3e-3, learning_rate_drops=(4,))
+def test_some_seconds_of_training_beat_the_noisy_input_by_5_db(patches):
+    keras.utils.set_random_seed(0)
+    model = DnCNN(depth=3, filters=16)
+    fit(model, *patches, epochs=3, batch_size=8, learning_rate=3e-3, learning_rate_drops=(2,))
     [image] = photographs(["chelsea"])
     noisy = noisy_image(image.pixels, 25)
     gain = metrics.psnr(image.pixels, denoising.denoise(model, noisy)) - metrics.psnr(image.pixels, noisy)

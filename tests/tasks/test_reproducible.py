@@ -17,6 +17,7 @@ DENOISING = (
     "--epochs=2",
     "--influence_depth=3",
     "--deterministic",
+    "--nocontrols",
 )
 CLASSIFICATION = (
     "--train_samples=24",
