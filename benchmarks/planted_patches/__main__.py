@@ -26,8 +26,8 @@ TITLE = "# Bad patches: are they found, and does dropping them help?\n"
 HEADING = "## DnCNN at CPU size"
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of Train400, BSD68 and Set12.", required=True)
-PATCHES = flags.DEFINE_integer("patches_per_image", 4, "Training patches from each image.", lower_bound=1)
-EPOCHS = flags.DEFINE_integer("epochs", 10, "Epochs of each training.", lower_bound=1)
+PATCHES = flags.DEFINE_integer("patches_per_image", 3, "Training patches from each image.", lower_bound=1)
+EPOCHS = flags.DEFINE_integer("epochs", 6, "Epochs of each training.", lower_bound=1)
 SHARE = flags.DEFINE_float("share", 0.05, "Share of bad patches.", lower_bound=0.01, upper_bound=0.9)
 REPETITIONS = flags.DEFINE_integer("repetitions", 5, "Repetitions.", lower_bound=1)
 MINUTES = flags.DEFINE_float("minutes", float("inf"), "Stop after so long; the next start goes on.")

@@ -19,7 +19,7 @@ SETTINGS: dict[str, Any] = {
     "filters": 16,
     "patch_size": 24,
     "batch_size": 8,
-    "learning_rate_drops": [8],
+    "learning_rate_drops": [5],
 }
 
 
