@@ -1,6 +1,6 @@
 """A program that works on two devices, or in two processes, and writes what it finds: see test_several_devices.py.
 
-python several_devices.py mirrored|workers|parallel RESULT.npz
+python several_devices.py mirrored|three|workers|parallel RESULT.npz
 """
 
 import contextlib
@@ -17,11 +17,12 @@ elif KIND:
 
     from tfdrop.training.distribution_tensorflow import multi_worker
 
-    if KIND == "mirrored":
-        # Two devices made of one CPU; to be said before TensorFlow looks at its devices.
-        two = [tf.config.LogicalDeviceConfiguration()] * 2
-        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    if KIND in ("mirrored", "three"):
+        # Devices made of one CPU; to be said before TensorFlow looks at its devices.
+        count = 2 if KIND == "mirrored" else 3
+        made = [tf.config.LogicalDeviceConfiguration()] * count
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], made)
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(count)])
     else:
         strategy = multi_worker()
 
@@ -36,6 +37,7 @@ from tfdrop.training import Training  # noqa: E402
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(31, 6, 6, 2)), RNG.integers(0, 3, 31)
 WEIGHTS = RNG.uniform(0, 2, 31)
+SUMMED = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum", dtype="float64")
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="float64")
 
 
@@ -76,21 +78,42 @@ def falling():
     return keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.2, 8), momentum=0.9)
 
 
+def trained(scope, name, parts, optimizer, train, loss, batch_size, **arguments):
+    """Trains a network that is made in a scope; returns it, and its losses and variables by names."""
+    keras.utils.set_random_seed(0)
+    with scope():
+        network = keras.Sequential([keras.Input(train[0].shape[1:], dtype="float64"), *parts()])
+        more = arguments | {"seed": 4, "steps_per_dispatch": 1}
+        training = Training(network, optimizer(), loss, train, batch_size, **more)
+    found = {f"{name}: losses": np.concatenate(list(training.dispatches()))}
+    for place, variable in enumerate(network.variables):
+        # Not their whole names, in which Keras counts on.
+        kind = variable.name.rstrip("_0123456789")
+        found[f"{name}: {place} {kind}"] = keras.ops.convert_to_numpy(variable)
+    return network, found
+
+
+def fewer(scope):
+    """A last batch of two samples, for three devices."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        few = IMAGES[0][:8], IMAGES[1][:8]
+        return (
+            trained(scope, "few", whole, falling, few, CROSS_ENTROPY, 6, epochs=2)[1]
+            | trained(scope, "few, summed", whole, falling, few, SUMMED, 6, epochs=1)[1]
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def trainings(scope):
     """Trains networks that are made in a scope; returns their losses and variables by names."""
     found = {}
 
     def train(name, parts, optimizer, train, loss, batch_size, **arguments):
-        keras.utils.set_random_seed(0)
-        with scope():
-            network = keras.Sequential([keras.Input(train[0].shape[1:], dtype="float64"), *parts()])
-            more = arguments | {"seed": 4, "steps_per_dispatch": 1}
-            training = Training(network, optimizer(), loss, train, batch_size, **more)
-        found[f"{name}: losses"] = np.concatenate(list(training.dispatches()))
-        for place, variable in enumerate(network.variables):
-            # Not their whole names, in which Keras counts on.
-            kind = variable.name.rstrip("_0123456789")
-            found[f"{name}: {place} {kind}"] = keras.ops.convert_to_numpy(variable)
+        network, values = trained(scope, name, parts, optimizer, train, loss, batch_size, **arguments)
+        found.update(values)
         return network
 
     before = keras.config.dtype_policy()
@@ -162,11 +185,13 @@ def refusals(scope):
         "record": (drawing, mean(), numbers, numbers, {"record": True}),
         "reduction": (dense, mean(reduction="mean_with_sample_weight"), numbers, numbers, {}),
         "outside": (dense, mean(), numbers, numbers, {"optimizer": sgd()}),
+        "clipping": (dense, mean(), numbers, numbers, {"clipnorm": 1.0}),
     }
     found = {}
     for name, (parts, loss, x, y, arguments) in cases.items():
         with scope():
             network, optimizer = keras.Sequential(parts()), arguments.pop("optimizer", None) or sgd()
+            optimizer.clipnorm = arguments.pop("clipnorm", None)
         try:
             for _ in Training(network, optimizer, loss, (x, y), 4, epochs=1, **arguments).dispatches():
                 pass
@@ -180,6 +205,8 @@ if KIND == "parallel":
     two = keras.distribution.list_devices()
     found = {f"one {name}": value for name, value in trainings(contextlib.nullcontext).items()}
     np.savez(sys.argv[2], devices=len(two), **found, **trainings(keras.distribution.DataParallel(devices=two).scope))
+elif KIND == "three":
+    np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **fewer(strategy.scope))
 elif KIND:
     found = trainings(strategy.scope) | influences(strategy.scope)
     if KIND == "mirrored":

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from programs import ROOT, worker_environments
-from several_devices import influences, replays, trainings
+from several_devices import fewer, influences, replays, trainings
 
 SCRIPT = ROOT / "tests" / "several_devices.py"
 ON_TENSORFLOW = ["mirrored", "worker0", "worker1"]
@@ -25,18 +25,19 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("devices")
     running = [
         start("mirrored", folder / "mirrored.npz"),
+        start("three", folder / "three.npz"),
         start("parallel", folder / "parallel.npz", KERAS_BACKEND="jax", JAX_PLATFORMS="cpu"),
         *(start("workers", folder / f"worker{n}.npz", **each) for n, each in enumerate(worker_environments(2))),
     ]
     one = contextlib.nullcontext
-    found = {"one": trainings(one) | influences(one) | replays(one)}
+    found = {"one": trainings(one) | influences(one) | replays(one) | fewer(one)}
     for process in running:
         out, _ = process.communicate(timeout=300)
         assert process.returncode == 0, out
     for path in folder.glob("*.npz"):
         with np.load(path) as file:
             found[path.stem] = dict(file)
-        assert found[path.stem].pop("devices") == 2
+        assert found[path.stem].pop("devices") == (3 if path.stem == "three" else 2)
     jax = found["parallel"]
     found["one on JAX"] = {name: jax.pop(f"one {name}") for name in list(jax) if not name.startswith("one ")}
     return found
@@ -55,6 +56,15 @@ def test_the_same_as_one_device_up_to_summation_order(results, kind):
     tolerance = 1e-5 if kind == "parallel" else 1e-12  # Keras normalizes in float32 on JAX
     for name, expected in one.items():
         np.testing.assert_allclose(found[name], expected, atol=tolerance * np.abs(expected).max(), rtol=0, err_msg=name)
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("few", 1e-6), ("few, summed", 1e-12)])
+def test_a_batch_of_fewer_samples_than_devices_counts_none_twice(results, name, tolerance):
+    """A mean Keras multiplies by a third that is rounded to float32."""
+    one, found = of(results, "one", name), of(results, "three", name)
+    assert one.keys() == found.keys()
+    for key, expected in one.items():
+        np.testing.assert_allclose(found[key], expected, atol=tolerance * np.abs(expected).max(), rtol=0, err_msg=key)
 
 
 @pytest.mark.parametrize("kind", ON_TENSORFLOW)
@@ -111,6 +121,7 @@ REFUSED = {
     "added losses": "`model`. Expected one whose layers add no losses but penalties of weights, on several devices",
     "record": "`record`. Expected a model without layers that draw, on several devices",
     "reduction": "`loss`. Expected a Keras loss whose reduction is one of ('sum', 'sum_over_batch_size'), ",
+    "clipping": "`optimizer`. Expected one that does not clip gradients, on several devices",
     "outside": "`optimizer`. Expected one made in the scope of the model's strategy",
 }
 

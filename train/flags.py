@@ -22,9 +22,8 @@ def define_flags(settings_class, renamed=()):
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
     }
-    defaults = settings_class()
     for field in dataclasses.fields(settings_class):
-        default, kind = getattr(defaults, field.name), field.metadata["kind"]
+        default, kind = default_of(field), field.metadata["kind"]
         if field.metadata["or_auto"] or field.metadata["or_range"]:
             default, kind = str(default), str
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
@@ -33,6 +32,11 @@ def define_flags(settings_class, renamed=()):
     flags.DEFINE_string("slice", "", slices.HELP)
     for former in renamed:
         flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
+
+
+def default_of(field):
+    """Returns a field's own default, from which the settings may conclude others: `None` is what was not given."""
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def settings_from_flags(settings_class, recipes, renamed=()):

@@ -7,6 +7,8 @@ from typing import Any
 
 from absl import flags
 
+from train.flags import default_of
+
 WORDS = ("--help", "-help", "-h", "-?", "--helpshort", "-helpshort")
 GROUPS = ("data", "network", "training", "data dropout", "output")
 WIDTH = 100
@@ -26,11 +28,11 @@ def help_text(
         known: For settings that take a name, the names.
     """
     by_group: dict[str, list[str]] = {name: [] for name in GROUPS}
-    group, defaults = "", settings_class and settings_class()
+    group = ""
     for field in dataclasses.fields(settings_class) if settings_class else ():
         group = field.metadata["group"] or group
         choices = field.metadata["choices"] or (known or {}).get(field.name, ())
-        by_group[group].append(_entry(field, getattr(defaults, field.name), choices))
+        by_group[group].append(_entry(field, default_of(field), choices))
     listed = [_paragraph(flags.FLAGS[name]) for name in own]
     sections = [["", *listed], *(["", group.capitalize(), *entries] for group, entries in by_group.items() if entries)]
     return "\n".join([about.strip(), *(line for section in sections for line in section)])

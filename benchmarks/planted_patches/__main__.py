@@ -7,6 +7,8 @@ DIR holds Train400, BSD68 and Set12. In each repetition other patches are bad, o
 denoisers that start from another seed are trained without those that each ranking puts first.
 """
 
+import hashlib
+import json
 import time
 from pathlib import Path
 
@@ -47,7 +49,8 @@ def main():
     validation = validation_pairs(settings, data)
     test = validation_pairs(settings, data._replace(validation=data.test))
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
-    folder = Path(BANK.value) / f"{data.fingerprint()}_{len(data.patches.pixels)}_x{EPOCHS.value}_{SHARE.value:g}"
+    key = hashlib.sha256(json.dumps(vars(settings) | {"data_dir": ""}, sort_keys=True).encode()).hexdigest()[:8]
+    folder = Path(BANK.value) / f"{data.fingerprint()}_{key}_{SHARE.value:g}"
     folder.mkdir(parents=True, exist_ok=True)
     found = []
     for seed in range(REPETITIONS.value):

@@ -277,3 +277,18 @@ def test_a_ranking_that_is_no_influence_is_called_by_its_name(tmp_path):
     [samples] = [rows for name, rows in page.tables.items() if "training images" in name]
     column = samples[0].index("aum")
     assert float(samples[1][column]) == pytest.approx(scores.max(), rel=1e-3)
+
+
+def test_seeds_whose_trials_chose_different_rankings_are_told_of_together(tmp_path):
+    errors = {name: [*values, values[0] + 0.5] for name, values in ONE.items()}
+    _, data = classification_folder(tmp_path, errors, max_drop="auto", rank_by="influence")
+    result = json.loads((tmp_path / "result.json").read_text())
+    result["runs"][1]["influence"][0] |= {"rank_by": "el2n"}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    run = RunFolder(tmp_path, data)
+    write_page(tmp_path / "report.html", [run])
+    text = (tmp_path / "report.html").read_text()
+    assert "10 were dropped in the mean of 2 seeds, the worst by EL2N or influence" in text
+    # The ranking is said where the trials would have chosen one.
+    assert "--max_drop=auto" in run.command
+    assert "--rank_by=influence" in run.command

@@ -147,6 +147,8 @@ def _flags(settings: Any) -> list[str]:
         if getattr(settings, field.name) != getattr(defaults, field.name)
     }
     given.pop("workdir", None)
+    if isinstance(settings, ClassifySettings) and settings.chooses_cap:
+        given["rank_by"] = settings.rank_by  # which the other defaults may not have
     if isinstance(settings, ClassifySettings):  # what a drop layer has anyway need not be said
         for name in OPTIONAL:
             nothing: dict[str, Any] = {name: None}

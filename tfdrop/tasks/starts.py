@@ -56,7 +56,7 @@ def about_starts(workdir: Workdir) -> dict[str, Any]:
     """Returns what the result of a run that is finished says of its starts."""
     starts = read_starts(workdir)
     about = {"backend": keras.backend.backend(), "keras": keras.__version__, "starts": starts}
-    return about | {"seconds_since_last_start": starts[-1]["seconds"]}
+    return about | {"seconds_since_last_start": _read(workdir, STARTS.format(""))[-1]["seconds"]}
 
 
 def _this_start():

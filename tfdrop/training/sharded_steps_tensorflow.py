@@ -17,8 +17,8 @@ class ShardedSteps:
     """Training steps on several devices, of one machine or of several; each device holds all arrays.
 
     A batch's samples are shared out in order, as evenly as can be, and the replicas' gradients are summed: a step is
-    that of one device but for the order of summation. A replica that nothing is left for gets the batch's first sample
-    with weight 0.
+    that of one device but for the order of summation. A batch of fewer samples than replicas all of them take whole,
+    each for its part of the loss, so that none is without a sample and no statistic counts one more than another.
 
     What a layer computes from its batch, here it computes from its replica's share. Batch normalization has the
     share's statistics, unless it is `synchronized`; its moving statistics are averaged over the replicas after each
@@ -33,7 +33,8 @@ class ShardedSteps:
         jit_compile: Whether to compile losses and gradients with XLA.
 
     Raises:
-        ValueError: If the loss is no sum or mean over samples, or the optimizer was made outside the scope.
+        ValueError: If the loss is no sum or mean over samples, or the optimizer was made outside the scope, or clips
+            gradients, which it would do to each replica's part before they are summed.
     """
 
     def __init__(
@@ -47,6 +48,8 @@ class ShardedSteps:
         self._strategy = model.distribute_strategy
         if optimizer._distribution_strategy is not self._strategy:
             raise invalid("optimizer", "one made in the scope of the model's strategy", optimizer)
+        if optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue:
+            raise invalid("optimizer", "one that does not clip gradients, on several devices", optimizer)
         check_loss(loss)
         self._model = model
         self._optimizer = optimizer
@@ -71,7 +74,9 @@ class ShardedSteps:
             The losses, shape `(steps,)`.
         """
         batch = index_batches.shape[1]
-        shares = [index_batches[:, share].astype("int32") for share in shares_of(batch, self._strategy)]
+        whole = [np.arange(batch)] * self._replicas
+        places = whole if batch < self._replicas else shares_of(batch, self._strategy)
+        shares = [index_batches[:, share].astype("int32") for share in places]
         factors = [self._factor(each, batch) for each in range(self._replicas)]
         indices, factor = (to_replicas(self._strategy, each) for each in (shares, factors))
         weights = None if sample_weights is None else tf.constant(sample_weights)
@@ -79,9 +84,11 @@ class ShardedSteps:
 
     def _factor(self, replica, batch):
         """Returns what makes the loss of a replica's samples its part of the batch's loss."""
-        part = batch // self._replicas + (replica < batch % self._replicas)
+        if batch < self._replicas:
+            return np.asarray(1 / self._replicas if self._loss.reduction == "sum" else 1, self._loss.dtype)
         if self._loss.reduction == "sum":
-            return np.asarray(part > 0, self._loss.dtype)
+            return np.asarray(1, self._loss.dtype)
+        part = batch // self._replicas + (replica < batch % self._replicas)
         return np.asarray(part / batch * self._replicas, self._loss.dtype)  # Keras divides a mean by the replicas
 
     def agreed(self, number: float) -> float:

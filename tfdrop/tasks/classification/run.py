@@ -7,6 +7,7 @@ import keras
 
 from tfdrop.checkpoint import replace
 from tfdrop.classifier import FILE, make_classifier, save_classifier
+from tfdrop.environment import accelerators
 from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
@@ -21,6 +22,7 @@ from tfdrop.tasks.lock import locked
 from tfdrop.tasks.page import REPORT, write_page
 from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, round_name, run_rounds
 from tfdrop.tasks.run_folder import RunFolder
+from tfdrop.tasks.settings import ONE_DEVICE
 from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
 from tfdrop.training.events import EVENTS
@@ -33,6 +35,9 @@ def check(settings, data):
     """Raises a `UserError` if there is no such network, or none for these images, or it has no place to drop at."""
     if settings.jit == "off" and keras.backend.backend() == "jax":
         raise UserError("--jit=off: JAX always compiles")
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    if on_tensorflow and settings.jit == "on" and settings.distribute != ONE_DEVICE and not accelerators():
+        raise UserError(f"--jit=on: not with --distribute={settings.distribute} on CPUs, which cannot compile its sums")
     shape, classes = data.train[0].shape[1:], len(data.classes)
     with blaming("model", settings.model):
         plain_network(settings, shape, classes)

@@ -98,8 +98,8 @@ class ClassifySettings(RunSettings):
         None,
         "What the images are dropped by: influence; what a training gives away of them, loss, el2n, aum (area under "
         "the margin) or forgetting; self_influence; confident_learning, which needs cleanlab; random; or auto, "
-        "the one of influence and el2n that the trials of --max_drop=auto find best. Influence if empty; auto with "
-        "--max_drop=auto.",
+        "the one of influence and el2n that the trials of --max_drop=auto find best. Influence by default, and auto "
+        "with --max_drop=auto.",
         choices=(*RANKINGS, AUTO),
         kind=str,
         group="data dropout",

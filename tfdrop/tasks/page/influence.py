@@ -10,7 +10,7 @@ from tfdrop.tasks.influence_line import MEASURES, influence_line
 from tfdrop.tasks.page.numbers import count_text, seconds_text
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.page.samples import ScoredSamples, group_counts, histogram
-from tfdrop.tasks.ranking import TITLES
+from tfdrop.tasks.ranking import INFLUENCE_RANKING, TITLES
 
 
 def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list[str]:
@@ -28,8 +28,9 @@ def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list
     groups = first[0].get("dropped_by_class") or first[0].get("dropped_by_image") or []
     name = "class" if "dropped_by_class" in first[0] else "image"
     most = f"; {name} {groups[0][0]} lost most, {groups[0][1]} of {groups[0][2]}" if groups and not mean else ""
-    if "rank_by" in first[0]:
-        by = TITLES[first[0]["rank_by"]]
+    rankings = {each.get("rank_by", INFLUENCE_RANKING) for each in first}
+    if rankings != {INFLUENCE_RANKING}:
+        by = " or ".join(sorted({INFLUENCE_RANKING: "influence", **TITLES}[ranking] for ranking in rankings))
         lost = f"{count_text(dropped)} were {dropped_word(first[0])}{mean}, the worst by {by}{most}"
         return [f"Of {count_text(samples)} training {unit}, {lost}."]
     unfavorable = np.mean([each["unfavorable"] for each in first])
