@@ -197,6 +197,10 @@ class ArmsRun:
                 (self._folder / RECORDS).rmdir()
         return scores[name]
 
+    def ranking(self, arm: Arm) -> str:
+        """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""
+        return next((other.ranking for other in self._arms.values() if other.after == arm.name), "")
+
     def spread(self, arm: Arm, ranking: str = "") -> np.ndarray | None:
         """Returns the standard deviation of an arm's `influence_scores` over their trainings; `None` of one."""
         return self._read_scores().get(SPREAD.format(_scores_name(arm, ranking)))
@@ -208,10 +212,6 @@ class ArmsRun:
         except DamageError as error:
             note(f"{error}; they are computed again")
             return {}
-
-    def ranking(self, arm: Arm) -> str:
-        """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""
-        return next((other.ranking for other in self._arms.values() if other.after == arm.name), "")
 
     def _influence(self, arm, pace, ranking):
         model = self.model(arm, pace)
