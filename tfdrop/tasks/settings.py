@@ -73,7 +73,7 @@ class RunSettings:
     max_drop: Any = setting(
         0.03,
         "Most samples dropped after a round: a share up to 1, or else a number; 1 is the paper's; auto chooses by "
-        "trainings, measured on half of the validation set, which then takes no part in influence.",
+        "trainings, measured on the half of the validation set that takes no part in influence.",
         least=0,
         or_auto=True,
     )
@@ -185,10 +185,16 @@ class RunSettings:
         """Whether trainings find out how many samples to drop: `max_drop` is `"auto"`, with a round to drop before."""
         return bool(self.max_drop == "auto" and self.rounds > 1)
 
-    def check_held_out(self, validation: int, fewest: int) -> None:
-        """Raises a `UserError` if half of so many validation images are too few to measure how many to drop."""
-        if validation < 2 * fewest:
-            needed = f"needs at least {2 * fewest} validation images, to measure on half of them"
+    def check_held_out(self, validation: int, fewest: int, parts: int = 2) -> None:
+        """Raises a `UserError` if half of so many validation images, or all, are too few to measure how many to drop.
+
+        Args:
+            validation: How many there are.
+            fewest: How many to measure on are enough.
+            parts: Into how many parts they are divided, one of which measures: 2, or 1 for all.
+        """
+        if validation < parts * fewest:
+            needed = f"needs at least {parts * fewest} validation images" + ", to measure on half of them" * (parts > 1)
             raise UserError(f"--max_drop=auto: {needed}, and there are {validation}")
 
     @property

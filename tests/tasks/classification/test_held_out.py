@@ -33,6 +33,18 @@ def test_half_of_the_validation_images_of_each_class_are_held_out():
     assert rows(other.held_out) != rows(divided.held_out)
 
 
+def test_all_of_them_measure_where_no_score_comes_from_any():
+    whole = read_data(ClassifySettings(seed=3)).validation
+    for more in ({"rank_by": "el2n"}, {"rank_by": "confident_learning"}):
+        data = read_data(ClassifySettings(max_drop="auto", seed=3, **more))
+        assert rows(data.held_out) == rows(data.validation) == rows(whole)
+    for more in ({"rank_by": "auto"}, {"rank_by": "influence"}, {"rank_by": "el2n", "schedule": "plateau"}):
+        data = read_data(ClassifySettings(max_drop="auto", seed=3, **more))
+        assert not rows(data.validation) & rows(data.held_out)
+    with pytest.raises(UserError, match=r"--max_drop=auto: needs at least 20 validation images, and there are 19"):
+        read_data(ClassifySettings(max_drop="auto", rank_by="el2n", validation_samples=[19]))
+
+
 def test_what_is_held_out_is_preprocessed_as_all_else():
     settings = ClassifySettings(max_drop="auto", train_samples=200)
     raw = read_data(settings)

@@ -89,8 +89,11 @@ def read_data(settings):
 
 
 def _divided_validation(data, settings):
-    """Returns the data with half of the validation images held out, each class its share."""
+    """Returns the data with half of the validation images held out, each class its share; all, if nothing asks them."""
     x, y = data.validation
+    if not settings.asks_validation:
+        settings.check_held_out(len(y), FEWEST_HELD_OUT, parts=1)
+        return data._replace(held_out=data.validation)
     settings.check_held_out(len(y), FEWEST_HELD_OUT)
     held = draw_stratified(y, len(y) // 2, (settings.seed, ORDER_OF_HELD_OUT))
     others = np.setdiff1d(np.arange(len(y)), held)

@@ -163,6 +163,11 @@ class ClassifySettings(RunSettings):
         return self.rankings if self.rank_by == AUTO else super().tried_rankings
 
     @property
+    def asks_validation(self) -> bool:
+        """Whether a score or a learning rate comes from the validation images, which then cannot measure, too."""
+        return INFLUENCE_RANKING in self.rankings or self.schedule == "plateau"
+
+    @property
     def averages_over_seeds(self) -> bool:
         return all(self.influence == "replay" if by == INFLUENCE_RANKING else by in OF_OUTPUTS for by in self.rankings)
 
