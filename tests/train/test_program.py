@@ -46,7 +46,7 @@ def test_the_networks_that_there_are(printed):
 def test_help_has_every_flag_once_in_its_group(printed, program, kind):
     text = printed[f"{program} --help"]
     names = re.findall(r"^  --(?:\[no\])?(\w+)", text, re.MULTILINE)
-    own = {"recipe", "list_recipes", "list_models"} & set(names)
+    own = {"recipe", "list_recipes", "list_models", "slice"} & set(names)
     assert sorted(names) == sorted([*own, *(field.name for field in dataclasses.fields(kind))])
     headings = re.findall(r"^[A-Z]\w+(?: dropout)?$", text, re.MULTILINE)
     assert headings == ["Data", "Network", "Training", "Data dropout", "Output"]
