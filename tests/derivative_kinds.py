@@ -232,7 +232,7 @@ class Loop(layers.Layer):
 KINDS = _kinds()
 # JAX compiles each kind for seconds, so that all of them are run by hand: TFDROP_EVERY_KIND=1 python -m pytest
 # tests/influence/test_derivatives_on_jax.py. Keras resizes with TensorFlow on every backend.
-LOOPS = ("simple_rnn", "lstm", "gru", "bidirectional", "conv_lstm1d", "loop")
+SLOW = ("convnext_block", "simple_rnn", "lstm", "gru", "bidirectional", "conv_lstm1d", "loop")
 SOME = (
     *("dense", "activation_softsign", "embedding_masked", "conv2d_grouped", "depthwise_conv2d_strides"),
     *("batch_normalization", "lstm", "gru", "multi_head_attention", "max_pooling2d_overlapping", "loop"),
