@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from programs import run_commands
+from programs import run_program
 
 from benchmarks.replay_validity.bank import Bank
 from benchmarks.replay_validity.trainings import SETUPS
@@ -37,18 +37,19 @@ def scores(folder):
 def test_seeds_in_slices_are_the_run(tmp_path):
     apart, whole = tmp_path / "apart", tmp_path / "whole"
     flags = [*RUN, f"--workdir={apart}"]
-    [(status, _, err)] = run_commands([[*flags, "--slice=1/2"]], tmp_path)
-    assert status == 0, err
+    first = run_program(*flags, "--slice=1/2", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
     written = {"seed0", "settings.json", "starts_from_seed0.json"}
     assert {path.name for path in apart.iterdir()} == written
     with locked(apart / "seed1"):  # by a slice that is at work
-        [(status, _, err)] = run_commands([flags], tmp_path)
-    assert status == 2
-    assert f"error: {apart / 'seed1'}: process " in err
+        refused = run_program(*flags, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert f"error: {apart / 'seed1'}: process " in refused.stderr
     assert not (apart / "result.json").exists()
     commands = [[*flags, "--slice=2/2"], flags, [*RUN, f"--workdir={whole}"]]
-    for status, _, err in run_commands(commands, tmp_path, preloaded=("tensorflow", "keras")):
-        assert status == 0, err
+    for command in commands:
+        finished = run_program(*command, cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
     (found, about), (expected, _) = scores(apart), scores(whole)
     assert found == expected
     assert [start["command"].count("--slice") for start in about["starts"]] == [1, 0, 1, 0]
