@@ -10,15 +10,16 @@ denoisers that start from another seed are trained without those that each ranki
 import hashlib
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.planted_patches.denoisers import SETTINGS, WITH_A_ZERO, kept_rankings, psnr_without
+from benchmarks.planted_patches.denoisers import SETTINGS, WITH_A_ZERO, psnr_without, rankings
 from benchmarks.planted_patches.planted import planted
 from benchmarks.planted_patches.report import lines
-from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_results
+from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_rankings, kept_results
 from tfdrop.checkpoint import Pace
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
@@ -55,13 +56,14 @@ def main():
     found = []
     for seed in range(REPETITIONS.value):
         patches = planted(data.patches, data.patch_images, SHARE.value, settings.measured_sigma, seed)
-        rankings = kept_rankings(settings, patches, validation, seed, folder / f"rankings{seed}.npz")
-        dropped = dropped_samples(rankings, patches.bad, patches.bad.sum(), seed, WITH_A_ZERO)
+        find = partial(rankings, settings, patches, validation, seed)
+        ranked = kept_rankings(folder / f"rankings{seed}.npz", find)
+        dropped = dropped_samples(ranked, patches.bad, patches.bad.sum(), seed, WITH_A_ZERO)
 
         def tested(indices, patches=patches, seed=seed):
             return psnr_without(settings, patches, indices, test, FIRST_TEST_SEED + seed)
 
-        found.append((patches, rankings, dropped, kept_results(dropped, tested, folder / f"psnr{seed}.json", pace)))
+        found.append((patches, ranked, dropped, kept_results(dropped, tested, folder / f"psnr{seed}.json", pace)))
     about = (
         f"{len(data.patches.pixels)} patches of {settings.patch_size}x{settings.patch_size} from Train400, "
         f"{SHARE.value:.0%} of them bad, a third of each kind; DnCNN of {settings.depth} layers with "

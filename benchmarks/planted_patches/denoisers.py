@@ -1,12 +1,10 @@
 """The denoisers that are trained, what ranks their patches, and what they are worth."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.planted_patches.planted import PlantedPatches
-from tfdrop.checkpoint import replace
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 
 PRINTED, REPLAY, LOSS = "influence as printed", "replay", "training loss"
@@ -43,27 +41,15 @@ def denoiser_and_training(
     return denoiser, training
 
 
-def kept_rankings(
-    settings: DenoiseSettings, patches: PlantedPatches, validation: list, seed: int, path: Path
-) -> dict[str, np.ndarray]:
-    """Returns the rankings by name, shape `(n,)`, largest to be dropped first; read from a file, or found and kept.
+def rankings(settings: DenoiseSettings, patches: PlantedPatches, validation: list, seed: int) -> dict[str, np.ndarray]:
+    """Returns the rankings by name, shape `(n,)`, largest to be dropped first.
 
     Args:
         settings: What is trained, and how influence is found.
         patches: The training patches.
         validation: Pairs `(noisy, clean)` of images.
         seed: Seed of the training that is asked.
-        path: The file.
     """
-    if not path.exists():
-        found = _rankings(settings, patches, validation, seed)
-        replace(path, lambda partial: np.savez(partial, **found))
-        print(f"{path.name}: written", flush=True)
-    with np.load(path) as kept:
-        return dict(kept)
-
-
-def _rankings(settings, patches, validation, seed):
     from tfdrop.influence import InfluenceModel, LiSSA, replay_influence
     from tfdrop.losses import HalfSumSquaredError
 

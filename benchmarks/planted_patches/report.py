@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks import pages
 from benchmarks.planted_patches.planted import KINDS, PlantedPatches
-from benchmarks.wrong_labels.arms import FULL, ORACLE, RANDOM
+from benchmarks.wrong_labels.arms import FULL, RANDOM, listed
+from benchmarks.wrong_labels.planted import found_share
 from tfdrop.comparison import paired_difference
 
 Repetition = tuple[PlantedPatches, dict[str, np.ndarray], dict[str, np.ndarray], dict[str, float]]
@@ -33,12 +34,8 @@ def lines(found: Sequence[Repetition]) -> list[str]:
 def _psnr_table(found):
     names = list(found[0][3])
     values = {name: np.array([each[3][name] for each in found]) for name in names}
-    order = [name for name in (FULL, ORACLE, RANDOM) if name in names]
-    order += sorted((name for name in names if name not in order), key=lambda name: -values[name].mean())
     rows = []
-    for name in order:
-        sizes = [len(each[2][name]) for each in found]
-        dropped = f"{sizes[0]}" if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
+    for name, dropped in listed(found, lambda name: -values[name].mean()):
         differences = [
             "" if name in (FULL, other) else paired_difference(values[name], values[other]).text(3)
             for other in (FULL, RANDOM)
@@ -51,8 +48,7 @@ def _psnr_table(found):
 def _precision(found: Sequence[Repetition], name: str) -> str:
     if name not in found[0][1]:
         return ""
-    tops = [(each[0].bad, np.argsort(-each[1][name], kind="stable")) for each in found]
-    return f"{np.mean([bad[order[: bad.sum()]].mean() for bad, order in tops]):.2f}"
+    return f"{np.mean([found_share(rankings[name], patches.bad) for patches, rankings, *_ in found]):.2f}"
 
 
 def _detection_table(found: Sequence[Repetition]) -> list[str]:

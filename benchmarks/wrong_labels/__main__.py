@@ -9,6 +9,7 @@ and networks that start from another seed are trained without those that each ra
 """
 
 import time
+from functools import partial
 
 from absl import flags
 
@@ -16,9 +17,9 @@ from benchmarks import pages
 from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.trainings import description, prepared
-from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_results
+from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_rankings, kept_results
 from benchmarks.wrong_labels.planted import KINDS, planted
-from benchmarks.wrong_labels.rankings import WITH_A_ZERO, kept_rankings
+from benchmarks.wrong_labels.rankings import WITH_A_ZERO, rankings
 from benchmarks.wrong_labels.report import heading, headings, section
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome, tested_without
 from tfdrop.checkpoint import Pace
@@ -58,15 +59,15 @@ def main():
     found = []
     for seed in range(REPETITIONS.value):
         samples = planted(images, train, share, kind, seed)
-        rankings = kept_rankings(setup, samples, seed, folder / f"rankings{seed}.npz")
-        dropped = dropped_samples(rankings, samples.wrong, count, seed, WITH_A_ZERO)
+        ranked = kept_rankings(folder / f"rankings{seed}.npz", partial(rankings, setup, samples, seed))
+        dropped = dropped_samples(ranked, samples.wrong, count, seed, WITH_A_ZERO)
 
         def tested(indices, samples=samples, seed=seed):
             return tested_without(setup, samples.train, indices, test, FIRST_TEST_SEED + seed)
 
         path = folder / f"results{seed}_{count}_{len(test[1])}.json"
         results = {name: Outcome(*values) for name, values in kept_results(dropped, tested, path, pace).items()}
-        found.append((samples.wrong, rankings, dropped, results))
+        found.append((samples.wrong, ranked, dropped, results))
     about = f"{images.name}, {description(setup, train, images.validation)}"
     lines = [heading(setup, share, kind), "", *section(about, share, kind, count, len(test[1]), found), ""]
     command = pages.command("benchmarks.wrong_labels", {"data_dir": "DIR"}, ["out", "bank"])

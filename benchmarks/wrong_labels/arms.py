@@ -1,7 +1,7 @@
 """The trainings that are compared: without which samples each of them is."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,30 @@ def dropped_samples(
         if name in with_a_zero:
             found[name + ALL_POSITIVE] = np.flatnonzero(scores > 0)
     return found
+
+
+def listed(found: Sequence[tuple], value: Callable[[str], float]) -> list[tuple[str, str]]:
+    """Returns the arms' names in the order of a table, each with how many samples it drops, as a text.
+
+    Args:
+        found: For each repetition three things and what the arms came to, by name; the third is what each drops.
+        value: Function from the name of an arm to a number, the lowest first among the rankings.
+    """
+    names = list(found[0][3])
+    order = [name for name in (FULL, ORACLE, RANDOM) if name in names]
+    order += sorted((name for name in names if name not in order), key=value)
+    sizes = {name: [len(each[2][name]) for each in found] for name in order}
+    return [(name, f"{min(of)}" if min(of) == max(of) else f"{min(of)} to {max(of)}") for name, of in sizes.items()]
+
+
+def kept_rankings(path: Path, find: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns the rankings by name, shape `(n,)`, largest to be dropped first; read from a file, or found and kept."""
+    if not path.exists():
+        found: dict[str, Any] = dict(find())
+        replace(path, lambda partial: np.savez(partial, **found))
+        print(f"{path.name}: written", flush=True)
+    with np.load(path) as kept:
+        return dict(kept)
 
 
 def kept_results(

@@ -1,14 +1,11 @@
 """Everything that ranks the training samples of one training: influence in its forms, and what is simpler."""
 
-from pathlib import Path
-
 import numpy as np
 
 from benchmarks.influence_validity.images import Samples
 from benchmarks.replay_validity.trainings import Setup, training
 from benchmarks.wrong_labels.planted import Planted
 from benchmarks.wrong_labels.trainings import outputs, outputs_by_epoch
-from tfdrop.checkpoint import replace
 from tfdrop.data_dropout.rankings import OF_OUTPUTS, confident_learning
 
 PRINTED = "influence as printed"  # the paper's engine: LiSSA on the Hessian, the training loss
@@ -21,17 +18,8 @@ FOLDS = 5
 DRAWS, STEPS = 8, 12
 
 
-def kept_rankings(setup: Setup, samples: Planted, seed: int, path: Path) -> dict[str, np.ndarray]:
-    """Returns the rankings by name, shape `(n,)`, largest to be dropped first; read from a file, or found and kept."""
-    if not path.exists():
-        found = _rankings(setup, samples, seed)
-        replace(path, lambda partial: np.savez(partial, **found))
-        print(f"{path.name}: written", flush=True)
-    with np.load(path) as kept:
-        return dict(kept)
-
-
-def _rankings(setup, samples, seed):
+def rankings(setup: Setup, samples: Planted, seed: int) -> dict[str, np.ndarray]:
+    """Returns the rankings by name, shape `(n,)`, largest to be dropped first."""
     from tfdrop.influence import ConjugateGradient, InfluenceModel, LiSSA, replay_influence
 
     run = training(setup, samples.train, seed, record=True)

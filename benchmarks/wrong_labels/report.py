@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks import pages
 from benchmarks.replay_validity.trainings import Setup
-from benchmarks.wrong_labels.arms import FULL, ORACLE, RANDOM
+from benchmarks.wrong_labels.arms import FULL, RANDOM, listed
 from benchmarks.wrong_labels.planted import KINDS, found_share
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome
 from tfdrop.comparison import paired_difference
@@ -56,12 +56,8 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
 def _table(share, found):
     names = list(found[0][3])
     results = {name: np.array([each[3][name] for each in found]) for name in names}
-    order = [name for name in (FULL, ORACLE, RANDOM) if name in names]
-    others = [name for name in names if name not in order]
     rows = []
-    for name in order + sorted(others, key=lambda name: results[name][:, 0].mean()):
-        sizes = [len(each[2][name]) for each in found]
-        dropped = f"{sizes[0]}" if len(set(sizes)) == 1 else f"{min(sizes)} to {max(sizes)}"
+    for name, dropped in listed(found, lambda name: results[name][:, 0].mean()):
         rows.append([name, dropped, *_cells(results, name), *(_detection(found, name) if share else [])])
     header = ["dropped by", "dropped", "test error, %", "minus nothing dropped", "minus random"]
     header += ["best epoch, %", "test loss", *["precision", "AUC"] * bool(share)]

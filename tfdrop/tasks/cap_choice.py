@@ -12,11 +12,10 @@ from tfdrop.data_dropout.caps import choose_candidate, drop_counts
 from tfdrop.errors import blaming
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import ArmsRun, Task
-from tfdrop.tasks.ranking import INFLUENCE_RANKING, TITLES
+from tfdrop.tasks.ranking import TITLES
 from tfdrop.tasks.settings import RunSettings
 from tfdrop.tasks.state import finished_arms
 
-RANKED_BY = {INFLUENCE_RANKING: "influence", **TITLES}
 ORDER_OF_TRIALS = 7  # the number of the stream of the trials' seeds
 
 
@@ -155,4 +154,4 @@ def chosen_name(found: Mapping[str, Any]) -> str:
 
 
 def _name(count, ranking):
-    return f"{count} by {RANKED_BY[ranking]}" if ranking else f"{count}"
+    return f"{count} by {TITLES[ranking]}" if ranking else f"{count}"

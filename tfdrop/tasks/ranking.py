@@ -14,6 +14,7 @@ AUTO = "auto"  # the best of these
 TRIED_RANKINGS = (INFLUENCE_RANKING, "el2n")
 RANKINGS = (INFLUENCE_RANKING, *OF_OUTPUTS, "self_influence", CONFIDENT, "random")
 TITLES = {
+    INFLUENCE_RANKING: "influence",
     "loss": "the training loss",
     "el2n": "EL2N",
     "aum": "the area under the margin",

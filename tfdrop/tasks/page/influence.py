@@ -30,7 +30,7 @@ def first_round_sentence(scored: Sequence[Mapping[str, Any]], unit: str) -> list
     most = f"; {name} {groups[0][0]} lost most, {groups[0][1]} of {groups[0][2]}" if groups and not mean else ""
     rankings = {each.get("rank_by", INFLUENCE_RANKING) for each in first}
     if rankings != {INFLUENCE_RANKING}:
-        by = " or ".join(sorted({INFLUENCE_RANKING: "influence", **TITLES}[ranking] for ranking in rankings))
+        by = " or ".join(sorted(TITLES[ranking] for ranking in rankings))
         lost = f"{count_text(dropped)} were {dropped_word(first[0])}{mean}, the worst by {by}{most}"
         return [f"Of {count_text(samples)} training {unit}, {lost}."]
     unfavorable = np.mean([each["unfavorable"] for each in first])
