@@ -27,7 +27,7 @@ from train.recipes import RECIPES
 
 # Settings that leave a recipe's number what it is.
 UNIMPORTANT = (
-    *("data_dir", "download", "workdir", "jit", "distribute", "deterministic", "skip_unreadable"),
+    *("data_dir", "download", "workdir", "in_memory", "jit", "distribute", "deterministic", "skip_unreadable"),
     *("seed", "seeds", "controls", "count_last", "keep_epochs", "curve"),
 )
 

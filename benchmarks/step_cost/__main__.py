@@ -68,7 +68,7 @@ def _compiled(training, indices):
     model = training.model
     groups = (model.trainable_variables, model.non_trainable_variables, training.optimizer.variables)
     state = [[variable.value for variable in group] for group in groups]
-    return jax.jit(steps._step).lower(state, steps._samples(None), indices).compile()
+    return jax.jit(steps._step).lower(state, (*steps.arrays.on_device, None), indices).compile()
 
 
 if __name__ == "__main__":

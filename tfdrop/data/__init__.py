@@ -2,7 +2,7 @@
 
 What turns files into arrays, and arrays into what a network trains on, belongs here; training does not. Nothing here
 knows what the data is used for. Importing it loads neither Keras nor TensorFlow: `augmentation` needs Keras, and only
-data sets of TensorFlow Datasets and streams need TensorFlow, when they are opened.
+data sets of TensorFlow Datasets need TensorFlow, when they are opened.
 """
 
 import lazy_loader
@@ -20,6 +20,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sets.image_set": ["ImageSet", "save_image_set"],
         "sets.named": ["load_image_set"],
         "sets.splits": ["Split", "split_for_validation"],
-        "sets.streams": ["ImageStream", "evaluation_batches", "open_image_streams", "training_batches"],
+        "sets.streamed_images": ["StreamedImages"],
     },
 )

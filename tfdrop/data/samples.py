@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfdrop.arguments import invalid, wrong_type
+from tfdrop.data.sets.streamed_images import StreamedImages
 
 
 def count(data: Any, name: str = "data") -> int:
@@ -47,6 +48,16 @@ def select(data: Any, indices: Any) -> Any:
     return _tree().map_structure(lambda array: array[indices], data)
 
 
+def take(data: Any, indices: Any) -> Any:
+    """Returns the samples at `indices` of arrays `(x, y)`, `StreamedImages` among them as arrays."""
+    return _tree().map_structure(lambda part: np.asarray(part) if is_streamed(part) else part, select(data, indices))
+
+
+def is_streamed(array: Any) -> bool:
+    """Tells whether something is read whenever it is asked for, in the place of an array."""
+    return isinstance(array, StreamedImages)
+
+
 def stream(seed: int | tuple[int, ...], *key: int) -> np.random.Generator:
     """Returns the random generator of one purpose, identified by integers, independent of those of all others."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
@@ -68,7 +79,7 @@ def batches(data: Any, batch_size: int) -> Iterator[Any]:
         return
     samples = count(data)
     for start in range(0, samples, batch_size):
-        yield select(data, np.arange(start, min(start + batch_size, samples)))
+        yield take(data, np.arange(start, min(start + batch_size, samples)))
 
 
 def is_arrays(data: Any) -> bool:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
-from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream
+from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream, take
 from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.progress import Progress
 
@@ -56,7 +56,7 @@ class TrainingData:
 
     def select(self, indices):
         """Returns the samples with these numbers, of arrays only."""
-        return select(self._data, indices)
+        return take(self._data, indices)
 
     def part(self, samples, key=3):
         """Returns this many random samples of the data, or all of them, in many small batches."""
@@ -92,7 +92,7 @@ class TrainingData:
         while True:
             order = rng.permutation(self.samples)
             for start in range(0, self.samples - batch_size + 1, batch_size):
-                yield select(self._data, order[start : start + batch_size])
+                yield take(self._data, order[start : start + batch_size])
 
     def _read_once(self, check, verbose):
         """Counts the samples and checks each batch."""
@@ -128,7 +128,7 @@ class _Selected:
         self._indices = indices
 
     def __iter__(self):
-        return (select(self._data, indices) for indices in self._indices)
+        return (take(self._data, indices) for indices in self._indices)
 
     def __len__(self):
         return len(self._indices)

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tfdrop.data.samples import is_streamed
+
 EXPECTED = "arrays (x, y) or (x, y, sample_weight), or a data set of such batches"
 
 
@@ -83,8 +85,8 @@ class UserData:
 
     def _array(self, value):
         """Returns a structure of arrays; a list of numbers, or of lists of numbers, is an array."""
-        if value is None:
-            return None
+        if value is None or is_streamed(value):
+            return value
         if isinstance(value, dict):
             return {key: self._array(part) for key, part in value.items()}
         if isinstance(value, tuple | list) and not _holds_numbers(value):
@@ -119,4 +121,4 @@ def _numeric(array):
 
 
 def _select(part, chosen):
-    return None if part is None else keras.tree.map_structure(lambda array: array[chosen], part)
+    return None if part is None else keras.tree.map_structure(lambda array: np.asarray(array[chosen]), part)

@@ -70,9 +70,15 @@ def on_all_devices(settings: RunSettings, network: Any) -> Any:
 
 
 def predicted(network: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
-    """Returns a network's outputs, computed on the devices that it is on."""
+    """Returns a network's outputs, computed on the devices that it is on; streamed images are read batch by batch."""
+    from tfdrop.data.samples import is_streamed
     from tfdrop.training.replicas import replicas
 
+    if is_streamed(x):
+        starts = range(0, len(x), batch_size)
+        return np.concatenate(
+            [predicted(network, np.asarray(x[start : start + batch_size]), batch_size) for start in starts]
+        )
     if replicas(network) == 1:
         return network.predict(x, batch_size=batch_size, verbose=0)
     from tfdrop.training.sharded_outputs_tensorflow import ShardedOutputs

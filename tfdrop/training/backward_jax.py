@@ -10,6 +10,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
+from tfdrop.training.train_arrays import TrainArrays
 
 enable_x64 = getattr(jax if hasattr(jax, "enable_x64") else jax.experimental, "enable_x64")  # noqa: B009
 
@@ -41,7 +42,7 @@ class BackwardStep:
         reverse: bool = False,
     ):
         self._optimizer = optimizer
-        self._train = keras.tree.map_structure(jnp.asarray, train)
+        self._arrays = TrainArrays(train, jnp.asarray)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
         self.moving = list(moving)
@@ -67,7 +68,8 @@ class BackwardStep:
     def _call(self, number, state, indices, sample_weights, *others):
         with enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext():
             arguments = keras.tree.map_structure(self._cast, (state, sample_weights, *others))
-            return self._functions[number](self._train, arguments[0], jnp.asarray(indices, "int32"), *arguments[1:])
+            train, _, places = self._arrays.holding(indices)
+            return self._functions[number](train, arguments[0], jnp.asarray(places, "int32"), *arguments[1:])
 
     def _cast(self, array):
         array = jnp.asarray(array)

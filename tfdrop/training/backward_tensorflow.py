@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfdrop.functional.exact_tensorflow import exact_operations
 from tfdrop.functional.optimizer_tensorflow import stateless_apply
 from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
+from tfdrop.training.train_arrays import TrainArrays
 
 ZERO = tf.UnconnectedGradients.ZERO
 
@@ -41,7 +42,7 @@ class BackwardStep:
         reverse: bool = False,
     ):
         self._optimizer = optimizer
-        self._train = keras.tree.map_structure(tf.constant, train)
+        self._arrays = TrainArrays(train, tf.constant)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
         self.moving = list(moving)
@@ -86,16 +87,17 @@ class BackwardStep:
     def _call(self, number, state, indices, sample_weights, *others):
         arguments = keras.tree.map_structure(tf.convert_to_tensor, (state, sample_weights, *others))
         state, sample_weights, *others = keras.tree.map_structure(self._cast, arguments)
-        return self._functions[number](state, tf.constant(indices, "int32"), sample_weights, *others)
+        train, _, places = self._arrays.holding(indices)
+        return self._functions[number](train, state, tf.constant(places, "int32"), sample_weights, *others)
 
     def _cast(self, tensor):
         return tf.cast(tensor, self._dtype) if self._dtype and tensor.dtype.is_floating else tensor
 
-    def _batch(self, indices):
-        return keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
+    def _batch(self, train, indices):
+        return keras.tree.map_structure(lambda array: tf.gather(array, indices), train)
 
-    def _backward(self, state, indices, sample_weights, cotangent):
-        x, y = self._batch(indices)
+    def _backward(self, train, state, indices, sample_weights, cotangent):
+        x, y = self._batch(train, indices)
         gradients, others = self._gradient(state, x, y, sample_weights)
         following, (direction, weights, slots) = self._through_optimizer(state, gradients, cotangent)
         share = tf.zeros((), sample_weights.dtype)
@@ -168,8 +170,8 @@ class BackwardStep:
             along += tf.cast(moved, along.dtype)
         return gradients, _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
 
-    def _products_of(self, state, indices, sample_weights, direction, moving_cotangent, share):
-        x, y = self._batch(indices)
+    def _products_of(self, train, state, indices, sample_weights, direction, moving_cotangent, share):
+        x, y = self._batch(train, indices)
         return self._products(state, x, y, sample_weights, direction, moving_cotangent, share)
 
 

@@ -49,6 +49,18 @@ def to_replicas(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> Any:
     return strategy.experimental_distribute_values_from_function(place)
 
 
+def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
+    """Returns the numbers of this process's replicas, among those of all processes."""
+    found = []
+
+    def note(context):
+        found.append(context.replica_id_in_sync_group)
+        return tf.constant(0)
+
+    strategy.experimental_distribute_values_from_function(note)
+    return found
+
+
 def agreed(strategy: tf.distribute.Strategy, number: float) -> float:
     """Returns the mean of a number over the processes, which then decide alike; each has to ask."""
     values = to_replicas(strategy, [np.float64(number)] * strategy.num_replicas_in_sync)

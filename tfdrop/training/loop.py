@@ -24,7 +24,7 @@ SECONDS_PER_DISPATCH = 5.0
 
 
 class Training:
-    """Trains a model on arrays held on the device, many steps per dispatch.
+    """Trains a model on arrays held on the device, many steps per dispatch, or on images that are read for each.
 
     The order of the samples in an epoch and the model's random layers, whose own seeds are replaced, depend on the
     seed and the step alone; a layer should draw once per step, as all of Keras's and tfdrop's do. A
@@ -42,7 +42,8 @@ class Training:
         optimizer: Keras optimizer; one restored together with the model continues where it was. It must not scale the
             loss, as `mixed_float16` does: train in `mixed_bfloat16`.
         loss: Keras loss.
-        train: Arrays `(x, y)`; `x` may be a structure of arrays.
+        train: Arrays `(x, y)`; `x` may be a structure of arrays. `StreamedImages` are read when a step needs them, the
+            next ones while it is taken.
         batch_size: Samples per step; the last step of an epoch takes what is left.
         epochs: Number of epochs.
         seed: Integer seed.
@@ -150,9 +151,13 @@ class Training:
         if self.record is not None:
             self.backward()
             most = min(most, self.record.gap)
+        arrays = self._compiled.arrays
+        most = max(1, int(min(most, arrays.most_samples() // self.batch_size)))
         size = 1
         while self.step < self.steps:
-            batches = self._first_batches(self.samples_left(self.step), size)
+            left = self.samples_left(self.step)
+            batches = self._first_batches(left, size)
+            arrays.expect(left[: 2 * batches.size])
             self.seed_random_layers()
             if self.record is not None:
                 keep_if_due(self, len(batches))

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from tfdrop.arguments import invalid
+from tfdrop.data.samples import is_streamed
 from tfdrop.training.random_layers import states_of_samples
 from tfdrop.training.record import Record, spacing
 from tfdrop.training.replicas import replicas
@@ -59,5 +60,5 @@ def _key(training):
     )
     for array in keras.tree.flatten((training.train, training.sample_weights)):
         if array is not None:
-            digest.update(np.asarray(array).tobytes())
+            digest.update(array.fingerprint() if is_streamed(array) else np.asarray(array).tobytes())
     return digest.hexdigest()[:32]

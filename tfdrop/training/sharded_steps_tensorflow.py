@@ -8,13 +8,15 @@ import tensorflow as tf
 
 from tfdrop.arguments import invalid
 from tfdrop.functional.double_precision import is_floating
-from tfdrop.training.distribution_tensorflow import agreed, shares_of, to_replicas
+from tfdrop.training.distribution_tensorflow import agreed, own_replicas, shares_of, to_replicas
 from tfdrop.training.random_layers import states_of_samples
 from tfdrop.training.sample_weights import check_loss, weighted_loss
+from tfdrop.training.train_arrays import TrainArrays
 
 
 class ShardedSteps:
-    """Training steps on several devices, of one machine or of several; each device holds all arrays.
+    """Training steps on several devices, of one machine or of several; each device holds all arrays,
+    or of `StreamedImages` those that its steps need.
 
     A batch's samples are shared out in order, as evenly as can be, and the replicas' gradients are summed: a step is
     that of one device but for the order of summation. A batch of fewer samples than replicas all of them take whole,
@@ -55,9 +57,7 @@ class ShardedSteps:
         self._optimizer = optimizer
         self._loss = loss
         self._replicas = self._strategy.num_replicas_in_sync
-        self._train = keras.tree.map_structure(
-            lambda array: to_replicas(self._strategy, [array] * self._replicas), train
-        )
+        self.arrays = TrainArrays(train, self._on_all_devices)
         self._seeds = states_of_samples(model)
         self._moving = [variable for variable in model.non_trainable_variables if is_floating(variable)]
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=True) if jit_compile else None
@@ -78,9 +78,26 @@ class ShardedSteps:
         places = whole if batch < self._replicas else shares_of(batch, self._strategy)
         shares = [index_batches[:, share].astype("int32") for share in places]
         factors = [self._factor(each, batch) for each in range(self._replicas)]
-        indices, factor = (to_replicas(self._strategy, each) for each in (shares, factors))
-        weights = None if sample_weights is None else tf.constant(sample_weights)
-        return self._compiled(tf.constant(len(index_batches)), self._train, indices, factor, weights).numpy()
+        train, weights, indices = self._holding(shares, sample_weights)
+        factor = to_replicas(self._strategy, factors)
+        return self._compiled(tf.constant(len(index_batches)), train, indices, factor, weights).numpy()
+
+    def _on_all_devices(self, array):
+        return to_replicas(self._strategy, [array] * self._replicas)
+
+    def _holding(self, shares, sample_weights):
+        """Returns what each replica takes its share of the batches from, the weights, and the places there."""
+        if self.arrays.on_device is not None:
+            weights = None if sample_weights is None else tf.constant(sample_weights)
+            return self.arrays.on_device, weights, to_replicas(self._strategy, shares)
+        # Each process reads the shares of its own replicas alone.
+        read = {each: self.arrays.read(shares[each], sample_weights) for each in own_replicas(self._strategy)}
+        arrays, weights, places = zip(
+            *(read.get(each, next(iter(read.values()))) for each in range(self._replicas)), strict=True
+        )
+        train = keras.tree.map_structure(lambda *each: to_replicas(self._strategy, each), *arrays)
+        weights = None if sample_weights is None else to_replicas(self._strategy, weights)
+        return train, weights, to_replicas(self._strategy, places)
 
     def _factor(self, replica, batch):
         """Returns what makes the loss of a replica's samples its part of the batch's loss."""

@@ -13,10 +13,11 @@ import numpy as np
 from jax import numpy as jnp
 
 from tfdrop.training.sample_weights import weighted_loss
+from tfdrop.training.train_arrays import TrainArrays
 
 
 class CompiledSteps:
-    """Training steps on arrays that stay on the device.
+    """Training steps on arrays that stay on the device, or are read for each dispatch.
 
     Args:
         model: Keras model, updated in place.
@@ -24,6 +25,9 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Unused, for the same signature as on TensorFlow: JAX always compiles.
+
+    Attributes:
+        arrays: The `TrainArrays`.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class CompiledSteps:
         self._optimizer = optimizer
         self._loss = loss
         self._distribution = keras.distribution.distribution()
-        self._train = keras.tree.map_structure(self._on_all_devices, train)
+        self.arrays = TrainArrays(train, self._on_all_devices)
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
@@ -46,7 +50,9 @@ class CompiledSteps:
         """Takes one step per row of sample indices; see `steps_tensorflow.py`."""
         groups = (self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables)
         state = [[variable.value for variable in group] for group in groups]
-        state, losses = self._compiled(state, self._samples(sample_weights), jnp.asarray(index_batches, "int32"))
+        (x, y), weights, places = self.arrays.holding(index_batches, sample_weights)
+        weights = None if weights is None else self._on_all_devices(weights)
+        state, losses = self._compiled(state, (x, y, weights), jnp.asarray(places, "int32"))
         for group, values in zip(groups, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
@@ -55,10 +61,6 @@ class CompiledSteps:
     def agreed(self, number: float) -> float:
         """Returns a number that all processes which train together have alike; here there is one."""
         return number
-
-    def _samples(self, sample_weights):
-        """Returns what is taken from for a batch: arrays `(x, y, weights)`; the weights may be `None`."""
-        return *self._train, None if sample_weights is None else self._on_all_devices(sample_weights)
 
     def _on_all_devices(self, array):
         array = jnp.asarray(array)

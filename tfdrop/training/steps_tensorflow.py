@@ -7,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfdrop.training.sample_weights import weighted_loss
+from tfdrop.training.train_arrays import TrainArrays
 
 
 class CompiledSteps:
-    """Training steps on arrays that stay on the device.
+    """Training steps on arrays that stay on the device, or are read for each dispatch.
 
     Args:
         model: Keras model, updated in place.
@@ -18,6 +19,9 @@ class CompiledSteps:
         loss: Keras loss.
         train: Arrays `(x, y)`; `x` may be a structure of arrays.
         jit_compile: Whether to compile with XLA.
+
+    Attributes:
+        arrays: The `TrainArrays`.
     """
 
     def __init__(
@@ -31,7 +35,7 @@ class CompiledSteps:
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._train = keras.tree.map_structure(tf.constant, train)
+        self.arrays = TrainArrays(train, tf.constant)
         # One trace per shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
         # on the shapes that came before.
         self._compiled = tf.function(self._steps, jit_compile=jit_compile)
@@ -46,22 +50,23 @@ class CompiledSteps:
         Returns:
             The losses, shape `(steps,)`.
         """
-        weights = None if sample_weights is None else tf.constant(sample_weights)
-        return self._compiled(tf.constant(index_batches, "int32"), weights).numpy()
+        train, weights, places = self.arrays.holding(index_batches, sample_weights)
+        weights = None if weights is None else tf.constant(weights)
+        return self._compiled(train, tf.constant(places, "int32"), weights).numpy()
 
     def agreed(self, number: float) -> float:
         """Returns a number that all processes which train together have alike; here there is one."""
         return number
 
-    def _steps(self, index_batches, sample_weights):
+    def _steps(self, train, index_batches, sample_weights):
         steps = tf.shape(index_batches)[0]
         losses = tf.TensorArray(self._loss.dtype, steps, element_shape=())
         for step in tf.range(steps):
-            losses = losses.write(step, self._step(index_batches[step], sample_weights))
+            losses = losses.write(step, self._step(train, index_batches[step], sample_weights))
         return losses.stack()
 
-    def _step(self, indices, sample_weights):
-        x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), self._train)
+    def _step(self, train, indices, sample_weights):
+        x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), train)
         weights = None if sample_weights is None else tf.gather(sample_weights, indices)
         with tf.GradientTape() as tape:
             loss = weighted_loss(self._loss, y, self._model(x, training=True), weights) + sum(self._model.losses)

@@ -66,6 +66,7 @@ densenet40  1076     1149      19433
 IMAGENET = {
     **ALL,
     "dataset": "imagenet2012",
+    "image_size": 256,  # the largest centred square of each image; sizes before the crop are not given
     "validation_samples": [50_000],
     "preprocessing": "pixel_mean",
     "crop": "fixed",  # "any image or its horizontal flip is randomly cropped to size 224x224", not resized

@@ -96,6 +96,7 @@ FIG_6: dict[str, Any] = {
 IMAGENET: dict[str, Any] = {
     **ALL,
     "dataset": "imagenet2012",
+    "image_size": 256,
     "model": "resnet50_imagenet",
     "validation_samples": [0],
     "preprocessing": "pixel_mean",

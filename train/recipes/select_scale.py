@@ -67,9 +67,11 @@ RATES_3 = {"t": 0.2, "q": 0.1}
 
 # Section 3.1's settings. It has the drop layers "for every convolutional layers in bottleneck residual blocks" of the
 # last two groups, section 3.5 behind every batch normalization there. The optimizer is not given: plain SGD. Nor is the
-# preprocessing: what the colour augmentation was made for.
+# preprocessing: what the colour augmentation was made for. Nor the images' size before a crop: 256, the largest centred
+# square of each.
 IMAGENET = {
     "dataset": "imagenet2012",
+    "image_size": 256,
     "model": "resnet50_imagenet",
     "rounds": 1,
     "validation_samples": [0],

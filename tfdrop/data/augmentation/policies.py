@@ -10,7 +10,7 @@ from tfdrop.data.augmentation.lighting import RandomLighting
 from tfdrop.data.augmentation.shift import RandomShift
 
 # "crop" is the standard one of CIFAR, "translation" that of All-CNN; "lighting" is what ImageNet has in addition to its
-# random resized crops (`tfdrop.data.sets.streams`). All are for images that have already been preprocessed.
+# crops, which --crop says. All are for images that have already been preprocessed.
 POLICIES: dict[str, list[Callable[..., keras.layers.Layer]]] = {
     "none": [],
     "flip": [RandomHorizontalFlip],

@@ -1,7 +1,7 @@
 """Image files: which files a folder has, their pixels as a viewer shows them, and files that cannot be read."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -17,7 +17,9 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 PLAIN_MODES = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N", "F", "RGB")
 ORIENTATION = 274  # the tag that says how a camera was held
 MOST_NAMED = 50
+BEGUN = 4096  # files whose results may wait for those before them
 
+Item = TypeVar("Item")
 Pixels = TypeVar("Pixels")
 
 
@@ -66,24 +68,35 @@ def read_files(
         ValueError: If files cannot be read and are not skipped, or if none can; the message names them all.
     """
 
-    def attempt(path: Path) -> Pixels | ValueError:
+    results = list(attempts(paths, read, workers))
+    failures = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, ValueError)]
+    names = [path.relative_to(folder).as_posix() for path, _ in failures]
+    named = [(name, reason_of(name, error)) for name, (_, error) in zip(names, failures, strict=True)]
+    if failures and not (skip_unreadable and len(failures) < len(paths)):
+        raise unreadable_error(named, len(paths))
+    kept = [(path, result) for path, result in zip(paths, results, strict=True) if not isinstance(result, ValueError)]
+    return Reading(
+        [result for _, result in kept],
+        [path for path, _ in kept],
+        tuple(f"{name}: {reason}" for name, reason in named),
+    )
+
+
+def attempts(
+    items: Sequence[Item], read: Callable[[Item], Pixels], workers: int | None = None
+) -> Iterator[Pixels | ValueError]:
+    """Yields what a function returns for each of some items, or the `ValueError` that it raises; several at a time."""
+
+    def attempt(item: Item) -> Pixels | ValueError:
         try:
-            return read(path)
+            return read(item)
         except ValueError as error:
             return error
 
     # Decoding releases Python's lock, so threads help.
     with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(attempt, paths))
-    failures = [(path, result) for path, result in zip(paths, results, strict=True) if isinstance(result, ValueError)]
-    if failures and not (skip_unreadable and len(failures) < len(paths)):
-        raise _unreadable_error(failures, len(paths), folder)
-    kept = [(path, result) for path, result in zip(paths, results, strict=True) if not isinstance(result, ValueError)]
-    return Reading(
-        [result for _, result in kept],
-        [path for path, _ in kept],
-        tuple(f"{path.relative_to(folder).as_posix()}: {_reason(path, error)}" for path, error in failures),
-    )
+        for start in range(0, len(items), BEGUN):
+            yield from pool.map(attempt, items[start : start + BEGUN])
 
 
 def read_pixels(path: str | Path, convert: Callable[[np.ndarray], Pixels]) -> Pixels:
@@ -101,7 +114,7 @@ def read_pixels(path: str | Path, convert: Callable[[np.ndarray], Pixels]) -> Pi
     # The readers raise what they like on a broken file, struct.error and SyntaxError included.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{_opening(path)}{reason}") from error
+        raise ValueError(f"{_opening(path.name)}{reason}") from error
 
 
 def _read_with_pillow(path: Path) -> np.ndarray:
@@ -146,19 +159,21 @@ def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return pixels
 
 
-def _unreadable_error(failures: list[tuple[Path, ValueError]], files: int, folder: Path) -> ValueError:
+def unreadable_error(failures: Sequence[tuple[str, str]], files: int) -> ValueError:
+    """Returns the error for some of so many files, each with its name and the reason, that names them all."""
     if len(failures) == 1:
-        path, error = failures[0]
-        where = path.relative_to(folder).parent.as_posix()
-        return ValueError(f"{error}" if where == "." else f"{where}: {error}")
-    named = [f"{path.relative_to(folder).as_posix()} ({_reason(path, error)})" for path, error in failures]
+        name, reason = failures[0]
+        folder, _, file = name.rpartition("/")
+        return ValueError(f"{folder + ': ' if folder else ''}{_opening(file)}{reason}")
+    named = [f"{name} ({reason})" for name, reason in failures]
     more = f"; and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return ValueError(f"cannot read {len(failures)} of {files} images: {'; '.join(named[:MOST_NAMED])}{more}")
 
 
-def _opening(path: Path) -> str:
-    return f"cannot read image {path.name}: "
+def reason_of(name: str, error: Exception) -> str:
+    """Returns why a file of that name cannot be read, without the name."""
+    return str(error).removeprefix(_opening(name.rpartition("/")[2]))
 
 
-def _reason(path: Path, error: ValueError) -> str:
-    return str(error).removeprefix(_opening(path))
+def _opening(file: str) -> str:
+    return f"cannot read image {file}: "

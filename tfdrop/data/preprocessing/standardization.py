@@ -9,6 +9,7 @@ from tfdrop.arguments import invalid
 
 # Images summed at a time, so that what is in double precision stays small.
 CHUNK = 1000
+CHUNK_NUMBERS = 20_000_000
 # A channel that varies by less, relative to its mean, is constant but for the rounding of float32.
 CONSTANT = 1e-6
 
@@ -67,7 +68,7 @@ def fit_pixel_mean(images: np.ndarray | Iterable[np.ndarray]) -> Standardization
     >>> fit_pixel_mean(np.array([[[[10]]], [[[30]]]], "uint8")).mean.tolist()
     [[[20.0]]]
     """
-    batches = [images] if isinstance(images, np.ndarray) else images
+    batches: Any = [images] if hasattr(images, "shape") else images
     total: np.ndarray = np.zeros(())
     count = 0
     for batch in batches:
@@ -82,7 +83,8 @@ def fit_pixel_mean(images: np.ndarray | Iterable[np.ndarray]) -> Standardization
 def _mean(images: np.ndarray, axes: tuple[int, ...], about: np.ndarray | None = None) -> np.ndarray:
     """Returns the mean over axes in double precision; of the squares about some value if that is given."""
     total: np.ndarray = np.zeros(())
-    for start in range(0, len(images), CHUNK):
-        chunk = images[start : start + CHUNK].astype("float64")
+    rows = max(1, min(CHUNK, CHUNK_NUMBERS // int(np.prod(images.shape[1:]))))
+    for start in range(0, len(images), rows):
+        chunk = np.asarray(images[start : start + rows], "float64")
         total = total + np.sum(chunk if about is None else (chunk - about) ** 2, axis=axes)
     return np.asarray(total / np.prod([images.shape[axis] for axis in axes]))

@@ -77,7 +77,7 @@ def fit_whitening(images: np.ndarray, bias: float = 0.1) -> Whitening:
     size = int(np.prod(images.shape[1:]))
     total, products = np.zeros(size), np.zeros((size, size))
     for start in range(0, len(images), CHUNK):
-        rows = normalize_contrast(images[start : start + CHUNK]).reshape(-1, size)
+        rows = normalize_contrast(np.asarray(images[start : start + CHUNK])).reshape(-1, size)
         total += rows.sum(0, dtype="float64")
         products += rows.T @ rows
     mean = total / len(images)

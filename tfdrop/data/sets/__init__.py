@@ -1,7 +1,7 @@
 """Labelled image sets: where they come from, the form they have in memory, and how they are divided.
 
 One file for each source (class folders, TensorFlow Datasets, scikit-learn's digits), all giving an `ImageSet`, which
-`load_image_set` finds by name. What does not fit in memory is an `ImageStream`.
+`load_image_set` finds by name. What does not fit in memory has `StreamedImages` in the place of arrays.
 """
 
 import lazy_loader
@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "named": ["load_image_set"],
         "prepared": ["PreparedSet", "load_prepared", "open_prepared"],
         "splits": ["Split", "draw_balanced", "draw_stratified", "hold_out_test", "split_for_validation"],
-        "streams": ["ImageStream", "evaluation_batches", "open_image_streams", "training_batches"],
+        "streamed_images": ["StreamedImages"],
+        "streamed_sets": ["stream_class_folders", "stream_prepared"],
     },
 )

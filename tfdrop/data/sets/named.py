@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from tfdrop.arguments import check_whole, invalid
-from tfdrop.data.images.colour import resize
-from tfdrop.data.sets.class_folders import is_class_folders, read_class_folders
+from tfdrop.data.images.colour import read_colour_image, resize
+from tfdrop.data.sets.class_folders import is_class_folders, list_class_folders, read_class_folders
 from tfdrop.data.sets.digits import load_digits
 from tfdrop.data.sets.image_set import ImageSet, load_image_set_file
-from tfdrop.data.sets.prepared import load_prepared
+from tfdrop.data.sets.prepared import load_prepared, open_prepared
+from tfdrop.data.sets.streamed_sets import stream_class_folders, stream_prepared
 
 DIGITS = "digits"
+MOST_IN_MEMORY = 2 * 2**30
 
 
 def load_image_set(
@@ -20,8 +22,9 @@ def load_image_set(
     size: int | None = None,
     download: bool = False,
     skip_unreadable: bool = False,
+    in_memory: bool | None = True,
 ) -> ImageSet:
-    """Loads a labelled image set into memory.
+    """Loads a labelled image set.
 
     A name refers, in this order, to
 
@@ -39,6 +42,8 @@ def load_image_set(
         download: Whether TensorFlow Datasets may download and prepare what is not there.
         skip_unreadable: Whether to go on without files of class folders that cannot be read; they are listed in
             `ImageSet.unreadable`.
+        in_memory: Whether the images are arrays; if false they are `StreamedImages`, read whenever they are asked for,
+            the same numbers. `None` streams what would take more than 2 GiB.
 
     Returns:
         An `ImageSet`. Its `notes` say what its user should know, such as that a test part was held out.
@@ -56,12 +61,38 @@ def load_image_set(
         check_whole("size", size)
     data_dir = None if data_dir is None else Path(data_dir).expanduser()
     if (file := find_file(name, data_dir)) is not None:
+        _check_in_memory(in_memory, name)
         return _resized(load_image_set_file(file), size)
-    if (folder := find_folder(name, data_dir)) is not None:
-        return read_class_folders(folder, size, skip_unreadable)
-    if name == DIGITS:
+    folder = find_folder(name, data_dir)
+    if folder is None and name == DIGITS:
+        _check_in_memory(in_memory, name)
         return _resized(load_digits(), size)
-    return load_prepared(name, data_dir, size, download)
+    if in_memory is None:
+        in_memory = _bytes(name, folder, data_dir, size, download) <= MOST_IN_MEMORY
+    if folder is not None:
+        read_folder = read_class_folders if in_memory else stream_class_folders
+        return read_folder(folder, size, skip_unreadable)
+    if in_memory:
+        return load_prepared(name, data_dir, size, download)
+    return stream_prepared(name, data_dir, size, download, skip_unreadable)
+
+
+def _check_in_memory(in_memory: bool | None, name: str) -> None:
+    if in_memory is False:
+        raise ValueError(f"{name} is in memory in any case: only class folders and prepared sets can be streamed")
+
+
+def _bytes(name: str, folder: Path | None, data_dir: Path | None, size: int | None, download: bool) -> int:
+    """Returns how many bytes a set's images take in memory."""
+    if folder is not None:
+        parts = list_class_folders(folder).parts.values()
+        paths = [path for paths, _ in parts for path in paths]
+        return len(paths) * (3 * size**2 if size else read_colour_image(paths[0]).nbytes)
+    opened = open_prepared(name, data_dir, download)
+    shape = opened.builder.info.features[opened.image].shape
+    pixels = size**2 if size else np.prod([side or 1 for side in shape[:2]])
+    counts = (opened.builder.info.splits[split].num_examples for split in opened.splits.values())
+    return int(sum(counts) * pixels * (shape[2] or 3))
 
 
 def find_file(name: str, data_dir: Path | None = None) -> Path | None:

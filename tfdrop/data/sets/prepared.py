@@ -33,19 +33,17 @@ class PreparedSet(NamedTuple):
         """The classes' names."""
         return tuple(self.builder.info.features[self.label].names)
 
-    def dataset(self, part: str, encoded: bool = False) -> Any:
-        """Returns the `(image, label)` pairs of a part as a `tf.data.Dataset`, always in the same order.
+    def dataset(self, part: str) -> Any:
+        """Returns the `(image, label)` pairs of a part as a `tf.data.Dataset`, in the order of the files."""
+        import tensorflow_datasets as tfds
 
-        Args:
-            part: The part's name.
-            encoded: Whether to leave images as the bytes of their files.
-        """
-        from tensorflow_datasets import decode
+        in_order = tfds.ReadConfig(interleave_cycle_length=1)
+        dataset = self.builder.as_dataset(split=self.splits[part], shuffle_files=False, read_config=in_order)
+        return dataset.map(lambda sample: (sample[self.image], sample[self.label]))
 
-        names = (self.image, self.label)
-        decoders = {self.image: decode.SkipDecoding()} if encoded else None
-        dataset = self.builder.as_dataset(split=self.splits[part], shuffle_files=False, decoders=decoders)
-        return dataset.map(lambda sample: tuple(sample[name] for name in names))
+    def files(self, part: str) -> list[str]:
+        """Returns the paths of a part's files, in order."""
+        return [str(path) for path in self.builder.info.splits[self.splits[part]].filepaths]
 
 
 def open_prepared(name: str, data_dir: str | Path | None = None, download: bool = False) -> PreparedSet:
@@ -166,7 +164,7 @@ def _read(opened: PreparedSet, part: str, size: int | None) -> Part:
 
     dataset = opened.dataset(part)
     if size is not None:
-        dataset = dataset.map(lambda image, label: (_resized(tf, image, size), label))
+        dataset = dataset.map(lambda image, label: (sized(tf, image, size), label))
     try:
         batches = list(dataset.batch(BATCH).prefetch(2).as_numpy_iterator())
     except tf.errors.OpError as error:
@@ -180,8 +178,8 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _resized(tf: Any, image: Any, size: int) -> Any:
-    """Resizes the largest centred square of an image."""
+def sized(tf: Any, image: Any, size: int) -> Any:
+    """Resizes the largest centred square of an image, a tensor."""
     side = tf.reduce_min(tf.shape(image)[:2])
     centre = tf.image.resize_with_crop_or_pad(image, side, side)
     resized = tf.image.resize(centre, (size, size), antialias=True)

@@ -35,4 +35,8 @@ def write_image_influence(folder, rounds, data, probabilities, rank_by):
     texts |= {"label": names, "predicted": [data.classes[label] for label in predicted]}
     texts |= {"probability": probabilities[np.arange(len(predicted)), predicted]}
     captions = [f"{name}\ntaken for {taken}" for name, taken in zip(names, texts["predicted"], strict=True)]
-    write_influence(folder, columns, texts, rounds, lambda chosen: pixels[chosen] / 255.0, captions, rank_by)
+
+    def shown(chosen):
+        return np.asarray(pixels[chosen]) / 255.0
+
+    write_influence(folder, columns, texts, rounds, shown, captions, rank_by)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfdrop.data.preprocessing.standardization import fit_channels, fit_pixel_mean
 from tfdrop.data.preprocessing.whitening import fit_whitening
+from tfdrop.data.samples import is_streamed
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
@@ -15,13 +16,14 @@ from tfdrop.tasks.drop_list import read_drop_list
 from tfdrop.tasks.ranking import check_ranking
 
 PARTS = ("train", "validation", "test", "held_out")
+IN_MEMORY = {"auto": None, "always": True, "never": False}
 FEWEST_HELD_OUT = 20
 ORDER_OF_HELD_OUT = 6  # the number of this draw's stream
 FIT: dict[str, Any] = {"standardization": fit_channels, "pixel_mean": fit_pixel_mean, "whitening": fit_whitening}
 
 
 class ClassifyData(NamedTuple):
-    """What a run reads, as it comes: uint8 images and integer labels.
+    """What a run reads, as it comes: uint8 images, in arrays or `StreamedImages`, and integer labels.
 
     Attributes:
         train: Arrays `(x, y)`.
@@ -55,7 +57,7 @@ class ClassifyData(NamedTuple):
         for part in (self.train, self.validation, self.test, self.held_out):
             for array in part or ():
                 digest.update(repr((array.shape, array.dtype)).encode())
-                digest.update(np.ascontiguousarray(array).data)
+                digest.update(array.fingerprint() if is_streamed(array) else np.ascontiguousarray(array).data)
         return digest.hexdigest()[:16]
 
 
@@ -68,6 +70,7 @@ def read_data(settings):
             settings.image_size or None,
             settings.download,
             settings.skip_unreadable,
+            IN_MEMORY[settings.in_memory],
         )
     split = _split(image_set, settings)
     names = image_set.training_names
@@ -118,9 +121,10 @@ def _without_dropped(data, path):
 def _split(image_set, settings):
     counts = settings.validation_samples
     if counts == [0]:
-        parts = [image_set.train] + ([image_set.extra] if image_set.extra is not None else [])
-        x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        train = (x, y)
+        train = image_set.train
+        if image_set.extra is not None:
+            x, y = (np.concatenate(arrays) for arrays in zip(train, image_set.extra, strict=True))
+            train = (x, y)
         return Split(train, None, image_set.test, np.arange(len(train[1])))
     numbers = tuple(counts) if len(counts) > 1 else (counts[0] if counts else None)
     with blaming("validation_samples", ",".join(map(str, counts))):
@@ -142,6 +146,8 @@ def preprocessed(settings, data):
     preprocess = FIT[settings.preprocessing](data.train[0])
 
     def apply(part):
-        return None if part is None else (np.asarray(preprocess(part[0]), "float32"), part[1])
+        if part is None or is_streamed(part[0]):
+            return part and (part[0].map(lambda images: np.asarray(preprocess(images), "float32")), part[1])
+        return np.asarray(preprocess(part[0]), "float32"), part[1]
 
     return data._replace(**{name: apply(getattr(data, name)) for name in PARTS}), preprocess

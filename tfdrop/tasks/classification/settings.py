@@ -30,6 +30,12 @@ class ClassifySettings(RunSettings):
     )
     data_dir: str = setting("", "Folder that holds the data sets; that of TensorFlow Datasets if empty.")
     download: bool = setting(False, "Let TensorFlow Datasets download and prepare a set that is not there.")
+    in_memory: str = setting(
+        "auto",
+        "Whether all images are held in memory, or each is read whenever it is needed: always, never, or auto, which "
+        "reads what would take more than 2 GiB.",
+        choices=("auto", "always", "never"),
+    )
     image_size: int = setting(0, "Resize images to squares of this size; 0 takes them as they are.", least=0)
     train_samples: int = setting(0, "Train on so many images only, each class its share; 0 for all.", least=0)
     drop_list: str = setting("", "Train without the images that this file drops: a run's dropped.csv, edited or not.")

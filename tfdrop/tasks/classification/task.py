@@ -28,7 +28,7 @@ from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_se
 from tfdrop.training.log import read_records
 
 # What can differ between machines says nothing about a run, nor does what is kept of it.
-NOT_OF_A_RUN = ("data_dir", "download", "drop_list", "workdir", "jit", "keep_epochs")
+NOT_OF_A_RUN = ("data_dir", "download", "drop_list", "workdir", "jit", "keep_epochs", "in_memory")
 
 
 class ClassificationTask:

@@ -1,5 +1,7 @@
 """The steps of a classification run, each resumable: training with a test after every epoch, and influence."""
 
+from functools import partial
+
 import keras
 import numpy as np
 from keras import layers
@@ -7,6 +9,7 @@ from scipy.special import softmax
 
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
+from tfdrop.data.samples import is_streamed
 from tfdrop.layers import FocusedDropout, Participation
 from tfdrop.layers.rated_layer import RatedLayer
 from tfdrop.tasks import devices
@@ -170,7 +173,10 @@ def plateau_rate(settings, errors):
 
 def centred(settings, images):
     """Returns the part of images that a network sees without augmentation: the centre where crops are trained on."""
-    return centre_crop(images, settings.crop_size) if settings.crop_size else images
+    if not settings.crop_size:
+        return images
+    crop = partial(centre_crop, size=settings.crop_size)
+    return images.map(crop) if is_streamed(images) else crop(images)
 
 
 def measured_errors(settings, plain, test):
