@@ -5,12 +5,17 @@ import json
 import keras
 import numpy as np
 
+from tfdrop.data import StreamedImages
 from tfdrop.influence import replay_influence
 from tfdrop.training import Training
 
 
-def scores():
-    """Returns the scores of a training with Adam, and batch normalization in training mode."""
+def scores(streamed=False):
+    """Returns the scores of a training with Adam, and batch normalization in training mode.
+
+    Args:
+        streamed: Whether the training images are read when they are needed.
+    """
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(34, 6, 6, 2)).astype("float32"), rng.integers(0, 3, 34)
     layers = keras.layers
@@ -22,11 +27,12 @@ def scores():
     # With Keras's small epsilon the first steps are signs of gradients, whose derivative is not for float32.
     optimizer = keras.optimizers.Adam(0.01, epsilon=1e-2)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    training = Training(model, optimizer, loss, (x[:24], y[:24]), batch_size=8, epochs=2, record=True)
+    images = StreamedImages(lambda number: x[number], [str(number) for number in range(24)]) if streamed else x[:24]
+    training = Training(model, optimizer, loss, (images, y[:24]), batch_size=8, epochs=2, record=True)
     for _ in training.dispatches():
         pass
     return replay_influence(training, (x[24:], y[24:]), "expected_error", verbose=0).scores
 
 
 if __name__ == "__main__":
-    print(json.dumps(scores().tolist()))
+    print(json.dumps([scores(streamed).tolist() for streamed in (False, True)]))

@@ -30,6 +30,7 @@ import keras  # noqa: E402 (a worker's strategy must come before any other opera
 from keras import layers  # noqa: E402
 
 import tfdrop  # noqa: E402
+from tfdrop.data import StreamedImages  # noqa: E402
 from tfdrop.influence import LiSSA, replay_influence, total_influence  # noqa: E402
 from tfdrop.tasks.devices import predicted  # noqa: E402
 from tfdrop.training import Training  # noqa: E402
@@ -107,9 +108,25 @@ def fewer(scope):
         keras.config.set_dtype_policy(before)
 
 
+def streamed(x, read):
+    """Returns images that are read when they are needed; `read` notes which."""
+
+    def image(number):
+        read.append(number)
+        return x[number]
+
+    return StreamedImages(image, [str(number) for number in range(len(x))])
+
+
 def trainings(scope):
-    """Trains networks that are made in a scope; returns their losses and variables by names."""
+    """Trains networks that are made in a scope; returns their losses and variables by names.
+
+    Workers read the images of the first when they are needed.
+    """
     found = {}
+    x, y = IMAGES
+    read = []
+    train_images = (streamed(x, read) if KIND == "workers" else x), y
 
     def train(name, parts, optimizer, train, loss, batch_size, **arguments):
         network, values = trained(scope, name, parts, optimizer, train, loss, batch_size, **arguments)
@@ -120,7 +137,8 @@ def trainings(scope):
     keras.config.set_dtype_policy("float64")
     try:
         # The last batch of an epoch has one sample, fewer than there are devices.
-        network = train("whole", whole, falling, IMAGES, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
+        network = train("whole", whole, falling, train_images, CROSS_ENTROPY, 10, epochs=2, sample_weights=WEIGHTS)
+        found["read"] = np.array(read, int)
         found["whole: outputs"] = predicted(network, IMAGES[0].astype("float32"), 10)
         half = IMAGES[0][:28], IMAGES[1][:28]
         normalized = lambda: [layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]  # noqa: E731

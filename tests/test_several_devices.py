@@ -58,6 +58,15 @@ def test_the_same_as_one_device_up_to_summation_order(results, kind):
         np.testing.assert_allclose(found[name], expected, atol=tolerance * np.abs(expected).max(), rtol=0, err_msg=name)
 
 
+def test_each_worker_reads_the_images_of_its_own_shares(results):
+    """Three batches of ten and a last image, which both need, in each of two epochs; the first shows the shape."""
+    read = [results[f"worker{number}"]["read"][1:] for number in range(2)]
+    assert [len(numbers) for numbers in read] == [2 * (15 + 1)] * 2
+    both = np.bincount(np.concatenate(read), minlength=31)
+    assert both.sum() == 2 * (30 + 2)
+    assert (both >= 2).all()
+
+
 @pytest.mark.parametrize(("name", "tolerance"), [("few", 1e-6), ("few, summed", 1e-12)])
 def test_a_batch_of_fewer_samples_than_devices_counts_none_twice(results, name, tolerance):
     """A mean Keras multiplies by a third that is rounded to float32."""

@@ -57,7 +57,7 @@ class ShardedSteps:
         self._optimizer = optimizer
         self._loss = loss
         self._replicas = self._strategy.num_replicas_in_sync
-        self.arrays = TrainArrays(train, self._on_all_devices)
+        self.arrays = TrainArrays(train, self._on_all_devices, self._own)
         self._seeds = states_of_samples(model)
         self._moving = [variable for variable in model.non_trainable_variables if is_floating(variable)]
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=True) if jit_compile else None
@@ -74,13 +74,21 @@ class ShardedSteps:
             The losses, shape `(steps,)`.
         """
         batch = index_batches.shape[1]
-        whole = [np.arange(batch)] * self._replicas
-        places = whole if batch < self._replicas else shares_of(batch, self._strategy)
-        shares = [index_batches[:, share].astype("int32") for share in places]
+        shares = [index_batches[:, places].astype("int32") for places in self._places(batch)]
         factors = [self._factor(each, batch) for each in range(self._replicas)]
         train, weights, indices = self._holding(shares, sample_weights)
         factor = to_replicas(self._strategy, factors)
         return self._compiled(tf.constant(len(index_batches)), train, indices, factor, weights).numpy()
+
+    def _places(self, batch):
+        """Returns the places in a batch of each replica's samples: all, where there are fewer than replicas."""
+        whole = [np.arange(batch)] * self._replicas
+        return whole if batch < self._replicas else shares_of(batch, self._strategy)
+
+    def _own(self, batch):
+        """Returns the numbers of a batch's samples that this process needs."""
+        places = self._places(len(batch))
+        return batch[np.unique(np.concatenate([places[each] for each in own_replicas(self._strategy)]))]
 
     def _on_all_devices(self, array):
         return to_replicas(self._strategy, [array] * self._replicas)

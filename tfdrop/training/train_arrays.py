@@ -1,6 +1,6 @@
 """The training samples as compiled steps take them: all on the device, or those of some steps, read for these."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -18,14 +18,21 @@ class TrainArrays:
         train: The arrays; `x` and `y` may be structures. With `StreamedImages` among them nothing is on the device
             but the samples of the steps at hand.
         place: Function that puts an array on the device.
+        own: Function from the samples' numbers of a batch to those that this process needs; all of them by default.
 
     Attributes:
         on_device: The arrays there; `None` where something is read.
     """
 
-    def __init__(self, train: Any, place: Callable[[np.ndarray], Any]):
+    def __init__(
+        self,
+        train: Any,
+        place: Callable[[np.ndarray], Any],
+        own: Callable[[np.ndarray], np.ndarray] = lambda batch: batch,
+    ):
         self._given = train
         self._place = place
+        self._own = own
         self._streamed = [array for array in keras.tree.flatten(train) if is_streamed(array)]
         self.on_device = None if self._streamed else keras.tree.map_structure(place, train)
 
@@ -50,10 +57,12 @@ class TrainArrays:
         weights = None if sample_weights is None else sample_weights[chosen]
         return take(self._given, chosen), weights, np.arange(len(chosen), dtype="int32").reshape(indices.shape)
 
-    def expect(self, indices: np.ndarray) -> None:
-        """Begins to read what will be asked for next, where something has to be read."""
-        for array in self._streamed:
-            array.expect(indices)
+    def expect(self, batches: Sequence[np.ndarray]) -> None:
+        """Begins to read what the next batches need, where something has to be read."""
+        if self._streamed:
+            indices = np.concatenate([self._own(batch) for batch in batches])
+            for array in self._streamed:
+                array.expect(indices)
 
     def most_samples(self) -> float:
         """Returns how many samples can be asked for at once: any number of arrays that are there."""
