@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
-from class_folders import write_class_folders, write_picture
+from class_folders import write_class_folders, write_picture, write_prepared
 
 from tfdrop.data import load_image_set
 from tfdrop.data.sets import named
@@ -27,21 +26,7 @@ def data_dir(tmp_path_factory):
             pictures.append(write_picture(path, len(pictures), height, width))
             labels.append(label)
     write_class_folders(folder / "pictures", {"val": dict.fromkeys(CLASSES, 1)}, height=40, width=40)
-    train = list(enumerate({"image": image, "label": label} for image, label in zip(pictures, labels, strict=True)))
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="imagenet2012",
-        version="5.1.0",
-        features=tfds.features.FeaturesDict(
-            {
-                "image": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
-                "label": tfds.features.ClassLabel(names=names),
-            }
-        ),
-        split_datasets={"train": train, "validation": train[:3]},
-        data_dir=folder,
-        disable_shuffling=True,
-        download_config=tfds.download.DownloadConfig(num_shards=2),
-    )
+    write_prepared(folder, pictures, labels, names, tested=3)
     return folder
 
 
