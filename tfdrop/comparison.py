@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import stdtrit
 
 from tfdrop.arguments import invalid
 
@@ -62,5 +62,5 @@ def paired_difference(values: ArrayLike, others: ArrayLike) -> Difference:
     mean = float(found.mean())
     if np.ptp(found) == 0:
         return Difference(mean, -np.inf, np.inf)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+    half = float(stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2) * found.std(ddof=1) / np.sqrt(len(found)))
     return Difference(mean, mean - half, mean + half)

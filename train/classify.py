@@ -15,9 +15,11 @@ from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks import former_names
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.drop_layers import OF_A_DROP, with_usual_values
+from tfdrop.tasks.classification.report import classification_report
 from tfdrop.tasks.classification.settings import NAMES, ClassifySettings
 from tfdrop.tasks.determinism import make_deterministic
 from tfdrop.tasks.devices import agreed, run_folder, start_devices
+from tfdrop.tasks.shown_result import is_finished, show_result
 from tfdrop.tasks.workdir import Workdir
 from train.flags import PATIENCE, define_flags, seeds_of_slice, settings_from_flags
 from train.help import help_text
@@ -46,18 +48,23 @@ def main():
     data = read_data(settings)
     if settings.deterministic:
         make_deterministic()
-    # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for.
-    from tfdrop.tasks.classification import run as classification_run
-
-    classification_run.check(settings, data)
     path = settings.workdir or time.strftime("runs/classify-%Y%m%d-%H%M%S")
+    finished = is_finished(path)
+    if not finished:
+        # Only now: TensorFlow takes seconds to import, which bad input should not have to wait for, nor a report.
+        from tfdrop.tasks.classification import run as classification_run
+
+        classification_run.check(settings, data)
     with contextlib.ExitStack() as stack:
         here = stack.enter_context(run_folder(settings, path, patience=0.0 if seeds is None else PATIENCE))
         workdir = Workdir(here, settings, {"images": data.fingerprint()}, former_names.EVERYWHERE)
         if seeds is not None:
             stack.close()  # each seed's folder has a lock of its own
         with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
-            classification_run.run(settings, data, workdir, _about_recipe(), pace, seeds)
+            if not finished:
+                classification_run.run(settings, data, workdir, _about_recipe(), pace, seeds)
+            elif seeds is None:
+                show_result(workdir, classification_report, data)
 
 
 def _kept_settings(recipe):

@@ -16,9 +16,11 @@ from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import saved_topology
 from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
+from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.determinism import make_deterministic
 from tfdrop.tasks.devices import agreed, run_folder, start_devices
+from tfdrop.tasks.shown_result import is_finished, show_result
 from tfdrop.tasks.workdir import Workdir
 from train.flags import PATIENCE, define_flags, is_given, seeds_of_slice, settings_from_flags
 from train.help import help_text
@@ -43,12 +45,19 @@ def main():
         if seeds is not None:
             stack.close()  # each seed's folder has a lock of its own
         with interruptible(path, flags.FLAGS.save_every, lambda stop: agreed(settings, stop) > 0) as pace:
-            if settings.deterministic:
-                make_deterministic()
-            # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither.
-            from tfdrop.tasks.denoising import run as denoising_run
+            if not is_finished(path):
+                _run(settings, data, workdir, pace, seeds)
+            elif seeds is None:
+                show_result(workdir, denoising_report, data)
 
-            denoising_run.run(settings, data, workdir, pace, seeds)
+
+def _run(settings, data, workdir, pace, seeds):
+    if settings.deterministic:
+        make_deterministic()
+    # Only now: TensorFlow takes seconds to import and writes to stderr, and bad input should do neither, nor a report.
+    from tfdrop.tasks.denoising import run as denoising_run
+
+    denoising_run.run(settings, data, workdir, pace, seeds)
 
 
 def _check(settings):

@@ -9,6 +9,7 @@ from pathlib import Path
 from absl import flags
 
 from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.workdir import REPORT
 from train.program import run
 
 
@@ -17,7 +18,7 @@ def main():
     if not folders:
         raise UserError("--workdir: expected the folder of a finished run, or several: --workdir=A --workdir=B")
     # Only now: reading runs needs the trainers' packages, which takes seconds.
-    from tfdrop.tasks.page import REPORT, write_page
+    from tfdrop.tasks.page import write_page
     from tfdrop.tasks.run_folder import RunFolder
 
     runs = []

@@ -59,9 +59,13 @@ def main():
 def _row(folder, kind):
     found = run_module(sys.executable, "benchmarks.streamed_images.one_size", folder, SIZE.value, kind.split()[0])
     print(f"{folder.name}, {kind}: {found}", flush=True)
-    rates = [found["images"] / found[phase] for phase in ("opening", "reading")]
-    rates += [found["steps"] * BATCH / found["training"], found["images"] / found["influence"]]
-    return [f"{found['images']:,}", kind, *(f"{rate:,.0f}" for rate in rates), f"{found['memory']:,.0f}"]
+    seconds = {phase: found[phase] / found["images"] for phase in ("opening", "reading", "influence")}
+    seconds["training"] = found["training"] / found["steps"] / BATCH
+    rates = {phase: f"{1 / each:,.0f}" for phase, each in seconds.items()}
+    if kind != "streamed":
+        rates["reading"] = ""  # there is nothing to read any more
+    shown = [rates[phase] for phase in ("opening", "reading", "training", "influence")]
+    return [f"{found['images']:,}", kind, *shown, f"{found['memory']:,.0f}"]
 
 
 if __name__ == "__main__":

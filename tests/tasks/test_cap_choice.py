@@ -9,7 +9,7 @@ import pytest
 from least_squares import SAMPLES, LeastSquares
 
 from tfdrop.checkpoint import OutOfTime, Pace
-from tfdrop.tasks.cap_choice import choice_lines
+from tfdrop.tasks.choice_lines import choice_lines
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.rounds import TRIALS, run_rounds
 from tfdrop.tasks.settings import RunSettings

@@ -3,13 +3,15 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import PIL.Image
 import pytest
 from html_tables import Page
-from programs import run_commands, run_on_jax, run_program
+from programs import ROOT, run_commands, run_on_jax, run_program
 from sklearn.metrics import top_k_accuracy_score
 
 from tfdrop.classifier import load_classifier
@@ -156,6 +158,22 @@ def test_the_page_has_the_numbers_of_the_result(finished_run, result):
     found = run["influence"][0]["unfavorable"]
     assert dict(page.tables["Round 1"])["Unfavorable (influence above 0)"].split()[0] == str(found)
     assert result["starts"][-1]["machine"] in page.text
+
+
+def test_a_finished_run_prints_its_report_again_without_waiting_for_keras(finished_run):
+    workdir, printed = finished_run
+    say = "import runpy, sys; runpy.run_module('train.classify', run_name='__main__')"
+    command = [sys.executable, "-X", "importtime", "-c", say, *SMALL, f"--workdir={workdir}"]
+    again = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    where, _, report = again.stdout.partition("\n")
+    assert where == f"This run is in {workdir}"
+    assert printed.endswith(report)
+    assert "Round 1: of " in report
+    imported = {
+        line.rpartition("|")[2].strip() for line in again.stderr.splitlines() if line.startswith("import time:")
+    }
+    assert "tfdrop.tasks.classification.report" in imported
+    assert not {"keras", "tensorflow", "jax", "matplotlib"} & imported
 
 
 def test_programs_draw_figures_and_the_page_again(finished_run, tmp_path):

@@ -1,8 +1,15 @@
-"""What an arm is: one training of several side by side. No deep-learning backend is needed to list them."""
+"""What an arm is: one training of several side by side. No deep-learning backend is needed to list or name them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+FULL, RANDOM = "full set", "random drop"  # the two controls
+
+
+def round_name(number: int) -> str:
+    """Returns the name of the arm of a round."""
+    return f"round {number}"
 
 
 class Arm(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tfdrop.comparison import Difference, paired_difference
-from tfdrop.tasks.rounds import FULL, RANDOM, round_name
+from tfdrop.tasks.arm import FULL, RANDOM, round_name
 
 
 def meaning_lines(names: Sequence[str], rounds: int, unit: str) -> list[str]:

@@ -13,14 +13,13 @@ from tfdrop.data.samples import select
 from tfdrop.errors import UserError
 from tfdrop.influence import ConjugateGradient, InfluenceModel, replay_influence
 from tfdrop.losses import HalfSumSquaredError
-from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.arm import Arm, round_name
 from tfdrop.tasks.classification import training as classification_training
 from tfdrop.tasks.classification.networks import classification_loss
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.denoising import training as denoising_training
 from tfdrop.tasks.denoising.task import augments
 from tfdrop.tasks.influence_step import solver
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.training import Training

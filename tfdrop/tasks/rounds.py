@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 
 from tfdrop.checkpoint import Pace
-from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.arm import FULL, RANDOM, Arm, round_name
 from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.cap_choice import chosen_cap
 from tfdrop.tasks.settings import RunSettings
@@ -15,16 +15,10 @@ from tfdrop.tasks.starts import STARTS
 from tfdrop.tasks.state import STATE
 from tfdrop.whole_files import previous
 
-FULL, RANDOM = "full set", "random drop"
 TRIALS = "choosing how many to drop"
 SCORES = "influence_scores.npz"  # until the table of them is written
 # What a run needs no more once its result is written: all of it is in that and in influence.npz.
 OF_A_RUNNING_ONE = (STATE, previous(STATE).name, SCORES, STARTS.format("*"))
-
-
-def round_name(number: int) -> str:
-    """Returns the name of the arm of a round."""
-    return f"round {number}"
 
 
 class RoundsRun(NamedTuple):

@@ -14,6 +14,7 @@ from tfdrop.tasks.lock import LOCK
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
+REPORT = "report.html"
 NO_NAMES: Former = MappingProxyType({})
 
 

@@ -7,12 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfdrop import plots
 from tfdrop.checkpoint import replace
 from tfdrop.comparison import paired_difference
-from tfdrop.tasks.arm import Arm
+from tfdrop.tasks.arm import FULL, Arm, round_name
 from tfdrop.tasks.classification.settings import ClassifySettings
-from tfdrop.tasks.rounds import FULL, round_name
 
 CURVE = "removal_curve.png"
 WORST, AT_RANDOM = "without the worst {:g} %", "without random {:g} %"
@@ -115,6 +113,8 @@ def draw_curve(
         what: What the numbers are, with their unit.
         dropped: What the worst samples were ranked by.
     """
+    from tfdrop import plots  # here, because a report of lines alone should not wait for it
+
     points = curve_points(values, shares)
     lines = {
         f"worst by {dropped}": plots.Line.of_seeds((point.share, point.worst) for point in points),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfdrop.tasks.cap_choice import choice_lines
+from tfdrop.tasks.choice_lines import choice_lines
 from tfdrop.tasks.classification.removal_curve import curve_lines
 from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word

@@ -9,6 +9,7 @@ from tfdrop.checkpoint import replace
 from tfdrop.classifier import FILE, make_classifier, save_classifier
 from tfdrop.environment import accelerators
 from tfdrop.errors import UserError, blaming
+from tfdrop.tasks.arm import round_name
 from tfdrop.tasks.classification.artifacts import write_image_influence, write_preprocessing
 from tfdrop.tasks.classification.networks import augments, drops, plain_network, training_network
 from tfdrop.tasks.classification.removal_curve import curve_arms, draw_curve
@@ -19,12 +20,11 @@ from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, round_name, run_rounds
-from tfdrop.tasks.run_folder import RunFolder
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds
 from tfdrop.tasks.settings import ONE_DEVICE
+from tfdrop.tasks.shown_result import show_result
 from tfdrop.tasks.starts import about_starts, noted_start
-from tfdrop.tasks.workdir import RESULT
+from tfdrop.tasks.workdir import REPORT, RESULT
 from tfdrop.training.events import EVENTS
 
 PREPROCESSING = "preprocessing.npz"
@@ -87,10 +87,7 @@ def run(settings, data, workdir, about, pace=None, only=None):
             draw_curve(workdir.path, last_errors(result), settings.curve, MEASURE, settings.rank_by.replace("_", " "))
         workdir.write_json(RESULT, result)
         workdir.remove(RUN, *OF_A_RUNNING_ONE)
-    print(classification_report(workdir.read_json(RESULT)))
-    if not workdir.exists(REPORT):
-        write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
-    print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
+    show_result(workdir, classification_report, data)
 
 
 def _finished_runs(settings, data, workdir, seeds, pace):

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from tfdrop.tasks.cap_choice import choice_lines
+from tfdrop.tasks.choice_lines import choice_lines
 from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
-from tfdrop.tasks.denoising.scores import average
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
 from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.timings import timing_line
@@ -108,3 +107,11 @@ def _cells(scores):
 
 def _paper_averages(images):
     return [f"{sum(image['paper'][round] for image in images) / len(images):.3f}" for round in PAPER_COLUMNS]
+
+
+def average(rows):
+    """Returns the mean scores of each method over rows of scores."""
+    return {
+        method: {metric: float(np.mean([row[method][metric] for row in rows])) for metric in scores}
+        for method, scores in rows[0].items()
+    }

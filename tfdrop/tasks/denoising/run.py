@@ -12,6 +12,7 @@ from tfdrop.checkpoint import replace
 from tfdrop.errors import blaming
 from tfdrop.models import load_dncnn
 from tfdrop.models.trained_for import TrainedFor, note_trained_for
+from tfdrop.tasks.arm import FULL, RANDOM
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
 from tfdrop.tasks.denoising.scores import evaluate
@@ -20,11 +21,10 @@ from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.page import REPORT, write_page
-from tfdrop.tasks.rounds import FULL, OF_A_RUNNING_ONE, RANDOM, run_rounds
-from tfdrop.tasks.run_folder import RunFolder
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds
+from tfdrop.tasks.shown_result import show_result
 from tfdrop.tasks.starts import about_starts, noted_start
-from tfdrop.tasks.workdir import RESULT
+from tfdrop.tasks.workdir import REPORT, RESULT
 from tfdrop.training.events import EVENTS, write_pictures
 
 LONGEST_NAME = 120  # of an image, in the names of files
@@ -62,10 +62,7 @@ def run(settings, data, workdir, pace=None, only=None):
         about = {"seeds": list(_seeds(settings)), "notes": list(data.notes), **about_starts(workdir)}
         workdir.write_json(RESULT, result | about)
         workdir.remove(*OF_A_RUNNING_ONE)
-    print(denoising_report(workdir.read_json(RESULT)))
-    if not workdir.exists(REPORT):
-        write_page(workdir.path / REPORT, [RunFolder(workdir.path, data)])
-    print(f"\nEverything is in {workdir.path}, and {REPORT} there shows it")
+    show_result(workdir, denoising_report, data)
 
 
 def _seeds(settings):

@@ -1,7 +1,5 @@
 """Scoring denoisers on test images."""
 
-import numpy as np
-
 from tfdrop.data.images.gaussian_noise import noisy_image
 from tfdrop.denoising import denoise
 from tfdrop.metrics import psnr, ssim
@@ -40,11 +38,3 @@ def evaluate(models, images, sigma, protocol):
                 progress.advance()
             rated.append((image, outputs, scores))
     return rated
-
-
-def average(rows):
-    """Returns the mean scores of each method over rows of scores."""
-    return {
-        method: {metric: float(np.mean([row[method][metric] for row in rows])) for metric in scores}
-        for method, scores in rows[0].items()
-    }

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tfdrop.errors import UserError
-from tfdrop.tasks.rounds import round_name
+from tfdrop.tasks.arm import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
 

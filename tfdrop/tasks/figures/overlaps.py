@@ -9,9 +9,9 @@ import numpy as np
 from tfdrop import plots
 from tfdrop.errors import UserError
 from tfdrop.overlap import overlap
+from tfdrop.tasks.arm import round_name
 from tfdrop.tasks.figures.figure import Options, labelled, only
 from tfdrop.tasks.page.comparison import measured, same_samples
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfdrop.tasks.arm import round_name
 from tfdrop.tasks.classification.report import paper_error
 from tfdrop.tasks.comparison_lines import meaning_lines
 from tfdrop.tasks.page.influence import first_round_sentence, influence_section
@@ -9,7 +10,6 @@ from tfdrop.tasks.page.numbers import count_text, mean_text, share_interval
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.page.samples import samples_section, scored_samples
 from tfdrop.tasks.page.trainings import choice_table, curves_pictures, differences_table, verdict_sentence
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
 CURVES = {"test_error": "test error (%)", "loss": "training loss"}

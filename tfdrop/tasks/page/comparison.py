@@ -8,10 +8,10 @@ import numpy as np
 
 from tfdrop import plots
 from tfdrop.overlap import Overlap, overlap
+from tfdrop.tasks.arm import round_name
 from tfdrop.tasks.page import classification, denoising
 from tfdrop.tasks.page.numbers import count_text, mean_text
 from tfdrop.tasks.page.parts import Picture, Section, Table, drawn
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
 NOT_COMPARED = ("workdir", "data_dir", "download", "jit")

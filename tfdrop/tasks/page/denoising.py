@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from tfdrop.tasks.denoising.report import PAPER_COLUMNS
-from tfdrop.tasks.denoising.scores import average
+from tfdrop.tasks.arm import round_name
+from tfdrop.tasks.denoising.report import PAPER_COLUMNS, average
 from tfdrop.tasks.page.influence import first_round_sentence, influence_section
 from tfdrop.tasks.page.numbers import mean_text
 from tfdrop.tasks.page.parts import Picture, Section, Table, photograph
 from tfdrop.tasks.page.samples import samples_section, scored_samples
 from tfdrop.tasks.page.trainings import choice_table, curves_pictures, differences_table, verdict_sentence
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import RunFolder
 
 

@@ -13,7 +13,6 @@ from tfdrop.tasks.page.numbers import seconds_text
 from tfdrop.tasks.page.parts import Section, Table
 from tfdrop.tasks.run_folder import RunFolder
 
-REPORT = "report.html"
 ENVIRONMENT = {"tfdrop": "tfdrop", "backend": "Backend", "keras": "Keras", "python": "Python", "machine": "Machine"}
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from tfdrop import plots
-from tfdrop.tasks.cap_choice import candidate_names, chosen_name
+from tfdrop.tasks.arm import round_name
+from tfdrop.tasks.choice_lines import candidate_names, chosen_name
 from tfdrop.tasks.comparison_lines import control_differences
 from tfdrop.tasks.page.parts import Picture, Table, drawn
-from tfdrop.tasks.rounds import round_name
 from tfdrop.tasks.run_folder import SeedRun
 
 
