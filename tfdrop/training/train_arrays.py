@@ -8,7 +8,7 @@ import numpy as np
 
 from tfdrop.data.samples import is_streamed, take
 
-BYTES_READ = 2**28  # of the samples of a dispatch, at most, unless a single step has more
+BYTES_READ = 2**26  # of the samples of a dispatch, at most, unless a single step has more
 
 
 class TrainArrays:

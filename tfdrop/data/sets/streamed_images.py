@@ -4,7 +4,7 @@ import functools
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -24,7 +24,7 @@ class StreamedImages:
     Args:
         read: Function from an image's number to its pixels, `(height, width, channels)`. It is called on several
             threads.
-        identities: A text for each image, which another image would not have, such as its file's name and length.
+        identities: An array with an entry for each image, which another image would not have: names, digests.
 
     Raises:
         ValueError: If there are no images, or as `read` does.
@@ -38,10 +38,11 @@ class StreamedImages:
 
     ndim = 4
 
-    def __init__(self, read: Callable[[int], np.ndarray], identities: Sequence[str]):
+    def __init__(self, read: Callable[[int], np.ndarray], identities: ArrayLike):
+        identities = np.asarray(identities)
         if not len(identities):
             raise ValueError("Expected at least one image. Received: none")
-        self._set(_Reader(read), np.arange(len(identities)), np.asarray(identities, dtype="str"), read(0))
+        self._set(_Reader(read), np.arange(len(identities)), identities, read(0))
 
     def _set(self, reader, numbers, identities, example):
         self._reader, self._numbers, self._identities = reader, numbers, identities
@@ -93,7 +94,8 @@ class StreamedImages:
     def fingerprint(self) -> bytes:
         """Returns a digest of which images they are, and in which order, by their identities."""
         identities = self._identities[self._numbers]
-        return hashlib.sha256("\n".join([repr((self.shape, self.dtype)), *identities]).encode()).digest()
+        about = repr((self.shape, self.dtype, identities.dtype))
+        return hashlib.sha256(about.encode() + identities.tobytes()).digest()
 
     def _of(self, reader, numbers, example):
         return StreamedImages.__new__(StreamedImages)._set(reader, numbers, self._identities, example)

@@ -1,6 +1,7 @@
 """Labelled image sets of which only labels and names are in memory: images are read whenever they are asked for."""
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,11 +20,11 @@ from tfdrop.progress import Progress
 
 
 class _Listed(NamedTuple):
-    """The images of a part, not yet read: functions of an image's place in it, and texts for each."""
+    """The images of a part, not yet read: a function of an image's place in it, names, and their lengths in bytes."""
 
     read: Callable[[int], tuple[np.ndarray, int]]
-    names: list[str]
-    identities: list[str]
+    names: np.ndarray
+    lengths: list[int]
 
 
 def stream_class_folders(folder: str | Path, size: int | None = None, skip_unreadable: bool = False) -> ImageSet:
@@ -46,9 +47,8 @@ def stream_class_folders(folder: str | Path, size: int | None = None, skip_unrea
     listed = list_class_folders(folder)
     parts = {}
     for part, (paths, labels) in listed.parts.items():
-        names = [path.relative_to(folder).as_posix() for path in paths]
-        identities = [f"{name}:{_length(path)}" for name, path in zip(names, paths, strict=True)]
-        parts[part] = _Listed(_of_files(paths, labels, size), names, identities)
+        names = np.array([path.relative_to(folder).as_posix() for path in paths])
+        parts[part] = _Listed(_of_files(folder, names, labels, size), names, [_length(path) for path in paths])
     return _opened(parts, listed.classes, skip_unreadable, named=True)
 
 
@@ -74,9 +74,9 @@ def stream_prepared(
     for part in opened.splits:
         records = Records(opened.files(part))
         numbers = range(len(records))
-        names = [f"{part}[{number}]" for number in numbers]
-        identities = [f"{part}:{number}:{records.length(number)}" for number in numbers]
-        parts[part] = _Listed(_of_records(opened, records, size), names, identities)
+        names = np.array([f"{part}[{number}]" for number in numbers])
+        lengths = [records.length(number) for number in numbers]
+        parts[part] = _Listed(_of_records(opened, records, size), names, lengths)
     return _opened(parts, opened.classes, skip_unreadable, named="test" not in parts)
 
 
@@ -84,9 +84,9 @@ def _length(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0  # Tiny ImageNet's list may name what is not there
 
 
-def _of_files(paths: Sequence[Path], labels: np.ndarray, size: int | None) -> Any:
+def _of_files(folder: Path, names: np.ndarray, labels: np.ndarray, size: int | None) -> Any:
     def read(number: int) -> tuple[np.ndarray, int]:
-        pixels = read_colour_image(paths[number])
+        pixels = read_colour_image(folder / names[number])
         return (pixels if size is None else resize(pixels, size)), labels[number]
 
     return read
@@ -123,8 +123,9 @@ def _opened(parts: dict[str, _Listed], classes: tuple[str, ...], skip_unreadable
     names = {}
     for part, each in checks.items():
         kept = np.array(each.numbers)
-        names[part] = np.array(parts[part].names)[kept]
-        images = StreamedImages(_pixels(parts[part], kept), np.array(parts[part].identities)[kept])
+        names[part] = parts[part].names[kept]
+        lengths = np.array(parts[part].lengths)[kept]
+        images = StreamedImages(_pixels(parts[part], kept), _identities(names[part], lengths))
         opened[part] = images, np.array(each.labels, "int32")
     opened["unreadable"] = tuple(f"{name}: {reason}" for name, reason in failures)
     if "test" in opened:
@@ -167,6 +168,12 @@ def _check_sizes(checks):
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]
         raise ValueError(f"{second} is {two[0]}x{two[1]}, {first} is {one[0]}x{one[1]}: give a size to resize them to")
+
+
+def _identities(names, lengths):
+    """Returns a number for each image, of its name and length: eight bytes, as there may be millions."""
+    texts = (f"{name}:{length}".encode() for name, length in zip(names, lengths, strict=True))
+    return np.array([int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) for text in texts], "uint64")
 
 
 def _pixels(listed, kept):
