@@ -10,7 +10,7 @@ XML = """<annotation><folder>VOC2007</folder><filename>{name}.jpg</filename>
 <size><width>{width}</width><height>{height}</height><depth>3</depth></size>
 {objects}</annotation>
 """
-OBJECT = """<object><name>{name}</name><pose>Unspecified</pose><truncated>0</truncated><difficult>{difficult}</difficult>
+OBJECT = """<object><name>{name}</name><pose>Unspecified</pose><difficult>{difficult}</difficult>
 <bndbox><xmin>{box[0]}</xmin><ymin>{box[1]}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>
 """
 
