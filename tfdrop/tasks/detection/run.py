@@ -13,12 +13,13 @@ from tfdrop.detection.average_precision import average_precision
 from tfdrop.detection.decoding import Detector
 from tfdrop.detection.detector_file import FILE, save_detector
 from tfdrop.detection.images import read
-from tfdrop.detection.retinanet import build_detector
-from tfdrop.errors import blaming
+from tfdrop.detection.retinanet import build_detector, compile_detector
+from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.detection.report import detection_report
-from tfdrop.tasks.detection.training import CHECKPOINT, train_detector
+from tfdrop.tasks.detection.training import CHECKPOINT, make_optimizer, train_detector
 from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import RESULT
+from tfdrop.training.loop import compiles_with_xla
 from tfdrop.whole_files import forget
 
 PICTURES = "detections.png"
@@ -45,7 +46,7 @@ def make_detector(settings, classifier):
     Raises:
         UserError: If the classifier does not fit.
     """
-    with blaming("classifier", settings.classifier):
+    try:
         return build_detector(
             classifier,
             len(settings.class_names),
@@ -56,6 +57,9 @@ def make_detector(settings, classifier):
             settings.weight_decay,
             settings.seed,
         )
+    except ValueError as error:
+        name = "image_size" if "argument `side`" in str(error) else "classifier"
+        raise UserError(f"--{name}={getattr(settings, name)}: {error}") from error
 
 
 def run(settings, data, detector, workdir, about, pace=None):
@@ -91,6 +95,7 @@ def _result(settings, data, detector, workdir, pace):
         tests[:] = [_tested(finder, data)]
         return {f"map_{name}": value for name, value in tests[0][1].mean().items()}
 
+    compile_detector(detector, make_optimizer(settings), compiles_with_xla())
     train_detector(detector, settings, data.train, workdir.path, key, test, pace)
     found, precision = tests[0] if tests else _tested(finder, data)  # none where an earlier start trained it all
     workdir.write(FILE, lambda path: save_detector(path, detector, data.classes))

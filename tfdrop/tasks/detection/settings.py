@@ -8,7 +8,6 @@ from tfdrop.errors import UserError, blaming
 from tfdrop.tasks.settings import check_fields, setting
 
 VOC = "voc"  # the data set as TensorFlow Datasets has it
-STRIDE = 32  # of the networks with the largest
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class DetectSettings:
     test: str = setting("2007/test", "What to test on.")
     classes: str = setting("", "Names of the classes, a,b,c; those of VOC if empty.")
     image_size: int = setting(
-        800, "Side of the squares that images are resized to fit into, a multiple of 32.", least=STRIDE
+        800, "Side of the squares that images are resized to fit into, a multiple of the network's stride.", least=8
     )
     mirror: bool = setting(True, "Mirror half of the training images.")
     skip_corrupt: bool = setting(False, "Go on without the image files that cannot be read, and list them.")
@@ -67,8 +66,6 @@ class DetectSettings:
             with blaming(name, value := getattr(self, name)):
                 for part in value.split(","):
                     split_part(part)
-        if self.image_size % STRIDE:
-            raise UserError(f"--image_size={self.image_size}: expected a multiple of {STRIDE}")
         if len(set(self.class_names)) != len(self.class_names) or "" in self.class_names:
             raise UserError(f"--classes={self.classes}: expected different names, a,b,c")
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import numpy as np
 from tfdrop.checkpoint import Checkpoint, Pace
 from tfdrop.detection.annotations import Annotated
 from tfdrop.detection.batches import Batches
-from tfdrop.detection.retinanet import compile_detector
 from tfdrop.errors import UserError
 from tfdrop.progress import Progress
 from tfdrop.tasks.detection.settings import DetectSettings
@@ -22,6 +22,7 @@ CHECKPOINT = "training.npz"
 TRAINING = "detector"  # its name in metrics.csv
 WARMUP_START = 1 / 3  # the share of the learning rate that it rises from, as in the code of RetinaNet's authors
 FACTOR = 0.1
+OF_AN_EPOCH = {"loss": 0.0, "seconds": 0.0}  # what begins anew with each
 
 
 def train_detector(
@@ -36,7 +37,7 @@ def train_detector(
     """Trains a detector; what it has come to is in `metrics.csv`, epoch by epoch.
 
     Args:
-        detector: A `keras_hub.models.RetinaNetObjectDetector`.
+        detector: A `keras_hub.models.RetinaNetObjectDetector`, compiled.
         settings: The run's settings.
         images: The `Annotated` training images.
         folder: The run's folder, where its state is saved.
@@ -49,30 +50,26 @@ def train_detector(
         UserError: If the loss is no number any more.
     """
     batches = Batches(images, settings.image_size, settings.batch_size, settings.seed, settings.mirror)
-    optimizer = make_optimizer(settings)
-    compile_detector(detector, optimizer)
-    optimizer.build(detector.trainable_variables)
+    detector.optimizer.build(detector.trainable_variables)
+    variables = [*detector.variables, *detector.optimizer.variables]
     checkpoint = Checkpoint(folder / CHECKPOINT, key, pace)
-    state = {"step": 0, "loss": 0.0, "seconds": 0.0} | _restored(
-        checkpoint, [*detector.variables, *optimizer.variables]
-    )
+    state = {"step": 0, **OF_AN_EPOCH} | _restored(checkpoint, variables)
     per_epoch, total = batches.steps_per_epoch, settings.epochs * batches.steps_per_epoch
     with TrainingLog(folder, TRAINING, state["step"] // per_epoch + 1) as log, Progress("Training", total) as progress:
         progress.resume(state["step"])
-        start = time.monotonic()
-        for step, (x, y) in batches.from_step(state["step"], total):
-            optimizer.learning_rate = learning_rate(settings, step, total)
-            loss = _trained_on(detector, x, y, step)
-            now = time.monotonic()
-            state = {"step": step + 1, "loss": state["loss"] + loss, "seconds": state["seconds"] + now - start}
-            start = now
+        for step, batch in batches.from_step(state["step"], total):
+            start = time.monotonic()
+            detector.optimizer.learning_rate = learning_rate(settings, step, total)
+            loss = _trained_on(detector, batch, step)
+            seconds = state["seconds"] + time.monotonic() - start
+            state = {"step": step + 1, "loss": state["loss"] + loss / per_epoch, "seconds": seconds}
             progress.advance(loss=loss)
-            if state["step"] % per_epoch == 0:
-                epoch = state["step"] // per_epoch
+            epoch, within = divmod(step + 1, per_epoch)
+            if within == 0:
                 found = test() if _is_tested(settings, epoch) else {}
-                log.record(epoch, loss=state["loss"] / per_epoch, seconds=round(state["seconds"], 1), **found)
-                state, start = state | {"loss": 0.0, "seconds": 0.0}, time.monotonic()
-            checkpoint.after_step(lambda: _arrays(state, [*detector.variables, *optimizer.variables]))  # noqa: B023
+                log.record(epoch, loss=state["loss"], seconds=round(seconds, 1), **found)
+                state |= OF_AN_EPOCH
+            checkpoint.after_step(partial(_arrays, state, variables))
 
 
 def learning_rate(settings: DetectSettings, step: int, total: int) -> float:
@@ -89,11 +86,11 @@ def make_optimizer(settings: DetectSettings) -> Any:
     return keras.optimizers.SGD(settings.learning_rate, momentum=settings.momentum)
 
 
-def _trained_on(detector, x, y, step):
+def _trained_on(detector, batch, step):
     """Takes a step; returns the loss of its batch."""
     detector.reset_metrics()
     # Keras's own: that of keras-hub's pipelines turns targets into one tensor, which boxes with labels are not.
-    loss = float(keras.Model.train_on_batch(detector, x, y, return_dict=True)["loss"])
+    loss = float(keras.Model.train_on_batch(detector, *batch, return_dict=True)["loss"])
     if not math.isfinite(loss):
         raise UserError(f"the loss is {loss} after {step + 1} steps; a smaller --learning_rate may train")
     return loss

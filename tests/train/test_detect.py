@@ -1,0 +1,145 @@
+"""The detection program: from a trained classifier to mAP on planted shapes, and what it refuses."""
+
+import csv
+import json
+
+import numpy as np
+import PIL.Image
+import pytest
+from programs import run_commands, run_program
+from voc_folders import SHAPES, write_annotation, write_list, write_shape_classes, write_shapes
+
+from tfdrop.tasks.detection.settings import DetectSettings
+from train.recipes import RECIPES
+from train.recipes.detection import DETECTION
+
+SIDE = 24
+CLASSES = f"--classes={','.join(SHAPES)}"
+PARTS = ("--train=2007/trainval", "--test=2007/test", CLASSES)
+SMALL = ("--head_convolutions=1", "--anchor_size=3", "--optimizer=adam", "--learning_rate=1e-3", "--warmup_steps=10")
+READERS = ("tfdrop.tasks.detection.data", "tfdrop.environment", "train.program", "train.interruption", "skimage.io")
+
+
+def write_one(folder, boxes=((3, 3, 20, 20),), name="disc", broken=False):
+    """Writes a set of one training image and one test image, the first with such boxes of that name."""
+    for part, number in (("trainval", 1), ("test", 2)):
+        write_list(folder, part, [number])
+        objects = [(name if number == 1 else "disc", box, False) for box in boxes]
+        write_annotation(folder / "VOC2007" / "Annotations" / f"{number}.xml", objects)
+        path = folder / "VOC2007" / "JPEGImages" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.effect_noise((32, 32), 50).save(path)
+        if broken and number == 1:
+            path.write_bytes(path.read_bytes()[:400])
+
+
+REFUSED = {
+    "": "--classifier: expected a finished run of tfdrop-classify",
+    "--classifier=none --dataset=none": "--dataset=none: expected voc, or a folder that holds VOC2007",
+    "--classifier=none --dataset=good --train=2008/trainval": "--dataset=good: no such file: good/VOC2008",
+    "--classifier=none --dataset=good --train=2007": "--train=2007: expected year/list, as 2007/trainval",
+    "--classifier=none --dataset=broken": "--dataset=broken: cannot read 1 of 2 images: VOC2007/1.jpg (",
+    "--classifier=none --dataset=broken --skip_corrupt": "--train=2007/trainval: none of the images can be read",
+    "--classifier=none --dataset=outside": "Annotations/1.xml: box 2,2,40,20 lies outside the image of 32x32 pixels",
+    "--classifier=none --dataset=flat": "--dataset=flat: Annotations/1.xml: box 2,2,2,20 has no area",
+    "--classifier=none --dataset=unknown": "--dataset=unknown: Annotations/1.xml: unknown class 'disk'; did you mean",
+    "--classifier=none --dataset=nothing": "--train=2007/trainval: the images have no objects",
+    "--classifier=none --dataset=good --image_size=4": "--image_size=4: expected at least 8",
+    "--classifier=none --dataset=good --classes=a,a": "--classes=a,a: expected different names",
+    "--recipe=focused_dropout/table4/retinanet": "--recipe=focused_dropout/table4/retinanet: unknown; did you mean",
+    "--epochs=0": "--epochs=0: expected at least 1",
+    "--no_such_flag=1": "no_such_flag",
+}
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    write_one(folder / "good")
+    write_one(folder / "broken", broken=True)
+    write_one(folder / "outside", boxes=[(3, 3, 40, 20)])
+    write_one(folder / "flat", boxes=[(3, 3, 2, 20)])
+    write_one(folder / "unknown", name="disk")
+    write_one(folder / "nothing", boxes=[])
+    before = sorted(folder.rglob("*"))
+    commands = [["train.detect", *PARTS, *case.split()] for case in REFUSED]
+    found = dict(zip(REFUSED, run_commands(commands, folder, READERS), strict=True))
+    assert sorted(folder.rglob("*")) == before
+    return found
+
+
+@pytest.mark.parametrize(("case", "said"), REFUSED.items())
+def test_refused_in_one_line_before_any_backend_is_imported(refused, case, said):
+    status, out, err = refused[case]
+    assert status == 2, err
+    assert out == ""
+    [line] = err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+
+
+# Table 5 of the paper, and the recipes of the classifiers, typed from the paper.
+TABLE_5 = {
+    "focused_dropout/table5/retinanet": (70.14, 0.17, "none"),
+    "focused_dropout/table5/focused_dropout": (71.05, 0.13, "focused_dropout"),
+}
+
+
+def test_recipes_are_table_5():
+    assert DETECTION.keys() == TABLE_5.keys()
+    for name, (value, spread, drop) in TABLE_5.items():
+        recipe = DETECTION[name]
+        settings = DetectSettings(**recipe.settings)
+        assert (recipe.paper.mean_average_precision, recipe.paper.spread) == (value, spread)
+        assert str(recipe.paper) == f"mAP {value} ± {spread} %"
+        assert (settings.train, settings.test, settings.dataset) == ("2007/trainval,2012/trainval", "2007/test", "voc")
+        classifier = RECIPES[settings.classifier.removeprefix("runs/")].settings
+        assert (classifier["model"], classifier["dataset"], classifier["drop"]) == (
+            "resnet50_imagenet",
+            "imagenet2012",
+            drop,
+        )
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """A folder with planted shapes, and a run of the classification program on such shapes."""
+    pytest.importorskip("keras_hub")
+    folder = tmp_path_factory.mktemp("shapes")
+    write_shapes(folder / "devkit", {"trainval": 160, "test": 40}, SIDE, SIDE, (10, 18))
+    names = np.loadtxt(folder / "devkit" / "VOC2007" / "ImageSets" / "Main" / "trainval.txt", dtype=str)
+    broken = folder / "devkit" / "VOC2007" / "JPEGImages" / f"{names[5]}.jpg"
+    broken.write_bytes(broken.read_bytes()[:300])
+    write_shape_classes(folder / "classes", {"train": 80, "test": 5}, SIDE)
+    words = ["--dataset=classes", "--rounds=1", "--validation_samples=0", "--drop=focused_dropout", "--epochs=4"]
+    words += ["--optimizer=adam", "--learning_rate=2e-3", "--batch_size=16", "--workdir=classified"]
+    finished = run_program("train.classify", *words, cwd=folder)
+    assert finished.returncode == 0, finished.stderr
+    return folder
+
+
+def detect(folder, *words):
+    given = ("--classifier=classified", "--dataset=devkit", *PARTS, *SMALL, f"--image_size={SIDE}", "--batch_size=8")
+    return run_program("train.detect", *given, *words, cwd=folder)
+
+
+def test_planted_shapes_are_found(shapes):
+    words = ("--epochs=5", "--workdir=found", "--test_every=2", "--skip_corrupt")
+    finished = detect(shapes, *words)
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((shapes / "found" / "result.json").read_text())
+    assert min(result["map"].values()) > 0.5
+    assert result["train_images"] == 159
+    [unreadable] = result["unreadable"]
+    assert unreadable in finished.stdout
+    assert "mean (mAP)" in finished.stdout
+    with open(shapes / "found" / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert float(rows[0]["loss"]) > float(rows[4]["loss"])
+    assert [bool(row["map_area"]) for row in rows] == [False, True, False, True, True]
+    assert float(rows[4]["map_area"]) == pytest.approx(result["map"]["area"])
+    assert np.asarray(PIL.Image.open(shapes / "found" / "detections.png")).std() > 20
+    again = detect(shapes, *words)  # which is finished, and printed again
+    assert again.returncode == 0, again.stderr
+    assert finished.stdout.endswith(again.stdout.partition("\n")[2])
