@@ -11,6 +11,7 @@ import time
 
 from absl import flags
 
+from tfdrop.detection.keras_hub_extra import check_keras_hub
 from tfdrop.errors import UserError
 from tfdrop.tasks.detection.data import read_data
 from tfdrop.tasks.detection.settings import DetectSettings
@@ -34,6 +35,10 @@ def main():
     if not settings.classifier:
         raise UserError("--classifier: expected a finished run of tfdrop-classify, or its classifier.keras")
     data = read_data(settings)
+    try:
+        check_keras_hub()
+    except ValueError as error:
+        raise UserError(str(error)) from error
     # Only now: Keras takes seconds to import, which bad input should not have to wait for.
     from tfdrop.tasks.detection import run as detection_run
 

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import numpy as np
 import PIL.Image
 import pytest
-from programs import run_commands, run_program
+from programs import ROOT, run_commands, run_program
 from voc_folders import SHAPES, write_annotation, write_list, write_shape_classes, write_shapes
 
 from tfdrop.tasks.detection.settings import DetectSettings
@@ -32,6 +34,15 @@ def write_one(folder, boxes=((3, 3, 20, 20),), name="disc", broken=False):
         if broken and number == 1:
             path.write_bytes(path.read_bytes()[:400])
 
+
+# Where keras-hub is as good as not installed.
+WITHOUT_KERAS_HUB = """
+import importlib.util, runpy, sys
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "keras_hub" else find(name, *rest)
+sys.argv = ["train.detect", *sys.argv[1:]]
+runpy.run_module("train.detect", run_name="__main__", alter_sys=True)
+"""
 
 REFUSED = {
     "": "--classifier: expected a finished run of tfdrop-classify",
@@ -78,6 +89,15 @@ def test_refused_in_one_line_before_any_backend_is_imported(refused, case, said)
     assert said in line
 
 
+def test_without_keras_hub_it_says_how_to_install_it(tmp_path):
+    write_one(tmp_path / "good")
+    words = [sys.executable, "-c", WITHOUT_KERAS_HUB, *PARTS, "--classifier=none", f"--dataset={tmp_path / 'good'}"]
+    finished = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("error: keras-hub, which has RetinaNet, is not installed; ")
+    assert 'pip install ".[detect]"' in finished.stderr
+
+
 # Table 5 of the paper, and the recipes of the classifiers, typed from the paper.
 TABLE_5 = {
     "focused_dropout/table5/retinanet": (70.14, 0.17, "none"),
@@ -110,8 +130,8 @@ def shapes(tmp_path_factory):
     names = np.loadtxt(folder / "devkit" / "VOC2007" / "ImageSets" / "Main" / "trainval.txt", dtype=str)
     broken = folder / "devkit" / "VOC2007" / "JPEGImages" / f"{names[5]}.jpg"
     broken.write_bytes(broken.read_bytes()[:300])
-    write_shape_classes(folder / "classes", {"train": 80, "test": 5}, SIDE)
-    words = ["--dataset=classes", "--rounds=1", "--validation_samples=0", "--drop=focused_dropout", "--epochs=4"]
+    write_shape_classes(folder / "classes", {"train": 60, "test": 5}, SIDE)
+    words = ["--dataset=classes", "--rounds=1", "--validation_samples=0", "--drop=focused_dropout", "--epochs=3"]
     words += ["--optimizer=adam", "--learning_rate=2e-3", "--batch_size=16", "--workdir=classified"]
     finished = run_program("train.classify", *words, cwd=folder)
     assert finished.returncode == 0, finished.stderr
@@ -124,7 +144,7 @@ def detect(folder, *words):
 
 
 def test_planted_shapes_are_found(shapes):
-    words = ("--epochs=5", "--workdir=found", "--test_every=2", "--skip_corrupt")
+    words = ("--epochs=3", "--workdir=found", "--test_every=2", "--skip_corrupt")
     finished = detect(shapes, *words)
     assert finished.returncode == 0, finished.stderr
     result = json.loads((shapes / "found" / "result.json").read_text())
@@ -135,10 +155,10 @@ def test_planted_shapes_are_found(shapes):
     assert "mean (mAP)" in finished.stdout
     with open(shapes / "found" / "metrics.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
-    assert float(rows[0]["loss"]) > float(rows[4]["loss"])
-    assert [bool(row["map_area"]) for row in rows] == [False, True, False, True, True]
-    assert float(rows[4]["map_area"]) == pytest.approx(result["map"]["area"])
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[0]["loss"]) > float(rows[2]["loss"])
+    assert [bool(row["map_area"]) for row in rows] == [False, True, True]
+    assert float(rows[2]["map_area"]) == pytest.approx(result["map"]["area"])
     assert np.asarray(PIL.Image.open(shapes / "found" / "detections.png")).std() > 20
     again = detect(shapes, *words)  # which is finished, and printed again
     assert again.returncode == 0, again.stderr

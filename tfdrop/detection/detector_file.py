@@ -12,7 +12,7 @@ from typing import Any
 
 from tfdrop.classifier import CLASSES
 from tfdrop.detection.decoding import Detector
-from tfdrop.detection.retinanet import check_keras_hub
+from tfdrop.detection.keras_hub_extra import check_keras_hub
 
 FILE = "detector.keras"
 

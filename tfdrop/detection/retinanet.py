@@ -1,6 +1,5 @@
 """keras-hub's RetinaNet on the network of a classifier that was trained here."""
 
-import importlib.util
 import math
 from typing import Any
 
@@ -8,6 +7,7 @@ import keras
 
 from tfdrop.arguments import check_number, check_whole, invalid
 from tfdrop.classifier import Classifier
+from tfdrop.detection.keras_hub_extra import check_keras_hub
 from tfdrop.detection.pyramid import image_encoder
 
 BOX_FORMAT = "xyxy"
@@ -16,13 +16,6 @@ COARSEST_OF_SMALL = 4  # keras-hub's limit for networks of smaller strides
 HEAD_DEVIATION = 0.01  # of the heads' initial weights: Lin et al., section 4.1
 PRIOR = 0.01  # the probability that an anchor shows an object, at first: section 3.3
 FOCAL = {"alpha": 0.25, "gamma": 2.0}
-NO_KERAS_HUB = 'keras-hub, which has RetinaNet, is not installed; this does it: pip install ".[detect]"'
-
-
-def check_keras_hub() -> None:
-    """Raises `ValueError` if keras-hub is not installed; it is not imported, which takes seconds."""
-    if importlib.util.find_spec("keras_hub") is None:
-        raise ValueError(NO_KERAS_HUB)
 
 
 def build_detector(

@@ -67,21 +67,25 @@ def detections(target: Target, pictures: Sequence[DetectionPicture], columns: in
         show_picture(axes, picture.pixels, picture.caption, fontsize=7)
         for box in picture.expected:
             axes.add_patch(_rectangle(box, EXPECTED, linestyle="--", linewidth=1))
-        for box, label, text in zip(*picture.found, strict=True):
-            colour = COLOURS[int(label) % len(COLOURS)]
-            axes.add_patch(_rectangle(box, colour, linewidth=1.8))
-            axes.text(
-                box[0] - 0.5,
-                box[1] - 0.5,
-                text,
-                color="white",
-                fontsize=6,
-                va="bottom",
-                clip_on=True,
-                parse_math=False,
-                bbox={"facecolor": colour, "edgecolor": "none", "pad": 1},
-            )
+        for box, label, text in reversed(list(zip(*picture.found, strict=True))):  # the first one on top
+            _show_found(axes, box, COLOURS[int(label) % len(COLOURS)], text, len(picture.pixels))
     save(figure, target)
+
+
+def _show_found(axes, box, colour, text, height):
+    axes.add_patch(_rectangle(box, colour, linewidth=1.8))
+    above = box[1] > height / 12  # else there is no room for the text
+    axes.text(
+        box[0] - 0.5,
+        box[1] - 0.5,
+        text,
+        color="white",
+        fontsize=6,
+        va="bottom" if above else "top",
+        clip_on=True,
+        parse_math=False,
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1},
+    )
 
 
 def _rectangle(box, colour, **style):
