@@ -8,6 +8,7 @@ python -m train.detect --recipe=NAME --classifier=RUN --data_dir=DIR --workdir=r
 import contextlib
 import dataclasses
 import time
+from pathlib import Path
 
 from absl import flags
 
@@ -34,6 +35,10 @@ def main():
     settings = settings_from_flags(DetectSettings, {name: recipe.settings for name, recipe in DETECTION.items()})
     if not settings.classifier:
         raise UserError("--classifier: expected a finished run of tfdrop-classify, or its classifier.keras")
+    if not Path(settings.classifier).expanduser().exists():
+        raise UserError(
+            f"--classifier={settings.classifier}: no such file or folder; it is what tfdrop-classify leaves"
+        )
     data = read_data(settings)
     try:
         check_keras_hub()

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfdrop.arguments import check_number, check_whole, invalid
 from tfdrop.classifier import Classifier
@@ -114,9 +115,9 @@ def _initialize_heads(detector, seed):
             own = int(1000 * number + place + 10_000 * (seed + 1)) % 2**31
             draw = keras.initializers.RandomNormal(stddev=HEAD_DEVIATION, seed=own)
             layer.kernel.assign(draw(layer.kernel.shape))
-            layer.bias.assign(keras.ops.zeros_like(layer.bias))
+            layer.bias.assign(np.zeros(layer.bias.shape, "float32"))
     bias = detector.classification_head.prediction_layer.bias
-    bias.assign(keras.ops.full(bias.shape, -math.log((1 - PRIOR) / PRIOR)))
+    bias.assign(np.full(bias.shape, -math.log((1 - PRIOR) / PRIOR), "float32"))
 
 
 def _decay(detector, weight_decay):
