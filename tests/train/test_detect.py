@@ -11,6 +11,7 @@ import pytest
 from programs import ROOT, run_commands, run_program
 from voc_folders import SHAPES, write_annotation, write_list, write_shape_classes, write_shapes
 
+from tfdrop.tasks.detection.report import detection_report
 from tfdrop.tasks.detection.settings import DetectSettings
 from train.recipes import RECIPES
 from train.recipes.detection import DETECTION
@@ -127,6 +128,25 @@ def test_recipes_are_table_5():
             "imagenet2012",
             drop,
         )
+
+
+def test_the_report_has_the_papers_number_beside_ours():
+    name = "focused_dropout/table5/retinanet"
+    recipe = {"source": DETECTION[name].source, "text": str(DETECTION[name].paper), "overridden": ["--epochs=1"]}
+    result = {"train_images": 5, "test_images": 4, "unreadable": ["a.jpg (broken)"], "recipe": recipe}
+    result |= {
+        "map": {"eleven_points": 0.5, "area": 0.25},
+        "average_precision": {"cat": [0.5, 0.25], "cow": [None] * 2},
+    }
+    lines = detection_report(result).splitlines()
+    assert lines[1] == "1 that cannot be read left out: a.jpg (broken)"
+    assert [line.split() for line in lines if line.startswith(("cat", "cow"))] == [
+        ["cat", "50.00", "25.00"],
+        ["cow", "-", "-"],
+    ]
+    assert "mean (mAP)      50.00   25.00" in lines
+    assert "RetinaNet): mAP 70.14 ± 0.17 %" in lines[-1]
+    assert lines[-1].endswith("here with --epochs=1")
 
 
 @pytest.fixture(scope="module")

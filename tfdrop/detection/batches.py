@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,8 @@ AHEAD = 4  # batches that are read while another is trained on
 NOTHING = -1.0  # what fills up the boxes of images that have fewer than another
 
 
-class Batches(NamedTuple):
+@dataclass(frozen=True)
+class Batches:
     """Where the batches of a training come from.
 
     Attributes:
@@ -35,7 +38,7 @@ class Batches(NamedTuple):
         """How many batches have every image once; the last one is filled up from the next order."""
         return -(-len(self.images) // self.batch_size)
 
-    @property
+    @cached_property
     def most_objects(self) -> int:
         """The most objects that an image has, one at least."""
         return max([1, *(int((~image.objects.difficult).sum()) for image in self.images)])

@@ -66,7 +66,7 @@ class Detector:
         self._least_score = least_score
         levels = model.anchor_generator(ops.zeros((1, self.side, self.side, 3)))
         anchors = np.concatenate([ops.convert_to_numpy(each) for each in levels.values()])
-        self._model = keras.Model(model.inputs, Candidates(anchors)(model.output))
+        self._model = keras.Model(model.input, Candidates(anchors)(model.output))
 
     def detect(self, images: Sequence[Annotated]) -> list[Detections]:
         """Returns what is found on each image, in its own pixels, the surest first.
@@ -109,9 +109,9 @@ def suppressed(
         overlap: Intersection over union from which on boxes are taken for the same object.
         most: How many remain at most.
 
-    >>> boxes = np.float32([[0, 0, 10, 10], [1, 0, 10, 10], [20, 0, 30, 10]])
-    >>> found = suppressed(boxes, np.float32([[0.9, 0], [0.8, 0.6], [0.7, 0]]))
-    >>> found.labels.tolist(), found.scores.round(1).tolist()
+    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 10, 10], [20, 0, 30, 10]])
+    >>> found = suppressed(boxes, np.array([[0.9, 0], [0.8, 0.6], [0.7, 0]]))
+    >>> found.labels.tolist(), found.scores.tolist()
     ([0, 0, 1], [0.9, 0.7, 0.6])
     """
     kept: list[tuple[int, int]] = []

@@ -49,7 +49,7 @@ def image_encoder(classifier: Classifier, side: int, frozen_groups: int = 2) -> 
     for layer in copy.layers:
         if isinstance(layer, keras.layers.BatchNormalization) or _group(layer) < frozen_groups:
             layer.trainable = False
-    maps = keras.Model(copy.inputs, _pyramid(copy, side), name=network.name)
+    maps = keras.Model(copy.input, _pyramid(copy, side), name=network.name)
     images = keras.Input((side, side, 3), name="images")
     return ImageEncoder(images, maps(rescaling(images)), name="image_encoder")
 
