@@ -17,7 +17,7 @@ from tfdrop.errors import UserError
 from tfdrop.tasks.detection.data import read_data
 from tfdrop.tasks.detection.settings import DetectSettings
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.workdir import Workdir
+from tfdrop.tasks.workdir import RESULT, Workdir
 from train.flags import define_flags, settings_from_flags
 from train.help import help_text
 from train.interruption import interruptible
@@ -48,8 +48,9 @@ def main():
     from tfdrop.tasks.detection import run as detection_run
 
     classifier, weights = detection_run.read_classifier(settings)
-    detector = detection_run.make_detector(settings, classifier)
     path = settings.workdir or time.strftime("runs/detect-%Y%m%d-%H%M%S")
+    finished = (Path(path).expanduser() / RESULT).exists()
+    detector = None if finished else detection_run.make_detector(settings, classifier)
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(path))
         workdir = Workdir(path, settings, {"images": data.fingerprint(), "classifier": weights})

@@ -11,6 +11,7 @@ from tfdrop.plots.style import COLOURS, Target, new_figure, save, show_picture
 
 EXPECTED = "white"
 COLUMNS = 4
+WIDTH, CAPTION = 2.6, 0.25  # inches of a picture and its caption
 
 
 class Boxes(NamedTuple):
@@ -58,7 +59,8 @@ def detections(target: Target, pictures: Sequence[DetectionPicture], columns: in
         raise invalid("pictures", "at least one", received="none")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = new_figure(2.6 * columns, 2.6 * rows)
+    tallest = max(len(picture.pixels) / picture.pixels.shape[1] for picture in pictures)
+    figure = new_figure(WIDTH * columns, (WIDTH * min(tallest, 2.0) + CAPTION) * rows)
     all_axes = figure.subplots(rows, columns, squeeze=False).flat
     for axes in all_axes:
         axes.set_axis_off()

@@ -68,7 +68,7 @@ def run(settings, data, detector, workdir, about, pace=None):
     Args:
         settings: `DetectSettings`.
         data: `DetectData`.
-        detector: The detector, as `make_detector` made it.
+        detector: The detector, as `make_detector` made it; `None` for a finished run.
         workdir: `Workdir`.
         about: Dictionary that goes into the result as it is: what the recipe says, if there is one.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
