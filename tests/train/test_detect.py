@@ -172,6 +172,7 @@ def shapes(tmp_path_factory):
 
 def trained(classes):
     """What `tfdrop-classify` leaves of class folders, without its page and its tests."""
+    keras.utils.set_random_seed(0)
     participation = Participation(0.1)
     drop = placement("penultimate_group", lambda factor: FocusedDropout(participation_rate=participation))
     x, y = read_class_folders(classes).train
