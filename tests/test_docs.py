@@ -15,8 +15,10 @@ import tfdrop
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising.pictures import PictureSettings
 from tfdrop.tasks.denoising.settings import DenoiseSettings
+from tfdrop.tasks.detection.settings import DetectSettings
 from train.recipes import RECIPES
 from train.recipes.denoising import DENOISING
+from train.recipes.detection import DETECTION
 
 PAGES = {path.name: path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")))}
 SOURCES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.glob("tfdrop/**/*.py"))}
@@ -36,6 +38,7 @@ PROGRAMS = {
     "tfdrop-classify": (ClassifySettings, "train/classify.py"),
     "tfdrop-denoise": (DenoiseSettings, "train/denoise.py"),
     "tfdrop-denoise-images": (PictureSettings, "train/denoise_images.py"),
+    "tfdrop-detect": (DetectSettings, "train/detect.py"),
     "tfdrop-figures": (None, "train/figures.py"),
     "tfdrop-predict": (None, "train/predict.py"),
     "tfdrop-report": (None, "train/report.py"),
@@ -190,9 +193,7 @@ def test_flags_on_pages_exist(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_recipes_on_pages_exist(page):
     recipes = re.findall(r"--recipe=([\w/]+)", PAGES[page].read_text())
-    assert [
-        recipe for recipe in recipes if recipe not in RECIPES and recipe not in DENOISING and recipe != "NAME"
-    ] == []
+    assert [recipe for recipe in recipes if recipe not in {*RECIPES, *DENOISING, *DETECTION, "NAME"}] == []
 
 
 def python_blocks(page):

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "data",
         "data_dropout",
         "denoising",
+        "detection",
         "influence",
         "layers",
         "losses",

@@ -12,7 +12,7 @@ import tfdrop
 
 ROOT = Path(tfdrop.__file__).resolve().parents[1]
 # Beside Python and tfdrop; those that are installed.
-PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "numpy", "scipy", "scikit-image", "scikit-learn")
+PACKAGES = ("keras", "keras-hub", "tensorflow", "jax", "jaxlib", "numpy", "scipy", "scikit-image", "scikit-learn")
 
 
 def environment() -> dict[str, Any]:

@@ -12,7 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-# Every module with a class that a saved model may refer to: layers, regularizers, schedules, losses, augmentation.
+# Every module with a class that a saved model may refer to: layers, regularizers, schedules, losses, augmentation,
+# the encoder of a detector.
 MODULES = (
     "tfdrop.data.augmentation.crop",
     "tfdrop.data.augmentation.dihedral",
@@ -20,6 +21,7 @@ MODULES = (
     "tfdrop.data.augmentation.lighting",
     "tfdrop.data.augmentation.resized_crop",
     "tfdrop.data.augmentation.shift",
+    "tfdrop.detection.pyramid",
     "tfdrop.layers.drop_block",
     "tfdrop.layers.focused_dropout",
     "tfdrop.layers.magnified_weight_decay",

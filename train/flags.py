@@ -13,8 +13,14 @@ from tfdrop.tasks.settings import MULTI_WORKER
 PATIENCE = 30.0  # seconds that a slice waits for others that start at the same time
 
 
-def define_flags(settings_class, renamed=()):
-    """Defines a flag for every field of a settings class, `--recipe`, and the former names of flags."""
+def define_flags(settings_class, renamed=(), sliced=True):
+    """Defines a flag for every field of a settings class, `--recipe`, and the former names of flags.
+
+    Args:
+        settings_class: The class, a dataclass.
+        renamed: As for `settings_from_flags`.
+        sliced: Whether the program's seeds can be run in slices.
+    """
     flags.DEFINE_string("recipe", "", "Name of a set of settings from the papers; single flags override it.")
     define: dict[type, Any] = {
         bool: flags.DEFINE_bool,
@@ -29,7 +35,8 @@ def define_flags(settings_class, renamed=()):
         define_one = flags.DEFINE_list if field.metadata["list_of"] else define[kind]
         define_one(field.name, default, field.metadata["help"])
     flags.DEFINE_float("save_every", 60.0, "Seconds from one save of a running step to the next.", lower_bound=0.0)
-    flags.DEFINE_string("slice", "", slices.HELP)
+    if sliced:
+        flags.DEFINE_string("slice", "", slices.HELP)
     for former in renamed:
         flags.DEFINE_string(former, None, f"Former name of --{renamed[former][0]}.")
 

@@ -7,6 +7,7 @@ from tfdrop.plots.class_counts import class_counts
 from tfdrop.plots.comparison import comparison, liveliest
 from tfdrop.plots.curves import curves
 from tfdrop.plots.dependence import Line, Panel, dependence
+from tfdrop.plots.detections import Boxes, DetectionPicture, detections
 from tfdrop.plots.gallery import gallery
 from tfdrop.plots.heat_maps import heat_maps
 from tfdrop.plots.influence_histogram import influence_histogram
@@ -16,6 +17,8 @@ from tfdrop.plots.strongest_channels import strongest_channels
 from tfdrop.plots.unfavorable_counts import unfavorable_counts
 
 __all__ = [
+    "Boxes",
+    "DetectionPicture",
     "Line",
     "PairRow",
     "Panel",
@@ -23,6 +26,7 @@ __all__ = [
     "comparison",
     "curves",
     "dependence",
+    "detections",
     "gallery",
     "heat_maps",
     "influence_histogram",

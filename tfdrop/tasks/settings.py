@@ -136,9 +136,7 @@ class RunSettings:
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            if (value := getattr(self, field.name)) is not None:
-                object.__setattr__(self, field.name, _checked(field, value))
+        check_fields(self)
         for name, lowest in (("influence_damping", "at least 0"), ("influence_scale", "more than 0")):
             if (text := getattr(self, name)) != "auto":
                 with blaming(name, text):
@@ -206,6 +204,17 @@ class RunSettings:
         if self.max_drop in (1, "auto"):
             return None
         return self.max_drop if self.max_drop < 1 else int(self.max_drop)
+
+
+def check_fields(settings: Any) -> None:
+    """Checks every field of a frozen dataclass of settings that has a value, and puts it in its form.
+
+    Raises:
+        UserError: If a value is out of its range; the message names the flag.
+    """
+    for field in dataclasses.fields(settings):
+        if (value := getattr(settings, field.name)) is not None:
+            object.__setattr__(settings, field.name, _checked(field, value))
 
 
 def number_or_auto(text: str) -> float | str:

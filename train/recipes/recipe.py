@@ -12,11 +12,12 @@ class Paper(NamedTuple):
     Attributes:
         error: Top-1 error.
         accuracy: Top-1 accuracy, in the papers that give it.
-        spread: Standard deviation of either over the runs.
+        spread: Standard deviation over the runs, of whichever of these is given.
         runs: How many runs were averaged.
         top5_error: Top-5 error.
         unfavorable: Number of unfavorable training samples after round 1.
         best_epoch: Whether the number is that of the best epoch, and not that of the last.
+        mean_average_precision: That of detection, in percent.
     """
 
     error: float | None = None
@@ -26,6 +27,7 @@ class Paper(NamedTuple):
     top5_error: float | None = None
     unfavorable: int | None = None
     best_epoch: bool = False
+    mean_average_precision: float | None = None
 
     @property
     def top1_error(self):
@@ -38,6 +40,9 @@ class Paper(NamedTuple):
             if value is not None:
                 spread = f" ± {self.spread:.2f}" if self.spread is not None else ""
                 values.append(f"test {name} {value:.2f}{spread} %")
+        if self.mean_average_precision is not None:
+            spread = f" ± {self.spread:.2f}" if self.spread is not None else ""
+            values.append(f"mAP {self.mean_average_precision:.2f}{spread} %")
         if self.top5_error is not None:
             values.append(f"top-5 error {self.top5_error:.2f} %")
         if self.unfavorable is not None:
@@ -53,7 +58,8 @@ class Recipe(NamedTuple):
     """The settings of one number of a paper.
 
     Attributes:
-        settings: Values of fields of `tfdrop.tasks.classification.settings.ClassifySettings`.
+        settings: Values of fields of `tfdrop.tasks.classification.settings.ClassifySettings`; for detection, of
+            `tfdrop.tasks.detection.settings.DetectSettings`.
         paper: The paper's `Paper` numbers; none where it only draws a curve.
         source: Paper, table, row and column.
     """
