@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from tfdrop.data.images.colour import read_colour_image
-from tfdrop.data.images.files import MOST_NAMED
+from tfdrop.data.images.files import attempts, first_named
 from tfdrop.detection.annotations import Annotated
 
 
@@ -66,24 +66,15 @@ def readable(images: Sequence[Annotated], skip: bool = False, workers: int | Non
     Raises:
         ValueError: If images cannot be read and are not skipped, or if none can; the message counts and names them.
     """
-    from concurrent.futures import ThreadPoolExecutor
 
-    def failure(image: Annotated) -> str:
-        try:
-            read(image)
-            return ""
-        except ValueError as error:
-            return str(error)
+    def look(image: Annotated) -> None:
+        read(image)
 
-    # Decoding releases Python's lock, so threads help.
-    with ThreadPoolExecutor(workers) as pool:
-        failures = list(pool.map(failure, images))
-    unreadable = [failed for failed in failures if failed]
+    failures = list(attempts(images, look, workers))
+    unreadable = [str(failure) for failure in failures if failure is not None]
     if unreadable and not (skip and len(unreadable) < len(images)):
-        more = f"; and {len(unreadable) - MOST_NAMED} more" if len(unreadable) > MOST_NAMED else ""
-        named = "; ".join(unreadable[:MOST_NAMED])
-        raise ValueError(f"cannot read {len(unreadable)} of {len(images)} images: {named}{more}")
-    return [image for image, failed in zip(images, failures, strict=True) if not failed], unreadable
+        raise ValueError(f"cannot read {len(unreadable)} of {len(images)} images: {first_named(unreadable)}")
+    return [image for image, failure in zip(images, failures, strict=True) if failure is None], unreadable
 
 
 def fit(pixels: np.ndarray, side: int) -> Fitted:

@@ -165,9 +165,18 @@ def unreadable_error(failures: Sequence[tuple[str, str]], files: int) -> ValueEr
         name, reason = failures[0]
         folder, _, file = name.rpartition("/")
         return ValueError(f"{folder + ': ' if folder else ''}{_opening(file)}{reason}")
-    named = [f"{name} ({reason})" for name, reason in failures]
-    more = f"; and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    return ValueError(f"cannot read {len(failures)} of {files} images: {'; '.join(named[:MOST_NAMED])}{more}")
+    named = first_named([f"{name} ({reason})" for name, reason in failures])
+    return ValueError(f"cannot read {len(failures)} of {files} images: {named}")
+
+
+def first_named(texts: Sequence[str]) -> str:
+    """Returns some texts in a row, the first fifty, and how many more there are.
+
+    >>> first_named(["a.png (broken)", "b.png (empty)"])
+    'a.png (broken); b.png (empty)'
+    """
+    more = f"; and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
+    return "; ".join(texts[:MOST_NAMED]) + more
 
 
 def reason_of(name: str, error: Exception) -> str:
