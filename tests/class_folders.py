@@ -26,19 +26,19 @@ def write_class_folders(folder, parts, extension="png", **size):
     }
 
 
-def write_prepared(folder, pictures, labels, classes, tested, encoding="jpeg"):
-    """Writes pictures as TensorFlow Datasets' `imagenet2012`, in two files; the first are also what is tested on."""
+def write_prepared(folder, pictures, labels, classes, tested, name="imagenet2012", more=()):
+    """Writes pictures as a prepared set, in two files; the first are also its other splits, `validation` and more."""
     import tensorflow_datasets as tfds
 
     samples = [
         (n, {"image": image, "label": label}) for n, (image, label) in enumerate(zip(pictures, labels, strict=True))
     ]
-    image = tfds.features.Image(shape=(None, None, 3), encoding_format=encoding)
+    image = tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg")
     tfds.dataset_builders.store_as_tfds_dataset(
-        name="imagenet2012",
+        name=name,
         version="5.1.0",
         features=tfds.features.FeaturesDict({"image": image, "label": tfds.features.ClassLabel(names=classes)}),
-        split_datasets={"train": samples, "validation": samples[:tested]},
+        split_datasets={"train": samples} | {split: samples[:tested] for split in ("validation", *more)},
         data_dir=folder,
         disable_shuffling=True,
         download_config=tfds.download.DownloadConfig(num_shards=2),

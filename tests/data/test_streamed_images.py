@@ -75,8 +75,9 @@ def test_what_is_expected_is_read_before_it_is_asked_for_and_once():
 
 def test_the_fingerprint_tells_images_and_their_order():
     one, other = Shelf(seed=0).images, Shelf(seed=1).images
-    prints = [each.fingerprint() for each in (one, other, one[1:], one[::-1], one.map(lambda x: x / 2))]
-    assert len(set(prints)) == 5
+    changed = [one.map(lambda x, by=by: x / by) for by in (2, 3)]
+    prints = [each.fingerprint() for each in (one, other, one[1:], one[::-1], *changed)]
+    assert len(set(prints)) == 6
     assert one[np.arange(50)].fingerprint() == prints[0]
 
 

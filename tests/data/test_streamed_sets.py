@@ -1,5 +1,7 @@
 """Image sets whose images stay in their files, beside the same sets in memory."""
 
+import shutil
+
 import numpy as np
 import pytest
 from class_folders import write_class_folders, write_picture, write_prepared
@@ -83,6 +85,27 @@ def test_all_broken_files_are_named_and_counted_or_skipped(tmp_path):
     np.testing.assert_array_equal(streamed.names["train"], whole.names["train"])
 
 
+def test_a_first_file_that_is_broken_is_one_of_several(tmp_path):
+    """Of which the size in memory is estimated."""
+    write_class_folders(tmp_path, {"train": {"ant": 4, "bee": 3}, "test": {"ant": 1, "bee": 1}})
+    for name in ("train/ant/0.png", "train/bee/0.png"):
+        (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"cannot read 2 of 9 images: train/ant/0\.png \(.*\); train/bee/0\.png \("):
+        load_image_set(str(tmp_path), in_memory=None)
+    assert len(load_image_set(str(tmp_path), skip_unreadable=True, in_memory=None).train[1]) == 5
+
+
+def test_other_pixels_are_another_set_whatever_a_file_is_called_and_how_long_it_is(tmp_path):
+    write_class_folders(tmp_path, {"train": {"ant": 2, "bee": 2}, "test": {"ant": 1}}, extension="bmp")
+    prints = [load_image_set(str(tmp_path), in_memory=False).train[0].fingerprint()]
+    file = tmp_path / "train" / "bee" / "1.bmp"
+    content = file.read_bytes()
+    for changed in (content, content[:-4] + bytes([content[-4] ^ 1]) + content[-3:]):
+        file.write_bytes(changed)
+        prints.append(load_image_set(str(tmp_path), in_memory=False).train[0].fingerprint())
+    assert prints[0] == prints[1] != prints[2]
+
+
 def test_one_broken_file_and_sizes_that_differ_are_said_as_in_memory(tmp_path):
     write_class_folders(tmp_path, {"train": {"ant": 3, "bee": 2}})
     write_picture(tmp_path / "train" / "bee" / "1.png", 7, height=12, width=5)
@@ -106,6 +129,39 @@ def test_a_file_that_breaks_later_is_named(tmp_path):
     with pytest.raises(UserError, match=r"^train/ant/1\.png: .*No such file"):
         np.asarray(images)
     assert np.asarray(images[[0, 2, 3, 4]]).shape == (4, 7, 9, 3)
+
+
+def test_a_set_with_an_extra_part_stays_in_memory(tmp_path, monkeypatch):
+    pictures = [write_picture(tmp_path / f"{number}.png", number) for number in range(4)]
+    write_prepared(tmp_path, pictures, [0, 1, 0, 1], ["ant", "bee"], 2, name="svhn_cropped", more=("test", "extra"))
+    monkeypatch.setattr(named, "MOST_IN_MEMORY", 0)
+    assert isinstance(load_image_set("svhn_cropped", tmp_path, 8, in_memory=None).extra[0], np.ndarray)
+    with pytest.raises(ValueError, match=r"without an extra part.*Received: 'svhn_cropped', tfrecord, with the parts"):
+        load_image_set("svhn_cropped", tmp_path, 8, in_memory=False)
+
+
+def test_a_record_that_is_none_is_named_or_skipped(data_dir, tmp_path):
+    broken = tmp_path / "imagenet2012" / "5.1.0"
+    shutil.copytree(data_dir / "imagenet2012" / "5.1.0", broken)
+    file = next(path for path in sorted(broken.iterdir()) if "train.tfrecord-00000" in path.name)
+    content = bytearray(file.read_bytes())
+    content[12:40] = b"\xff" * 28  # behind the length of the first record and its checksum
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"cannot read image train\[0\]: "):
+        stream_prepared("imagenet2012", tmp_path, 24)
+    skipped = stream_prepared("imagenet2012", tmp_path, 24, skip_unreadable=True)
+    assert [text.split(":")[0] for text in skipped.unreadable] == ["train[0]"]
+    whole = load_image_set("imagenet2012", data_dir, 24)
+    np.testing.assert_array_equal(np.asarray(skipped.train[0]), whole.train[0][1:])
+    np.testing.assert_array_equal(skipped.train[1], whole.train[1][1:])
+
+
+def test_a_missing_file_of_records(data_dir, tmp_path):
+    there = tmp_path / "imagenet2012" / "5.1.0"
+    shutil.copytree(data_dir / "imagenet2012" / "5.1.0", there)
+    next(path for path in there.iterdir() if "train.tfrecord-00001" in path.name).unlink()
+    with pytest.raises(ValueError, match=r"no such file: .*train\.tfrecord-00001"):
+        stream_prepared("imagenet2012", tmp_path, 24)
 
 
 def test_a_record_that_is_cut_off(data_dir, tmp_path):

@@ -113,10 +113,10 @@ def prepared(tmp_path_factory):
     """VOC's form of TensorFlow Datasets, with two images in each split; and the objects."""
     folder, file = tmp_path_factory.mktemp("prepared"), tmp_path_factory.mktemp("file") / "a.jpg"
     PIL.Image.fromarray(np.full((40, 50, 3), 99, "uint8")).save(file)
-    # Relative: top, left, bottom, right.
+    # Relative: top, left, bottom, right, as TensorFlow Datasets computes them from VOC's files, which count from 1.
     objects = [
-        {"bbox": tfds.features.BBox(0.1, 0.2, 0.5, 1.0), "label": 14, "is_difficult": False},
-        {"bbox": tfds.features.BBox(0.0, 0.0, 1.0, 0.5), "label": 3, "is_difficult": True},
+        {"bbox": tfds.features.BBox(5 / 40, 11 / 50, 20 / 40, 50 / 50), "label": 14, "is_difficult": False},
+        {"bbox": tfds.features.BBox(1 / 40, 1 / 50, 40 / 40, 25 / 50), "label": 3, "is_difficult": True},
     ]
     tfds.dataset_builders.store_as_tfds_dataset(
         name="voc",

@@ -5,10 +5,12 @@ import json
 import keras
 import numpy as np
 import pytest
+from class_folders import write_class_folders
 from matplotlib.figure import Figure as Drawn
 from run_folders import DROPPED, add_test_rates, classification_folder
 
 from tfdrop import cam
+from tfdrop.data import StreamedImages
 from tfdrop.errors import UserError
 from tfdrop.influence import InfluenceModel
 from tfdrop.overlap import overlap
@@ -18,6 +20,7 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.figures.catalogue import FIGURES
 from tfdrop.tasks.figures.figure import Options
 from tfdrop.tasks.figures.networks import prepared
+from tfdrop.tasks.page import write_page
 from tfdrop.tasks.pair_scores import pair_scores
 from tfdrop.tasks.run_folder import RunFolder
 from tfdrop.tasks.workdir import RESULT, Workdir
@@ -146,6 +149,33 @@ def test_the_strongest_channel_of_every_image_is_counted(runs, draw):
         x, _ = prepared(run, pixels[labels == label])
         counts = np.bincount(pooled.predict(x, verbose=0).argmax(axis=1), minlength=6)
         assert [bar.get_height() for bar in axes.patches] == counts.tolist()
+
+
+def test_a_run_that_reads_its_images_when_it_needs_them_has_the_figures_of_one_in_memory(tmp_path, draw):
+    classes = {"ant": 12, "bee": 12, "cow": 12}
+    write_class_folders(tmp_path / "set", {"train": classes, "test": dict.fromkeys(classes, 2)}, height=8, width=8)
+    made = {
+        "trained": True,
+        "dataset": str(tmp_path / "set"),
+        "train_samples": 20,
+        "validation_samples": [6],
+        "batch_size": 8,
+    }
+    counted, shown = [], []
+    for kind in ("always", "never"):
+        keras.utils.set_random_seed(0)
+        classification_folder(tmp_path / kind, ONE_SEED, in_memory=kind, **made)
+        run = RunFolder(tmp_path / kind)
+        assert isinstance(run.data(0).train[0], StreamedImages) == (kind == "never")
+        bars = draw("strongest_channels", run, classes=["ant", "cow"]).axes
+        counted.append([[bar.get_height() for bar in axes.patches] for axes in bars])
+        maps = draw("activation_maps", run, images=[5, 0]).axes
+        shown.append([axes.images[-1].get_array() for axes in maps[:-1]])
+        draw("unfavorable_samples", run)
+        write_page(tmp_path / "report.html", [run])
+    assert counted[0] == counted[1]
+    for one, other in zip(*shown, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_pairs_are_the_most_harmful_and_helpful(runs, draw, monkeypatch):

@@ -59,7 +59,7 @@ REFUSED = {
     "--classifier=good --dataset=good --train=2008/trainval": "--dataset=good: no such file: good/VOC2008",
     "--classifier=good --dataset=good --train=2007": "--train=2007: expected year/list, as 2007/trainval",
     "--classifier=good --dataset=broken": "--dataset=broken: cannot read 1 of 2 images: VOC2007/1.jpg (",
-    "--classifier=good --dataset=broken --skip_corrupt": "--train=2007/trainval: none of the images can be read",
+    "--classifier=good --dataset=broken --skip_unreadable": "--train=2007/trainval: none of the images can be read",
     "--classifier=good --dataset=outside": "Annotations/1.xml: box 2,2,40,20 lies outside the image of 32x32 pixels",
     "--classifier=good --dataset=flat": "--dataset=flat: Annotations/1.xml: box 2,2,2,20 has no area",
     "--classifier=good --dataset=unknown": "--dataset=unknown: Annotations/1.xml: unknown class 'disk'; did you mean",
@@ -197,7 +197,7 @@ def detect(folder, *words):
 
 
 def test_planted_shapes_are_found(shapes):
-    words = ("--epochs=4", "--workdir=found", "--test_every=3", "--skip_corrupt")
+    words = ("--epochs=4", "--workdir=found", "--test_every=3", "--skip_unreadable")
     finished = detect(shapes, *words)
     assert finished.returncode == 0, finished.stderr
     result = json.loads((shapes / "found" / "result.json").read_text())

@@ -43,7 +43,7 @@ def select(data: Any, indices: Any) -> Any:
     >>> select((np.arange(5), np.arange(5) * 10), [4, 0])
     (array([4, 0]), array([40,  0]))
     """
-    if isinstance(data, tuple) and all(isinstance(part, np.ndarray) for part in data):
+    if isinstance(data, tuple) and all(isinstance(part, np.ndarray | StreamedImages) for part in data):
         return tuple(part[indices] for part in data)
     return _tree().map_structure(lambda array: array[indices], data)
 

@@ -61,7 +61,7 @@ def _annotated(sample: Any, year: str) -> Annotated:
     image, objects = sample["image"], sample["objects"]
     size = file_size(image, name)
     height, width = size
-    # Relative, and top before left.
+    # Relative, and top before left; of pixels counted from 1, as in VOC's own files, up to the last one.
     top, left, bottom, right = np.split(objects["bbox"], 4, axis=-1)
-    boxes = np.concatenate([left * width, top * height, right * width, bottom * height], axis=-1)
+    boxes = np.concatenate([left * width - 1, top * height - 1, right * width, bottom * height], axis=-1)
     return Annotated(name, image, make_objects(name, boxes, objects["label"], objects["is_difficult"], size), size)

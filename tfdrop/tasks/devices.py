@@ -69,16 +69,18 @@ def on_all_devices(settings: RunSettings, network: Any) -> Any:
     return copy
 
 
-def predicted(network: Any, x: np.ndarray, batch_size: int) -> np.ndarray:
+def predicted(network: Any, x: Any, batch_size: int) -> np.ndarray:
     """Returns a network's outputs, computed on the devices that it is on; streamed images are read batch by batch."""
     from tfdrop.data.samples import is_streamed
     from tfdrop.training.replicas import replicas
 
     if is_streamed(x):
-        starts = range(0, len(x), batch_size)
-        return np.concatenate(
-            [predicted(network, np.asarray(x[start : start + batch_size]), batch_size) for start in starts]
-        )
+        found = []
+        for start in range(0, len(x), batch_size):
+            batch = np.asarray(x[start : start + batch_size])
+            x.expect(np.arange(len(x))[start + batch_size : start + 2 * batch_size])
+            found.append(predicted(network, batch, batch_size))
+        return np.concatenate(found)
     if replicas(network) == 1:
         return network.predict(x, batch_size=batch_size, verbose=0)
     from tfdrop.training.sharded_outputs_tensorflow import ShardedOutputs

@@ -135,6 +135,8 @@ def _settings(there, data_dir):
     )
     known = {field.name for field in dataclasses.fields(kind)}
     values = {name: value for name, value in former_names.renamed(there, former).items() if name in known}
+    if "in_memory" in known:
+        values.setdefault("in_memory", "always")  # there was nothing else
     return kind(**values | ({"data_dir": data_dir} if data_dir else {}))
 
 

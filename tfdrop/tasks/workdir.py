@@ -15,6 +15,7 @@ from tfdrop.tasks.lock import LOCK
 SETTINGS = "settings.json"
 RESULT = "result.json"
 REPORT = "report.html"
+NOT_COMPARED = {"workdir", "in_memory"}  # the same run, wherever its images are
 NO_NAMES: Former = MappingProxyType({})
 
 
@@ -23,7 +24,7 @@ class Workdir:
 
     Args:
         path: The folder, made if it is not there.
-        settings: The run's settings, a dataclass with a field `workdir` (which is not compared).
+        settings: The run's settings, a dataclass with a field `workdir`.
         inputs: Fingerprints of what the run reads, a dictionary of texts.
         former: Former names of settings (`tfdrop.tasks.former_names`), which a folder of an earlier release has.
 
@@ -50,7 +51,7 @@ class Workdir:
             raise ValueError(f"{SETTINGS} is damaged")
         # A setting that came later is, in an older folder, what it is by default.
         there = defaults | renamed(there, former)
-        names = sorted((there.keys() | wanted.keys()) - {"workdir"})
+        names = sorted((there.keys() | wanted.keys()) - NOT_COMPARED)
         other = [
             f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"
             for name in names

@@ -152,7 +152,7 @@ class Training:
             self.backward()
             most = min(most, self.record.gap)
         arrays = self._compiled.arrays
-        most = max(1, int(min(most, arrays.most_samples() // self.batch_size)))
+        most = max(1, min(most, arrays.most_samples() // self.batch_size))
         size = 1
         while self.step < self.steps:
             left = self.samples_left(self.step)

@@ -1,5 +1,6 @@
 """The training samples as compiled steps take them: all on the device, or those of some steps, read for these."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,7 +65,7 @@ class TrainArrays:
             for array in self._streamed:
                 array.expect(indices)
 
-    def most_samples(self) -> float:
+    def most_samples(self) -> int:
         """Returns how many samples can be asked for at once: any number of arrays that are there."""
         sizes = [np.prod(array.shape[1:]) * array.dtype.itemsize for array in self._streamed]
-        return BYTES_READ / sum(sizes) if sizes else np.inf
+        return int(BYTES_READ // sum(sizes)) if sizes else sys.maxsize

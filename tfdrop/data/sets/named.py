@@ -10,7 +10,7 @@ from tfdrop.data.sets.class_folders import is_class_folders, list_class_folders,
 from tfdrop.data.sets.digits import load_digits
 from tfdrop.data.sets.image_set import ImageSet, load_image_set_file
 from tfdrop.data.sets.prepared import load_prepared, open_prepared
-from tfdrop.data.sets.streamed_sets import stream_class_folders, stream_prepared
+from tfdrop.data.sets.streamed_sets import can_be_streamed, stream_class_folders, stream_prepared
 
 DIGITS = "digits"
 MOST_IN_MEMORY = 2 * 2**30
@@ -83,16 +83,27 @@ def _check_in_memory(in_memory: bool | None, name: str) -> None:
 
 
 def _bytes(name: str, folder: Path | None, data_dir: Path | None, size: int | None, download: bool) -> int:
-    """Returns how many bytes a set's images take in memory."""
+    """Returns how many bytes a set's images take in memory; 0 where they have to be there in any case."""
     if folder is not None:
         parts = list_class_folders(folder).parts.values()
         paths = [path for paths, _ in parts for path in paths]
-        return len(paths) * (3 * size**2 if size else read_colour_image(paths[0]).nbytes)
+        return len(paths) * (3 * size**2 if size else _bytes_of_first(paths))
     opened = open_prepared(name, data_dir, download)
+    if not can_be_streamed(opened):
+        return 0
     shape = opened.builder.info.features[opened.image].shape
     pixels = size**2 if size else np.prod([side or 1 for side in shape[:2]])
     counts = (opened.builder.info.splits[split].num_examples for split in opened.splits.values())
     return int(sum(counts) * pixels * (shape[2] or 3))
+
+
+def _bytes_of_first(paths: list[Path]) -> int:
+    for path in paths:
+        try:
+            return read_colour_image(path).nbytes
+        except ValueError:  # who reads them all names them all
+            continue
+    return 0
 
 
 def find_file(name: str, data_dir: Path | None = None) -> Path | None:

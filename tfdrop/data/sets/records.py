@@ -14,27 +14,26 @@ BEFORE, AFTER = 12, 4
 class Records:
     """The records of some files, one file after the other, by number.
 
-    Only where each begins is held in memory. Checksums are not looked at: what is in a record has its own.
+    Only where each begins is held in memory. Checksums are not looked at.
 
     Args:
         paths: The files.
 
     Raises:
-        ValueError: If a file is cut off within a record.
+        ValueError: If a file is missing, or cut off within a record.
     """
 
     def __init__(self, paths: Sequence[str | Path]):
         self._paths = [Path(path) for path in paths]
+        for path in self._paths:
+            if not path.is_file():
+                raise ValueError(f"no such file: {path}")
         places = [_places(path) for path in self._paths]
         self._file = np.repeat(np.arange(len(places)), [len(each) for each in places])
         self._place = np.concatenate([np.zeros((0, 2), np.int64), *places])
 
     def __len__(self) -> int:
         return len(self._file)
-
-    def length(self, number: int) -> int:
-        """Returns how many bytes a record has."""
-        return int(self._place[number, 1])
 
     def __getitem__(self, number: int) -> bytes:
         begin, length = self._place[number]

@@ -92,10 +92,10 @@ class StreamedImages:
         self._reader.expect(self._numbers[indices])
 
     def fingerprint(self) -> bytes:
-        """Returns a digest of which images they are, and in which order, by their identities."""
+        """Returns a digest of which images they are, and in which order, by their identities and what one became."""
         identities = self._identities[self._numbers]
-        about = repr((self.shape, self.dtype, identities.dtype))
-        return hashlib.sha256(about.encode() + identities.tobytes()).digest()
+        about = repr((self.shape, self.dtype, identities.dtype)).encode() + self._example.tobytes()
+        return hashlib.sha256(about + identities.tobytes()).digest()
 
     def _of(self, reader, numbers, example):
         return StreamedImages.__new__(StreamedImages)._set(reader, numbers, self._identities, example)

@@ -12,19 +12,20 @@ from tfdrop.data.images.files import attempts, reason_of, unreadable_error
 from tfdrop.data.sets.class_folders import list_class_folders
 from tfdrop.data.sets.held_out import with_held_out_test
 from tfdrop.data.sets.image_set import ImageSet, checked
-from tfdrop.data.sets.prepared import open_prepared, sized
+from tfdrop.data.sets.prepared import PreparedSet, open_prepared, sized
 from tfdrop.data.sets.records import Records
 from tfdrop.data.sets.streamed_images import StreamedImages
 from tfdrop.errors import UserError
 from tfdrop.progress import Progress
 
+FORM = "tfrecord"
+
 
 class _Listed(NamedTuple):
-    """The images of a part, not yet read: a function of an image's place in it, names, and their lengths in bytes."""
+    """The images of a part, not yet read: a function of an image's place in it, and names."""
 
     read: Callable[[int], tuple[np.ndarray, int]]
     names: np.ndarray
-    lengths: list[int]
 
 
 def stream_class_folders(folder: str | Path, size: int | None = None, skip_unreadable: bool = False) -> ImageSet:
@@ -48,7 +49,7 @@ def stream_class_folders(folder: str | Path, size: int | None = None, skip_unrea
     parts = {}
     for part, (paths, labels) in listed.parts.items():
         names = np.array([path.relative_to(folder).as_posix() for path in paths])
-        parts[part] = _Listed(_of_files(folder, names, labels, size), names, [_length(path) for path in paths])
+        parts[part] = _Listed(_of_files(folder, names, labels, size), names)
     return _opened(parts, listed.classes, skip_unreadable, named=True)
 
 
@@ -65,23 +66,24 @@ def stream_prepared(
         ValueError: As `load_prepared`; or if the set is in files other than TFRecord, or has an extra part.
     """
     opened = open_prepared(name, data_dir, download)
-    if "extra" in opened.splits:
-        raise ValueError(f"The set {name!r} has an extra part, which is joined to the training part in memory only")
-    form = opened.builder.info.file_format.value
-    if form != "tfrecord":
-        raise ValueError(f"Expected a set in files of the form tfrecord. Received: {form}")
+    if not can_be_streamed(opened):
+        form = opened.builder.info.file_format.value
+        raise ValueError(
+            f"Expected a set in files of the form {FORM}, and without an extra part, which memory alone can join to "
+            f"the training part. Received: {name!r}, {form}, with the parts {', '.join(opened.splits)}"
+        )
     parts = {}
     for part in opened.splits:
         records = Records(opened.files(part))
         numbers = range(len(records))
         names = np.array([f"{part}[{number}]" for number in numbers])
-        lengths = [records.length(number) for number in numbers]
-        parts[part] = _Listed(_of_records(opened, records, size), names, lengths)
+        parts[part] = _Listed(_of_records(opened, records, size), names)
     return _opened(parts, opened.classes, skip_unreadable, named="test" not in parts)
 
 
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0  # Tiny ImageNet's list may name what is not there
+def can_be_streamed(opened: PreparedSet) -> bool:
+    """Tells whether the images of a prepared set can be read one by one, in any order."""
+    return opened.builder.info.file_format.value == FORM and "extra" not in opened.splits
 
 
 def _of_files(folder: Path, names: np.ndarray, labels: np.ndarray, size: int | None) -> Any:
@@ -94,18 +96,21 @@ def _of_files(folder: Path, names: np.ndarray, labels: np.ndarray, size: int | N
 
 def _of_records(opened: Any, records: Records, size: int | None) -> Any:
     import tensorflow as tf
+    from google.protobuf.message import DecodeError
 
     feature = opened.builder.info.features[opened.image]
 
     # Operations one by one: several threads in one compiled function would wait for each other.
     def read(number: int) -> tuple[np.ndarray, int]:
-        stored = tf.train.Example.FromString(records[number]).features.feature
         try:
-            image = feature.decode_example(stored[opened.image].bytes_list.value[0])
-            pixels = image if size is None else sized(tf, image, size)
-        except tf.errors.OpError as error:
-            raise ValueError(" ".join(str(error.message).split())) from error
-        return pixels.numpy(), stored[opened.label].int64_list.value[0]
+            stored = tf.train.Example.FromString(records[number]).features.feature
+            label = stored[opened.label].int64_list.value[0]
+            with tf.device("CPU:0"):
+                image = feature.decode_example(stored[opened.image].bytes_list.value[0])
+                pixels = image if size is None else sized(tf, image, size)
+        except (tf.errors.OpError, DecodeError, IndexError) as error:
+            raise ValueError(" ".join(str(error).split())) from error
+        return pixels.numpy(), label
 
     return read
 
@@ -124,8 +129,7 @@ def _opened(parts: dict[str, _Listed], classes: tuple[str, ...], skip_unreadable
     for part, each in checks.items():
         kept = np.array(each.numbers)
         names[part] = parts[part].names[kept]
-        lengths = np.array(parts[part].lengths)[kept]
-        images = StreamedImages(_pixels(parts[part], kept), _identities(names[part], lengths))
+        images = StreamedImages(_pixels(parts[part], kept), np.array(each.digests, "uint64"))
         opened[part] = images, np.array(each.labels, "int32")
     opened["unreadable"] = tuple(f"{name}: {reason}" for name, reason in failures)
     if "test" in opened:
@@ -136,21 +140,22 @@ def _opened(parts: dict[str, _Listed], classes: tuple[str, ...], skip_unreadable
 class _CheckedPart(NamedTuple):
     """What reading a part once found: the numbers of the images that can be read, their labels, and the others.
 
-    `sizes` has a name for each shape that there is.
+    `digests` tell images with other pixels; `sizes` has a name for each shape that there is.
     """
 
     numbers: list[int]
     labels: list[int]
+    digests: list[int]
     sizes: dict[tuple[int, ...], str]
     failures: list[tuple[str, str]]
 
 
 def _checked_part(listed, advance):
-    part = _CheckedPart([], [], {}, [])
+    part = _CheckedPart([], [], [], {}, [])
 
     def outline(number):
         pixels, label = listed.read(number)
-        return pixels.shape, label
+        return pixels.shape, label, _digest(pixels)
 
     for number, found in enumerate(attempts(range(len(listed.names)), outline)):
         if isinstance(found, ValueError):
@@ -158,6 +163,7 @@ def _checked_part(listed, advance):
         else:
             part.numbers.append(number)
             part.labels.append(found[1])
+            part.digests.append(found[2])
             part.sizes.setdefault(found[0], listed.names[number])
         advance()
     return part
@@ -170,10 +176,9 @@ def _check_sizes(checks):
         raise ValueError(f"{second} is {two[0]}x{two[1]}, {first} is {one[0]}x{one[1]}: give a size to resize them to")
 
 
-def _identities(names, lengths):
-    """Returns a number for each image, of its name and length: eight bytes, as there may be millions."""
-    texts = (f"{name}:{length}".encode() for name, length in zip(names, lengths, strict=True))
-    return np.array([int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) for text in texts], "uint64")
+def _digest(pixels):
+    """Returns eight bytes, as a number, that other pixels would change."""
+    return int.from_bytes(hashlib.blake2b(pixels.tobytes(), digest_size=8).digest())
 
 
 def _pixels(listed, kept):

@@ -44,7 +44,7 @@ def read_data(settings: DetectSettings) -> DetectData:
         raise UserError(f"--train={settings.train}: the images have no objects")
     with blaming("dataset", settings.dataset):
         # All at once, so that one message names all files that cannot be read.
-        kept, unreadable = readable([*train, *test], settings.skip_corrupt)
+        kept, unreadable = readable([*train, *test], settings.skip_unreadable)
     whole = {id(image) for image in kept}
     parts = [[image for image in part if id(image) in whole] for part in (train, test)]
     for name, part in zip(("train", "test"), parts, strict=True):

@@ -30,7 +30,7 @@ class DetectSettings:
         800, "Side of the squares that images are resized to fit into, a multiple of the network's stride.", least=8
     )
     mirror: bool = setting(True, "Mirror half of the training images.")
-    skip_corrupt: bool = setting(False, "Go on without the image files that cannot be read, and list them.")
+    skip_unreadable: bool = setting(False, "Go on without the image files that cannot be read, and list them.")
 
     # Network
     classifier: str = setting(

@@ -54,7 +54,7 @@ def shown_images(runs: Sequence[RunFolder], options: Options, count: int) -> Sho
     chosen = list(options.images) or _in_turn(labels, [data.classes.index(name) for name in options.classes], count)
     if max(chosen, default=0) >= len(labels):
         raise UserError(f"--images={max(chosen)}: there are {len(labels)} test images, counted from 0")
-    return ShownImages(pixels[chosen], labels[chosen], data.classes)
+    return ShownImages(np.asarray(pixels[chosen]), labels[chosen], data.classes)
 
 
 def _in_turn(labels, wanted, count):
@@ -71,6 +71,7 @@ def prepared(run: RunFolder, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray
         images, _ = run.data(run.seeds[0].seed).train
     if pixels.shape[1:] != images.shape[1:]:
         raise UserError(f"--workdir={run.path}: its images are {images.shape[1:]}, not {pixels.shape[1:]}")
+    pixels = np.asarray(pixels)  # of a run that reads them as it needs them
     found: Any = np.asarray(FIT[run.settings.preprocessing](images)(pixels), "float32")
     shown = pixels / 255.0
     if size := run.settings.crop_size:
