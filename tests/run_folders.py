@@ -55,7 +55,7 @@ def classification_folder(path, errors, kept_share=None, trained=False, draw=0, 
                 network.save(folder / kept_network(name, 1))
     about = {"backend": "tensorflow", "keras": "3"}
     about["starts"] = [{"time": "2026-11-27T10:00:00+00:00", "machine": machine(), "versions": versions()}]
-    result = {"rounds": 2, "classes": 10, "runs": runs, "seconds_since_last_start": 200.0, **about}
+    result = {"rounds": 2, "classes": len(data.classes), "runs": runs, "seconds_since_last_start": 200.0, **about}
     (path / RESULT).write_text(json.dumps(result))
     return first, data
 
@@ -71,7 +71,7 @@ def _seed(folder, seed, errors, scores, data, kept_share, rank_by):
     samples = np.arange(len(scores))
     dropped = np.sort(np.argsort(-scores)[:DROPPED])
     columns = {"index": data.samples, "label": data.train[1]}
-    probabilities = np.random.default_rng(seed).dirichlet(np.ones(10), len(scores))
+    probabilities = np.random.default_rng(seed).dirichlet(np.ones(len(data.classes)), len(scores))
     texts = {} if data.files is None else {"file": data.files}
     texts |= {"label": [data.classes[label] for label in data.train[1]]}
     texts |= {"predicted": [data.classes[label] for label in probabilities.argmax(axis=1)]}

@@ -3,6 +3,8 @@ from dataclasses import dataclass
 import pytest
 
 from tfdrop.errors import UserError
+from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.run_folder import recorded_settings
 from tfdrop.tasks.workdir import Workdir
 
 INPUTS = {"images": "0123"}
@@ -26,6 +28,18 @@ def test_the_same_run_comes_back_and_another_is_refused(tmp_path):
     with pytest.raises(UserError, match="inputs is"):
         Workdir(tmp_path / "run", Settings(drops=[1, 2]), {"images": "4567"})
     assert sorted(path.read_bytes() for path in workdir.path.iterdir()) == before
+
+
+def test_where_images_are_held_is_not_part_of_a_run_and_older_runs_held_them_in_memory(tmp_path):
+    settings = ClassifySettings(in_memory="auto")
+    workdir = Workdir(tmp_path / "run", settings, INPUTS)
+    Workdir(tmp_path / "run", ClassifySettings(in_memory="always"), INPUTS)
+    there = workdir.read_json("settings.json")
+    assert recorded_settings(there, "").in_memory == "auto"
+    del there["in_memory"]
+    workdir.write_json("settings.json", there)
+    Workdir(tmp_path / "run", ClassifySettings(in_memory="always"), INPUTS)
+    assert recorded_settings(there, "").in_memory == "always"
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import shlex
+from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,7 +85,7 @@ class RunFolder:
             there = json.loads((self.path / SETTINGS).read_text())
             self.result = json.loads((self.path / RESULT).read_text())
             self.classifies = "dataset" in there
-            self.settings = _settings(there, data_dir)
+            self.settings = recorded_settings(there, data_dir)
             self._images = there.get("inputs", {}).get("images")
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: holds no finished run ({error})") from error
@@ -129,7 +130,8 @@ class RunFolder:
         return shlex.join(["python", "-m", program, *_flags(self.settings)])
 
 
-def _settings(there, data_dir):
+def recorded_settings(there: Mapping[str, Any], data_dir: str) -> Any:
+    """Returns the `ClassifySettings` or `DenoiseSettings` that a run's file of settings says, by whatever release."""
     kind, former = (
         (ClassifySettings, former_names.EVERYWHERE) if "dataset" in there else (DenoiseSettings, former_names.DENOISING)
     )
