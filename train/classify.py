@@ -6,7 +6,6 @@ python -m train.classify --recipe=NAME --data_dir=DIR --workdir=runs/NAME
 """
 
 import contextlib
-import dataclasses
 import time
 
 from absl import flags
@@ -21,7 +20,7 @@ from tfdrop.tasks.determinism import make_deterministic
 from tfdrop.tasks.devices import agreed, run_folder, start_devices
 from tfdrop.tasks.shown_result import is_finished, show_result
 from tfdrop.tasks.workdir import Workdir
-from train.flags import PATIENCE, define_flags, seeds_of_slice, settings_from_flags
+from train.flags import PATIENCE, define_flags, overridden, seeds_of_slice, settings_from_flags
 from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
@@ -81,11 +80,9 @@ def _about_recipe():
     if not name:
         return {}
     recipe = RECIPES[name]
-    names = [field.name for field in dataclasses.fields(ClassifySettings) if field.name not in UNIMPORTANT]
-    overridden = [flags.FLAGS[name].serialize() for name in names if flags.FLAGS[name].present]
     paper = {key: value for key, value in recipe.paper._asdict().items() if value is not None}
     about = {"name": name, "source": recipe.source, "paper": paper, "text": str(recipe.paper)}
-    return {"recipe": about | {"overridden": overridden}}
+    return {"recipe": about | {"overridden": overridden(ClassifySettings, UNIMPORTANT)}}
 
 
 def _recipe_list():

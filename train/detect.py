@@ -6,7 +6,6 @@ python -m train.detect --recipe=NAME --classifier=RUN --data_dir=DIR --workdir=r
 """
 
 import contextlib
-import dataclasses
 import time
 from pathlib import Path
 
@@ -17,8 +16,9 @@ from tfdrop.errors import UserError
 from tfdrop.tasks.detection.data import read_data
 from tfdrop.tasks.detection.settings import DetectSettings
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.workdir import RESULT, Workdir
-from train.flags import define_flags, settings_from_flags
+from tfdrop.tasks.shown_result import is_finished
+from tfdrop.tasks.workdir import Workdir
+from train.flags import define_flags, overridden, settings_from_flags
 from train.help import help_text
 from train.interruption import interruptible
 from train.program import run
@@ -49,8 +49,7 @@ def main():
 
     classifier, weights = detection_run.read_classifier(settings)
     path = settings.workdir or time.strftime("runs/detect-%Y%m%d-%H%M%S")
-    finished = (Path(path).expanduser() / RESULT).exists()
-    detector = None if finished else detection_run.make_detector(settings, classifier)
+    detector = None if is_finished(path) else detection_run.make_detector(settings, classifier)
     with contextlib.ExitStack() as stack:
         stack.enter_context(locked(path))
         workdir = Workdir(path, settings, {"images": data.fingerprint(), "classifier": weights})
@@ -64,10 +63,8 @@ def _about_recipe():
     if not name:
         return {}
     recipe = DETECTION[name]
-    names = [field.name for field in dataclasses.fields(DetectSettings) if field.name not in UNIMPORTANT]
-    overridden = [flags.FLAGS[name].serialize() for name in names if flags.FLAGS[name].present]
     about = {"name": name, "source": recipe.source, "text": str(recipe.paper)}
-    return {"recipe": about | {"overridden": overridden}}
+    return {"recipe": about | {"overridden": overridden(DetectSettings, UNIMPORTANT)}}
 
 
 def console():

@@ -83,6 +83,17 @@ def is_given(name, recipes):
     return flags.FLAGS[name].present > 0 or name in recipes.get(flags.FLAGS.recipe, {})
 
 
+def overridden(settings_class, unimportant):
+    """Returns the given flags that may make a recipe's number another one, as they would be written.
+
+    Args:
+        settings_class: The class, a dataclass with a field for each flag.
+        unimportant: Names of those that leave the number what it is.
+    """
+    names = [field.name for field in dataclasses.fields(settings_class) if field.name not in unimportant]
+    return [flags.FLAGS[name].serialize() for name in names if flags.FLAGS[name].present]
+
+
 def seeds_of_slice(settings):
     """Returns the seeds that `--slice` asks for, `None` without it.
 

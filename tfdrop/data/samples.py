@@ -1,6 +1,6 @@
 """Training and validation data as the rest of the library sees it: arrays, or an iterable of batches."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,11 @@ def select(data: Any, indices: Any) -> Any:
 def take(data: Any, indices: Any) -> Any:
     """Returns the samples at `indices` of arrays `(x, y)`, `StreamedImages` among them as arrays."""
     return _tree().map_structure(lambda part: np.asarray(part) if is_streamed(part) else part, select(data, indices))
+
+
+def mapped(function: Callable[[np.ndarray], np.ndarray], images: Any) -> Any:
+    """Returns what a function makes of images; of `StreamedImages` it does so when they are read, one by one."""
+    return images.map(function) if is_streamed(images) else function(images)
 
 
 def is_streamed(array: Any) -> bool:

@@ -78,7 +78,7 @@ def predicted(network: Any, x: Any, batch_size: int) -> np.ndarray:
         found = []
         for start in range(0, len(x), batch_size):
             batch = np.asarray(x[start : start + batch_size])
-            x.expect(np.arange(len(x))[start + batch_size : start + 2 * batch_size])
+            x.expect(slice(start + batch_size, start + 2 * batch_size))
             found.append(predicted(network, batch, batch_size))
         return np.concatenate(found)
     if replicas(network) == 1:

@@ -157,8 +157,7 @@ class Training:
         while self.step < self.steps:
             left = self.samples_left(self.step)
             batches = self._first_batches(left, size)
-            ahead = range(0, min(2 * batches.size, len(left)), self.batch_size)
-            arrays.expect([left[first : first + self.batch_size] for first in ahead])
+            arrays.expect(left[: 2 * batches.size], self.batch_size)
             self.seed_random_layers()
             if self.record is not None:
                 keep_if_due(self, len(batches))

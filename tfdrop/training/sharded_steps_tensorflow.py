@@ -57,6 +57,7 @@ class ShardedSteps:
         self._optimizer = optimizer
         self._loss = loss
         self._replicas = self._strategy.num_replicas_in_sync
+        self._own_replicas = own_replicas(self._strategy)
         self.arrays = TrainArrays(train, self._on_all_devices, self._own)
         self._seeds = states_of_samples(model)
         self._moving = [variable for variable in model.non_trainable_variables if is_floating(variable)]
@@ -88,7 +89,7 @@ class ShardedSteps:
     def _own(self, batch):
         """Returns the numbers of a batch's samples that this process needs."""
         places = self._places(len(batch))
-        return batch[np.unique(np.concatenate([places[each] for each in own_replicas(self._strategy)]))]
+        return batch[np.unique(np.concatenate([places[each] for each in self._own_replicas]))]
 
     def _on_all_devices(self, array):
         return to_replicas(self._strategy, [array] * self._replicas)
@@ -99,7 +100,7 @@ class ShardedSteps:
             weights = None if sample_weights is None else tf.constant(sample_weights)
             return self.arrays.on_device, weights, to_replicas(self._strategy, shares)
         # Each process reads the shares of its own replicas alone.
-        read = {each: self.arrays.read(shares[each], sample_weights) for each in own_replicas(self._strategy)}
+        read = {each: self.arrays.read(shares[each], sample_weights) for each in self._own_replicas}
         arrays, weights, places = zip(
             *(read.get(each, next(iter(read.values()))) for each in range(self._replicas)), strict=True
         )

@@ -1,7 +1,7 @@
 """The training samples as compiled steps take them: all on the device, or those of some steps, read for these."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -58,12 +58,13 @@ class TrainArrays:
         weights = None if sample_weights is None else sample_weights[chosen]
         return take(self._given, chosen), weights, np.arange(len(chosen), dtype="int32").reshape(indices.shape)
 
-    def expect(self, batches: Sequence[np.ndarray]) -> None:
-        """Begins to read what the next batches need, where something has to be read."""
+    def expect(self, indices: np.ndarray, batch_size: int) -> None:
+        """Begins to read the samples of the next batches, where something has to be read."""
         if self._streamed:
-            indices = np.concatenate([self._own(batch) for batch in batches])
+            batches = np.split(indices, range(batch_size, len(indices), batch_size))
+            own = np.concatenate([self._own(batch) for batch in batches])
             for array in self._streamed:
-                array.expect(indices)
+                array.expect(own)
 
     def most_samples(self) -> int:
         """Returns how many samples can be asked for at once: any number of arrays that are there."""

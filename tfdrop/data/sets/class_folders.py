@@ -178,12 +178,12 @@ def _stacked(images: list[tuple[Path, np.ndarray]], folder: Path) -> np.ndarray:
     first_path, first = images[0]
     for path, pixels in images:
         if pixels.shape != first.shape:
-            raise ValueError(
-                f"{path.relative_to(folder)} is {_size(pixels)}, {first_path.relative_to(folder)} is {_size(first)}: "
-                "give a size to resize them to"
-            )
+            name, other = (str(each.relative_to(folder)) for each in (path, first_path))
+            raise sizes_differ(name, other, pixels.shape, first.shape)
     return np.stack([pixels for _, pixels in images])
 
 
-def _size(pixels: np.ndarray) -> str:
-    return f"{pixels.shape[0]}x{pixels.shape[1]}"
+def sizes_differ(name: str, other: str, shape: tuple[int, ...], other_shape: tuple[int, ...]) -> ValueError:
+    """Returns the error for two images of different sizes where nothing says what to resize them to."""
+    one, two = (f"{height}x{width}" for height, width, *_ in (shape, other_shape))
+    return ValueError(f"{name} is {one}, {other} is {two}: give a size to resize them to")

@@ -87,7 +87,7 @@ class StreamedImages:
 
         return self._of(_Reader(changed), self._numbers, function(self._example[None])[0])
 
-    def expect(self, indices: ArrayLike) -> None:
+    def expect(self, indices: ArrayLike | slice) -> None:
         """Begins to read the images that will be asked for next, and forgets what was expected before."""
         self._reader.expect(self._numbers[indices])
 

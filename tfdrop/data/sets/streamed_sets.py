@@ -9,7 +9,7 @@ import numpy as np
 
 from tfdrop.data.images.colour import read_colour_image, resize
 from tfdrop.data.images.files import attempts, reason_of, unreadable_error
-from tfdrop.data.sets.class_folders import list_class_folders
+from tfdrop.data.sets.class_folders import list_class_folders, sizes_differ
 from tfdrop.data.sets.held_out import with_held_out_test
 from tfdrop.data.sets.image_set import ImageSet, checked
 from tfdrop.data.sets.prepared import PreparedSet, open_prepared, sized
@@ -173,7 +173,7 @@ def _check_sizes(checks):
     sizes = {shape: name for each in checks.values() for shape, name in each.sizes.items()}
     if len(sizes) > 1:
         (one, first), (two, second) = list(sizes.items())[:2]
-        raise ValueError(f"{second} is {two[0]}x{two[1]}, {first} is {one[0]}x{one[1]}: give a size to resize them to")
+        raise sizes_differ(second, first, two, one)
 
 
 def _digest(pixels):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfdrop.data.preprocessing.standardization import fit_channels, fit_pixel_mean
 from tfdrop.data.preprocessing.whitening import fit_whitening
-from tfdrop.data.samples import is_streamed
+from tfdrop.data.samples import is_streamed, mapped
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import Split, draw_stratified, split_for_validation
 from tfdrop.errors import UserError, blaming
@@ -146,8 +146,6 @@ def preprocessed(settings, data):
     preprocess = FIT[settings.preprocessing](data.train[0])
 
     def apply(part):
-        if part is None or is_streamed(part[0]):
-            return part and (part[0].map(lambda images: np.asarray(preprocess(images), "float32")), part[1])
-        return np.asarray(preprocess(part[0]), "float32"), part[1]
+        return None if part is None else (mapped(lambda x: np.asarray(preprocess(x), "float32"), part[0]), part[1])
 
     return data._replace(**{name: apply(getattr(data, name)) for name in PARTS}), preprocess

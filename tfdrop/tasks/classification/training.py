@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.data.augmentation.evaluation_crops import centre_crop, ten_crop_model
-from tfdrop.data.samples import is_streamed
+from tfdrop.data.samples import mapped
 from tfdrop.layers import FocusedDropout, Participation
 from tfdrop.layers.rated_layer import RatedLayer
 from tfdrop.tasks import devices
@@ -175,8 +175,7 @@ def centred(settings, images):
     """Returns the part of images that a network sees without augmentation: the centre where crops are trained on."""
     if not settings.crop_size:
         return images
-    crop = partial(centre_crop, size=settings.crop_size)
-    return images.map(crop) if is_streamed(images) else crop(images)
+    return mapped(partial(centre_crop, size=settings.crop_size), images)
 
 
 def measured_errors(settings, plain, test):
