@@ -172,20 +172,56 @@ def influences(scope):
     return results
 
 
-def replays(scope):
-    """Replays a training that was recorded in a scope; returns the scores by their name."""
-    x, y = IMAGES
+def recorded(scope, parts, train, **arguments):
+    """Returns a finished training in float64 that was made in a scope; the last batch of an epoch has one sample."""
     keras.utils.set_random_seed(0)
     with scope():
-        parts = [keras.Input((6, 6, 2)), layers.Flatten(), layers.Dense(4, activation="tanh"), layers.Dense(3)]
-        arguments = {"batch_size": 10, "epochs": 2, "record": True, "steps_per_dispatch": 1}
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        train = x[:20].astype("float32"), y[:20]
-        training = Training(keras.Sequential(parts), falling(), loss, train, **arguments)
+        network = keras.Sequential([keras.Input((6, 6, 2), dtype="float64"), *parts()])
+        training = Training(network, falling(), CROSS_ENTROPY, train, 10, epochs=2, steps_per_dispatch=1, **arguments)
     for _ in training.dispatches():
         pass
-    found = replay_influence(training, (x[20:].astype("float32"), y[20:]), horizon=1.0, verbose=0)
-    return {"replay: scores": found.scores}
+    return training
+
+
+def replays(scope):
+    """Replays a training that was recorded in a scope; returns the scores by their name."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        x, y = IMAGES[0][:21], IMAGES[1][:21]
+        train = (streamed(x, []) if KIND == "workers" else x), y
+        training = recorded(scope, whole, train, sample_weights=WEIGHTS[:21], record=True)
+        found = replay_influence(training, (IMAGES[0][21:], IMAGES[1][21:]), verbose=0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    held = training.backward()._arrays.on_device
+    devices = held[1].devices() if keras.backend.backend() == "jax" else ()
+    return {"replay: scores": found.scores, "replay on": len(devices)}
+
+
+def drawn_replay(scope):
+    """Replays a training in which layers draw; returns a derivative along a direction, and by differences."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    try:
+        train, validation = (tuple(part[each] for part in IMAGES) for each in (slice(21), slice(21, None)))
+
+        def drawing():
+            convolution, normalization, *others = whole()
+            return [convolution, normalization, tfdrop.layers.SpatialScale(0.3), layers.Dropout(0.3), *others]
+
+        scores = replay_influence(recorded(scope, drawing, train, record=True), validation, verbose=0).scores
+        direction, step = RNG.normal(size=21), 1e-5
+        measured = []
+        for sign in (1, -1):
+            training = recorded(scope, drawing, train, sample_weights=1 + sign * step * direction)
+            outputs = predicted(training.model, validation[0], 10)
+            losses = keras.losses.sparse_categorical_crossentropy(validation[1], outputs, from_logits=True)
+            measured.append(float(keras.ops.sum(losses)))
+    finally:
+        keras.config.set_dtype_policy(before)
+    difference = (measured[0] - measured[1]) / (2 * step)
+    return {"drawn: derivative": scores @ direction / len(scores), "drawn: difference": difference}
 
 
 def refusals(scope):
@@ -195,12 +231,10 @@ def refusals(scope):
     tokens, steps, numbers = np.ones((4, 3), "int32"), np.ones((4, 3, 2)), np.ones((4, 2))
     masked = lambda: [keras.Input((3,), dtype="int32"), layers.Embedding(2, 2, mask_zero=True)]  # noqa: E731
     added = lambda: [keras.Input((2,)), layers.ActivityRegularization(0.1)]  # noqa: E731
-    drawing = lambda: [keras.Input((2,)), layers.Dropout(0.5), layers.Dense(2)]  # noqa: E731
     dense = lambda: [keras.Input((2,)), layers.Dense(2)]  # noqa: E731
     cases = {
         "mask": (masked, mean(), tokens, steps, {}),
         "added losses": (lambda: [*added(), layers.Dense(2)], mean(), numbers, numbers, {}),
-        "record": (drawing, mean(), numbers, numbers, {"record": True}),
         "reduction": (dense, mean(reduction="mean_with_sample_weight"), numbers, numbers, {}),
         "outside": (dense, mean(), numbers, numbers, {"optimizer": sgd()}),
         "clipping": (dense, mean(), numbers, numbers, {"clipnorm": 1.0}),
@@ -222,11 +256,13 @@ def refusals(scope):
 if KIND == "parallel":
     two = keras.distribution.list_devices()
     found = {f"one {name}": value for name, value in trainings(contextlib.nullcontext).items()}
-    np.savez(sys.argv[2], devices=len(two), **found, **trainings(keras.distribution.DataParallel(devices=two).scope))
+    found |= {f"one {name}": value for name, value in replays(contextlib.nullcontext).items()}
+    scope = keras.distribution.DataParallel(devices=two).scope
+    np.savez(sys.argv[2], devices=len(two), **found, **trainings(scope), **replays(scope))
 elif KIND == "three":
     np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **fewer(strategy.scope))
 elif KIND:
-    found = trainings(strategy.scope) | influences(strategy.scope)
+    found = trainings(strategy.scope) | influences(strategy.scope) | replays(strategy.scope)
     if KIND == "mirrored":
-        found |= replays(strategy.scope) | refusals(strategy.scope)
+        found |= drawn_replay(strategy.scope) | refusals(strategy.scope)
     np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **found)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
+from tfdrop.training.sharding_jax import Sharding
 from tfdrop.training.step_function import BatchLoss, State, differentiable_slots, off_zero
 from tfdrop.training.train_arrays import TrainArrays
 
@@ -42,7 +43,8 @@ class BackwardStep:
         reverse: bool = False,
     ):
         self._optimizer = optimizer
-        self._arrays = TrainArrays(train, jnp.asarray)
+        self._sharding = Sharding()
+        self._arrays = TrainArrays(train, self._sharding.on_all_devices)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
         self.moving = list(moving)
@@ -67,15 +69,17 @@ class BackwardStep:
 
     def _call(self, number, state, indices, sample_weights, *others):
         with enable_x64(True) if self._dtype == "float64" else contextlib.nullcontext():
-            arguments = keras.tree.map_structure(self._cast, (state, sample_weights, *others))
+            arguments = keras.tree.map_structure(self._placed, (state, sample_weights, *others))
             train, _, places = self._arrays.holding(indices)
-            return self._functions[number](train, arguments[0], jnp.asarray(places, "int32"), *arguments[1:])
+            chosen = self._sharding.on_all_devices(jnp.asarray(places, "int32"))
+            return self._functions[number](train, arguments[0], chosen, *arguments[1:])
 
-    def _cast(self, array):
-        array = jnp.asarray(array)
+    def _placed(self, array):
+        array = self._sharding.on_all_devices(array)
         return array.astype(self._dtype) if self._dtype and jnp.issubdtype(array.dtype, jnp.floating) else array
 
     def _batch(self, train, indices):
+        indices = self._sharding.shared_out(indices)
         return keras.tree.map_structure(lambda array: jnp.take(array, indices, axis=0), train)
 
     def _backward(self, train, state, indices, sample_weights, cotangent):

@@ -1,4 +1,5 @@
-"""A training step walked backwards, on TensorFlow. `backward_jax.py` holds the same class for JAX."""
+"""A training step walked backwards, on TensorFlow. `backward_jax.py` has the same class for JAX,
+`sharded_backward_tensorflow.py` one for several devices."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +43,7 @@ class BackwardStep:
         reverse: bool = False,
     ):
         self._optimizer = optimizer
-        self._arrays = TrainArrays(train, tf.constant)
+        self._arrays = self._arrays_of(train)
         self._loss = BatchLoss(model, loss, dtype)
         self._dtype = dtype
         self.moving = list(moving)
@@ -84,11 +85,16 @@ class BackwardStep:
         """
         return self._update(*keras.tree.map_structure(tf.convert_to_tensor, (state, gradients, cotangent)))
 
+    def _arrays_of(self, train):
+        return TrainArrays(train, tf.constant)
+
     def _call(self, number, state, indices, sample_weights, *others):
-        arguments = keras.tree.map_structure(tf.convert_to_tensor, (state, sample_weights, *others))
-        state, sample_weights, *others = keras.tree.map_structure(self._cast, arguments)
+        state, sample_weights, *others = self._tensors(state, sample_weights, *others)
         train, _, places = self._arrays.holding(indices)
         return self._functions[number](train, state, tf.constant(places, "int32"), sample_weights, *others)
+
+    def _tensors(self, *arguments):
+        return keras.tree.map_structure(self._cast, keras.tree.map_structure(tf.convert_to_tensor, arguments))
 
     def _cast(self, tensor):
         return tf.cast(tensor, self._dtype) if self._dtype and tensor.dtype.is_floating else tensor

@@ -61,6 +61,18 @@ def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
     return found
 
 
+def over_replicas(operation: tf.distribute.ReduceOp, tensors: Sequence[Any]) -> list[Any]:
+    """Returns, inside a replica, what some tensors come to over all replicas: their sums or means."""
+    tensors = [tf.identity(tensor) for tensor in tensors]
+    found = list(tensors)
+    for dtype in {tensor.dtype: None for tensor in tensors}:  # a collective operation takes one type
+        places = [place for place, tensor in enumerate(tensors) if tensor.dtype == dtype]
+        reduced = tf.distribute.get_replica_context().all_reduce(operation, [tensors[place] for place in places])
+        for place, each in zip(places, reduced, strict=True):
+            found[place] = each
+    return found
+
+
 def agreed(strategy: tf.distribute.Strategy, number: float) -> float:
     """Returns the mean of a number over the processes, which then decide alike; each has to ask."""
     values = to_replicas(strategy, [np.float64(number)] * strategy.num_replicas_in_sync)

@@ -1,5 +1,6 @@
 """A training run whose every step is a function of its seed and number, so that it can stop and go on anywhere."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,14 +103,19 @@ class Training:
         self.epochs = epochs
         self.steps_per_epoch = -(-self.samples // self.batch_size)
         self._backward = None
+        self._distribution = keras.distribution.distribution()
         self._order: tuple[int, np.ndarray] | None = None
         if not optimizer.built:
-            with scope_of(model):
+            with self.scope():
                 optimizer.build(model.trainable_variables)
         jit_compile = compiles_with_xla() if jit_compile is None else jit_compile
         self._compiled = _compiled_steps(model)(model, optimizer, loss, train, jit_compile)
         check_whole("memory", memory)
         self.record = new_record(self, None if record is True else Path(record), memory) if record else None
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Returns the context in which the model's variables were made."""
+        return scope_of(self.model) if self._distribution is None else self._distribution.scope()
 
     @property
     def steps(self) -> int:

@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from tfdrop.arguments import invalid
 from tfdrop.data.samples import is_streamed
-from tfdrop.training.random_layers import states_of_samples
 from tfdrop.training.record import Record, spacing
-from tfdrop.training.replicas import replicas
 from tfdrop.training.sample_weights import check_loss
 from tfdrop.training.step_function import read_state
 
@@ -25,14 +22,9 @@ def new_record(training: "Training", folder: Path | None, memory: int) -> Record
 
     Raises:
         CheckpointError: If the folder holds the record of another training.
-        ValueError: If the loss cannot be weighted by samples, the memory is too small, or layers draw on several
-            devices: a replay is on one, which would draw something else.
+        ValueError: If the loss cannot be weighted by samples, or the memory is too small.
     """
     check_loss(training.loss)
-    model = training.model
-    if replicas(model) > 1 and states_of_samples(model):
-        expected = "a model without layers that draw, on several devices"
-        raise invalid("record", expected, received=f"the model {model.name!r}")
     state = read_state(training.model, training.optimizer)
     size = sum(array.nbytes for group in state for array in group)
     gap = spacing(training.epochs, training.steps_per_epoch, size, memory, folder is not None)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfdrop.functional.double_precision import computes_in_half
 from tfdrop.training.replayable_optimizer import check_optimizer
+from tfdrop.training.replicas import replicas
 from tfdrop.training.step_function import differentiable, in_double, read_state
 
 if TYPE_CHECKING:
@@ -41,12 +42,21 @@ def checked_backward(training: "Training") -> Any:
         state = read_state(training.model, training.optimizer)
     verdict = known or _verdict(kind, arguments, training, state)
     dtype = "float32" if computes_in_half(training.model) else None
-    backward = kind(*arguments, verdict["moving"], dtype=dtype, reverse=verdict["reverse"])
+    walking = _kind_on_replicas() if replicas(training.model) > 1 else kind
+    with training.scope():
+        backward = walking(*arguments, verdict["moving"], dtype=dtype, reverse=verdict["reverse"])
     if known is None:
         check_optimizer(backward, training, state)
         if training.record is not None:
             training.record.note(verdict)
     return backward
+
+
+def _kind_on_replicas():
+    """Returns the class of the steps that several replicas walk back together."""
+    from tfdrop.training import sharded_backward_tensorflow
+
+    return sharded_backward_tensorflow.ShardedBackwardStep
 
 
 def _verdict(kind, arguments, training, state):

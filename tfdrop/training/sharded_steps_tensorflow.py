@@ -8,19 +8,17 @@ import tensorflow as tf
 
 from tfdrop.arguments import invalid
 from tfdrop.functional.double_precision import is_floating
-from tfdrop.training.distribution_tensorflow import agreed, own_replicas, shares_of, to_replicas
+from tfdrop.training.distribution_tensorflow import agreed, over_replicas
 from tfdrop.training.random_layers import states_of_samples
+from tfdrop.training.replica_batches_tensorflow import ReplicaBatches, of_replica
 from tfdrop.training.sample_weights import check_loss, weighted_loss
-from tfdrop.training.train_arrays import TrainArrays
 
 
 class ShardedSteps:
-    """Training steps on several devices, of one machine or of several; each device holds all arrays,
-    or of `StreamedImages` those that its steps need.
+    """Training steps on several devices, of one machine or of several.
 
-    A batch's samples are shared out in order, as evenly as can be, and the replicas' gradients are summed: a step is
-    that of one device but for the order of summation. A batch of fewer samples than replicas all of them take whole,
-    each for its part of the loss, so that none is without a sample and no statistic counts one more than another.
+    A batch's samples are shared out as `ReplicaBatches` does, and the replicas' gradients are summed: a step is that of
+    one device but for the order of summation.
 
     What a layer computes from its batch, here it computes from its replica's share. Batch normalization has the
     share's statistics, unless it is `synchronized`; its moving statistics are averaged over the replicas after each
@@ -56,9 +54,8 @@ class ShardedSteps:
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._replicas = self._strategy.num_replicas_in_sync
-        self._own_replicas = own_replicas(self._strategy)
-        self.arrays = TrainArrays(train, self._on_all_devices, self._own)
+        self._batches = ReplicaBatches(self._strategy, loss, train)
+        self.arrays = self._batches.arrays
         self._seeds = states_of_samples(model)
         self._moving = [variable for variable in model.non_trainable_variables if is_floating(variable)]
         self._gradients = tf.function(self._loss_and_gradients, jit_compile=True) if jit_compile else None
@@ -75,47 +72,10 @@ class ShardedSteps:
             The losses, shape `(steps,)`.
         """
         batch = index_batches.shape[1]
-        shares = [index_batches[:, places].astype("int32") for places in self._places(batch)]
-        factors = [self._factor(each, batch) for each in range(self._replicas)]
-        train, weights, indices = self._holding(shares, sample_weights)
-        factor = to_replicas(self._strategy, factors)
+        shares = [index_batches[:, places] for places in self._batches.places(batch)]
+        train, weights, indices = self._batches.holding(shares, sample_weights)
+        factor = self._batches.factor(batch)
         return self._compiled(tf.constant(len(index_batches)), train, indices, factor, weights).numpy()
-
-    def _places(self, batch):
-        """Returns the places in a batch of each replica's samples: all, where there are fewer than replicas."""
-        whole = [np.arange(batch)] * self._replicas
-        return whole if batch < self._replicas else shares_of(batch, self._strategy)
-
-    def _own(self, batch):
-        """Returns the numbers of a batch's samples that this process needs."""
-        places = self._places(len(batch))
-        return batch[np.unique(np.concatenate([places[each] for each in self._own_replicas]))]
-
-    def _on_all_devices(self, array):
-        return to_replicas(self._strategy, [array] * self._replicas)
-
-    def _holding(self, shares, sample_weights):
-        """Returns what each replica takes its share of the batches from, the weights, and the places there."""
-        if self.arrays.on_device is not None:
-            weights = None if sample_weights is None else tf.constant(sample_weights)
-            return self.arrays.on_device, weights, to_replicas(self._strategy, shares)
-        # Each process reads the shares of its own replicas alone.
-        read = {each: self.arrays.read(shares[each], sample_weights) for each in self._own_replicas}
-        arrays, weights, places = zip(
-            *(read.get(each, next(iter(read.values()))) for each in range(self._replicas)), strict=True
-        )
-        train = keras.tree.map_structure(lambda *each: to_replicas(self._strategy, each), *arrays)
-        weights = None if sample_weights is None else to_replicas(self._strategy, weights)
-        return train, weights, to_replicas(self._strategy, places)
-
-    def _factor(self, replica, batch):
-        """Returns what makes the loss of a replica's samples its part of the batch's loss."""
-        if batch < self._replicas:
-            return np.asarray(1 / self._replicas if self._loss.reduction == "sum" else 1, self._loss.dtype)
-        if self._loss.reduction == "sum":
-            return np.asarray(1, self._loss.dtype)
-        part = batch // self._replicas + (replica < batch % self._replicas)
-        return np.asarray(part / batch * self._replicas, self._loss.dtype)  # Keras divides a mean by the replicas
 
     def agreed(self, number: float) -> float:
         """Returns the mean of a number over the processes that train together; each has to ask."""
@@ -148,7 +108,7 @@ class ShardedSteps:
         with tf.GradientTape() as tape:
             outputs = self._model(x, training=True)
             self._check_losses(outputs)
-            penalties = sum(self._model.losses) / self._replicas
+            penalties = sum(self._model.losses) / self._batches.replicas
             loss = factor * weighted_loss(self._loss, y, outputs, weights) + penalties
         variables = self._model.trainable_variables
         return loss, tape.gradient(loss, [variable.value for variable in variables])
@@ -163,14 +123,11 @@ class ShardedSteps:
 
     def _shift_seeds(self, sign):
         """Adds the replica's number to the seeds of layers that draw for each sample, or takes it away."""
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         for state in self._seeds:
-            state.assign(state.value + tf.cast(tf.stack([sign * replica, 0]), state.dtype))
+            state.assign(of_replica(state.value, sign))
 
     def _average(self):
         """Sets what the replicas have counted of their shares, each for itself, to the mean."""
-        means = tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, [tf.identity(variable.value) for variable in self._moving]
-        )
+        means = over_replicas(tf.distribute.ReduceOp.MEAN, [variable.value for variable in self._moving])
         for variable, mean in zip(self._moving, means, strict=True):
             variable.assign(mean)

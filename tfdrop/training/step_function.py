@@ -75,17 +75,22 @@ class BatchLoss:
         model: A built Keras model.
         loss: A Keras loss.
         dtype: Type to compute in, `None` for that of the model's layers.
+        replicas: Number of those that compute a part of the loss each; the penalties are divided by it.
+
+    Attributes:
+        drawing: Layers that keep their own type.
     """
 
-    def __init__(self, model: keras.Model, loss: keras.losses.Loss, dtype: str | None):
+    def __init__(self, model: keras.Model, loss: keras.losses.Loss, dtype: str | None, replicas: int = 1):
         self._model = model
         self._loss = loss
         self._dtype = dtype
+        self._replicas = replicas
         self._variables = [*model.trainable_variables, *model.non_trainable_variables]
         self._others = list(model.non_trainable_variables)
         # What Keras's own layers draw depends on the type that they draw in, so that these keep theirs where a training
         # in 16 bits is replayed. In float64 nothing is replayed.
-        self._drawing = [] if dtype == "float64" else [each for each in model._flatten_layers() if _draws(each)]
+        self.drawing = [] if dtype == "float64" else [each for each in model._flatten_layers() if _draws(each)]
 
     def __call__(
         self, weights: Sequence[Any], others: Sequence[Any], x: Any, y: Any, sample_weights: Any
@@ -94,11 +99,11 @@ class BatchLoss:
         scope = keras.StatelessScope(collect_losses=True)
         for variable, value in zip(self._variables, [*weights, *others], strict=True):
             scope.add_update((variable, value))  # unlike the constructor's mapping, this keeps the value's type
-        with computing_in(self._model, self._dtype, self._drawing), scope:
+        with computing_in(self._model, self._dtype, self.drawing), scope:
             outputs = self._model(x, training=True)
             penalties = list(self._model.losses)
         loss = self._of_batch(y, outputs, sample_weights)
-        total = loss + sum(ops.cast(penalty, loss.dtype) for penalty in penalties)
+        total = loss + sum(ops.cast(penalty, loss.dtype) for penalty in penalties) / self._replicas
         following = [scope.get_current_value(variable) for variable in self._others]
         # A variable that is assigned to inside the scope takes its own type.
         return total, [ops.cast(new, old.dtype) for new, old in zip(following, others, strict=True)]

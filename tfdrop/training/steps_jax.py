@@ -1,8 +1,7 @@
 """Many training steps in one call of a compiled function, on JAX: the same class as `steps_tensorflow.py`.
 
 Under a `keras.distribution.DataParallel` each device takes its share of a batch, and what comes out is what one device
-finds, but for the order of summation: batch statistics and draws are those of the whole batch. A batch that does not
-divide by the devices, all of them take whole.
+finds, but for the order of summation: batch statistics and draws are those of the whole batch.
 """
 
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from tfdrop.training.sample_weights import weighted_loss
+from tfdrop.training.sharding_jax import Sharding
 from tfdrop.training.train_arrays import TrainArrays
 
 
@@ -41,8 +41,8 @@ class CompiledSteps:
         self._model = model
         self._optimizer = optimizer
         self._loss = loss
-        self._distribution = keras.distribution.distribution()
-        self.arrays = TrainArrays(train, self._on_all_devices)
+        self._sharding = Sharding()
+        self.arrays = TrainArrays(train, self._sharding.on_all_devices)
         # XLA on CPUs runs a loop's convolutions on one thread, so there each step is a call of its own.
         self._compiled = self._one_by_one() if jax.default_backend() == "cpu" else jax.jit(self._scan)
 
@@ -51,7 +51,7 @@ class CompiledSteps:
         groups = (self._model.trainable_variables, self._model.non_trainable_variables, self._optimizer.variables)
         state = [[variable.value for variable in group] for group in groups]
         (x, y), weights, places = self.arrays.holding(index_batches, sample_weights)
-        weights = None if weights is None else self._on_all_devices(weights)
+        weights = None if weights is None else self._sharding.on_all_devices(weights)
         state, losses = self._compiled(state, (x, y, weights), jnp.asarray(places, "int32"))
         for group, values in zip(groups, state, strict=True):
             for variable, value in zip(group, values, strict=True):
@@ -61,21 +61,6 @@ class CompiledSteps:
     def agreed(self, number: float) -> float:
         """Returns a number that all processes which train together have alike; here there is one."""
         return number
-
-    def _on_all_devices(self, array):
-        array = jnp.asarray(array)
-        return array if self._distribution is None else jax.device_put(array, self._layout([None] * array.ndim))
-
-    def _shared_out(self, indices):
-        """Returns the indices of a batch, each device's share on that device, so that its samples are taken there."""
-        if self._distribution is None:
-            return indices
-        axis, mesh = self._distribution.batch_dim_name, self._distribution.device_mesh
-        divides = len(indices) % mesh.shape[mesh.axis_names.index(axis)] == 0
-        return jax.lax.with_sharding_constraint(indices, self._layout([axis if divides else None]))
-
-    def _layout(self, axes):
-        return keras.distribution.TensorLayout(axes, self._distribution.device_mesh).backend_layout
 
     def _scan(self, state, train, index_batches):
         return jax.lax.scan(lambda state, indices: self._step(state, train, indices), state, index_batches)
@@ -94,7 +79,7 @@ class CompiledSteps:
 
     def _step(self, state, train, indices):
         trainable, fixed, moments = state
-        indices = self._shared_out(indices)
+        indices = self._sharding.shared_out(indices)
         x, y, weights = jax.tree.map(lambda array: jnp.take(array, indices, axis=0), train)
         gradient = jax.value_and_grad(self._total_loss, has_aux=True)
         (loss, fixed), gradients = gradient(trainable, fixed, x, y, weights)
