@@ -95,7 +95,7 @@ def overridden(settings_class, unimportant):
 
 
 def seeds_of_slice(settings):
-    """Returns the seeds that `--slice` asks for, `None` without it.
+    """Returns the seeds that `--slice` asks for, `None` without it: of the run, or of a single run's further replays.
 
     Raises:
         UserError: If it asks for nothing that can be done.
@@ -103,9 +103,13 @@ def seeds_of_slice(settings):
     text = flags.FLAGS.slice
     if not text:
         return None
-    seeds = slices.slice_of(range(settings.seed, settings.seed + settings.seeds), text)
-    if settings.seeds == 1:
-        raise UserError(f"--slice={text}: there is one seed only; --seeds=N has more")
+    if settings.seeds > 1:
+        seeds = slices.slice_of(range(settings.seed, settings.seed + settings.seeds), text)
+    else:
+        seeds = slices.slice_of(settings.scoring_seeds[1:], text)
+    if settings.seeds == 1 and not (settings.scores_by_replay and settings.influence_seeds > 1):
+        more = "--seeds=N has more, or --influence_seeds=N with --influence=replay"
+        raise UserError(f"--slice={text}: there is one seed only; {more}")
     if not settings.workdir:
         raise UserError(f"--slice={text}: needs a --workdir, the same for all slices")
     if settings.distribute == MULTI_WORKER:

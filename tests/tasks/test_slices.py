@@ -56,6 +56,32 @@ def test_seeds_in_slices_are_the_run(tmp_path):
     assert not list(apart.glob("starts*")) + list(apart.rglob(".lock"))
 
 
+SCORED = [*RUN[:-2], "--influence=replay", "--influence_seeds=3", "--controls=false"]
+
+
+def test_replays_from_further_seeds_in_slices_are_the_run(tmp_path):
+    apart, whole = tmp_path / "apart", tmp_path / "whole"
+    flags = [*SCORED, f"--workdir={apart}"]
+    first = run_program(*flags, "--slice=1/2", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    records = apart / "records" / "round1"
+    assert [path.name for path in records.glob("influence*")] == ["influence_seed1.npz"]
+    with locked(records / "seed2_lock"):  # by a slice that is at work
+        refused = run_program(*flags, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert f"error: {records / 'seed2_lock'}: process " in refused.stderr
+    for command in ([*flags, "--slice=2/2"], flags, [*SCORED, f"--workdir={whole}"]):
+        finished = run_program(*command, cwd=tmp_path)
+        assert finished.returncode == 0, finished.stderr
+        if command is flags:
+            assert finished.stdout.count("Replaying the training") == 0  # its own was there already
+    (found, expected) = (np.load(folder / "influence.npz") for folder in (apart, whole))
+    for name in expected.files:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+    assert found["spread"].any()
+    assert not (apart / "records").exists()
+
+
 def test_retrainings_in_slices_are_the_bank(tmp_path):
     rng = np.random.default_rng(0)
     samples = rng.normal(size=(12, 8, 8, 3)).astype("float32"), rng.integers(0, 10, 12)

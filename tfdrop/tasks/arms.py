@@ -69,6 +69,11 @@ class Task(Protocol):
     ) -> Influence | ReplayInfluence | Ranking:
         """Returns the influence of an arm's samples on the validation measure, or another ranking of them."""
 
+    def score_seeds(
+        self, arm: Arm, seeds: Sequence[int], samples: np.ndarray, checkpoint: Checkpoint, records: Path
+    ) -> None:
+        """Keeps in `records` the part that trainings from some seeds have in an arm's influence by replay."""
+
     def measure(self, arm: Arm, model: keras.Model, folder: Path, result: dict, after_step: Any) -> None:
         """Adds to an arm's result what was measured, and calls `after_step()` wherever it may be interrupted."""
 
@@ -197,6 +202,11 @@ class ArmsRun:
                 (self._folder / RECORDS).rmdir()
         return scores[name]
 
+    def score_seeds(self, arm: Arm, seeds: Sequence[int], pace: Any = None) -> None:
+        """Replays trainings from some seeds of an arm that trains on all samples, for the process that scores them."""
+        every, checkpoint = np.arange(self._task.samples), self._checkpoint(arm, "", pace)
+        self._task.score_seeds(arm, seeds, every, checkpoint, self._records(arm))
+
     def ranking(self, arm: Arm) -> str:
         """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""
         return next((other.ranking for other in self._arms.values() if other.after == arm.name), "")
@@ -217,10 +227,12 @@ class ArmsRun:
         model = self.model(arm, pace)
         if ranking:
             arm = arm._replace(settings={**arm.settings, "rank_by": ranking})
-        checkpoint = Checkpoint(
-            self._folder / INFLUENCE_CHECKPOINT, f"{self._key} {_scores_name(arm, ranking)}", pace or Pace()
-        )
+        checkpoint = self._checkpoint(arm, ranking, pace)
         return self._task.influence(arm, model, self.samples(arm, pace), checkpoint, self._records(arm))
+
+    def _checkpoint(self, arm, ranking, pace):
+        key = f"{self._key} {_scores_name(arm, ranking)}"
+        return Checkpoint(self._folder / INFLUENCE_CHECKPOINT, key, pace or Pace())
 
     def _records(self, arm):
         """Returns the folder with what is kept of an arm's training until its samples are scored."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tfdrop.checkpoint import Checkpoint, Pace
 from tfdrop.errors import UserError, blaming
 from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.influence.files import load_influence, save_influence
+from tfdrop.tasks.lock import locked
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.training import Training
 from tfdrop.whole_files import DamageError, note
@@ -54,17 +55,19 @@ def check_replayable(training: Training) -> None:
             training.backward()
 
 
-def replay_as_set(
+def replays_as_set(
     settings: RunSettings,
+    seeds: Iterable[int],
     recorded: Callable[[Any, Path], tuple[Training, keras.Model]],
     validation: Any,
     records: Path,
     pace: Pace,
-) -> ReplayInfluence:
-    """Returns the influence of every training sample by replay, in the mean over `influence_seeds` trainings.
+) -> list[ReplayInfluence]:
+    """Returns the influence of every training sample by replay, of the training from each of some seeds.
 
     Args:
         settings: The run's settings.
+        seeds: The seeds.
         recorded: Function `(settings, folder) -> (Training, model to measure)` that returns the finished training
             whose record is in a folder, and trains it where there is none.
         validation: As `replay_influence` takes it.
@@ -72,21 +75,39 @@ def replay_as_set(
         pace: When to save and when to stop.
 
     Raises:
-        UserError: If the training cannot be replayed, or the measure does not fit.
+        UserError: If the training cannot be replayed, the measure does not fit, or another process is at work on a
+            seed.
     """
     found = []
-    for seed in range(settings.seed, settings.seed + settings.influence_seeds):
+    for seed in seeds:
         path = records / f"influence_seed{seed}.npz"
-        try:
-            each = load_influence(path) if path.exists() else None
-        except DamageError as error:
-            note(f"{error}; it is computed again")
-            each = None
-        if each is None:
-            each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
-            save_influence(path, each)
+        if (each := _found(path)) is None:
+            with locked(records / f"seed{seed}_lock"):
+                each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
+                save_influence(path, each)
         found.append(each)
+    return found
+
+
+def replay_as_set(
+    settings: RunSettings,
+    recorded: Callable[[Any, Path], tuple[Training, keras.Model]],
+    validation: Any,
+    records: Path,
+    pace: Pace,
+) -> ReplayInfluence:
+    """Returns the mean of `replays_as_set` over the seeds that the settings ask for."""
+    found = replays_as_set(settings, settings.scoring_seeds, recorded, validation, records, pace)
     return mean_influence(found) if len(found) > 1 else found[0]
+
+
+def _found(path):
+    """Returns what an earlier start, or a slice, found; `None` if it is not there, or not whole."""
+    try:
+        return load_influence(path) if path.exists() else None
+    except DamageError as error:
+        note(f"{error}; it is computed again")
+        return None
 
 
 def of_leaving_out(found: ReplayInfluence, weights: np.ndarray) -> ReplayInfluence:

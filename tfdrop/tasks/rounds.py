@@ -1,6 +1,6 @@
 """A program's run: its rounds, and the controls that tell what dropping did and what else did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,6 +122,17 @@ def run_rounds(
     if settings.controls and settings.rounds > 1:
         results.setdefault(RANDOM, results[arms[-1].name])
     return RoundsRun(arms, done, results, _seconds(done, results), choice)
+
+
+def score_seeds(task: Task, settings: RunSettings, folder: Path, seeds: Sequence[int], pace: Pace | None) -> None:
+    """Does a slice of a run's scoring: the replays of round 1 from some seeds, which the run then finds in its folder.
+
+    Raises:
+        OutOfTime: If the pace says so; everything is saved.
+        UserError: If another process is at work on a seed.
+    """
+    first = rounds(settings, settings.cap)[0]
+    ArmsRun(task, (first,), folder, scores=SCORES).score_seeds(first, seeds, pace)
 
 
 def _seconds(done, results):

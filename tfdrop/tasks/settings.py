@@ -170,6 +170,16 @@ class RunSettings:
         return self.influence == "replay"
 
     @property
+    def scoring_seeds(self) -> range:
+        """The seeds of the trainings that what ranks the samples is the mean over, the run's own first."""
+        return range(self.seed, self.seed + self.influence_seeds)
+
+    @property
+    def scores_by_replay(self) -> bool:
+        """Whether training samples are scored by replay, which trainings from other seeds can have a part in."""
+        return self.influence == "replay" and (self.rounds > 1 or self.count_last)
+
+    @property
     def tried_rankings(self) -> tuple[str, ...]:
         """The rankings of which trainings choose one where they choose how many to drop; `""` for the only one."""
         return ("",)

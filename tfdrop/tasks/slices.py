@@ -7,8 +7,8 @@ from typing import Any
 from tfdrop.errors import UserError
 
 HELP = (
-    "i/n: every n-th of the seeds, from the i-th on, and no report; n such calls share the work, and one without "
-    "--slice puts it together."
+    "i/n: every n-th of the seeds, or, of a run from one seed, of the further --influence_seeds of its replay, from "
+    "the i-th on, and no report; n such calls share the work, and one without --slice puts it together."
 )
 
 

@@ -56,7 +56,7 @@ def ranked(settings, data, arm, model, train, checkpoint, records, sample_weight
 
 def _of_outputs(settings, train, sample_weights, records, train_again):
     found = []
-    for seed in range(settings.seed, settings.seed + settings.influence_seeds):
+    for seed in settings.scoring_seeds:
         folder = output_folder(records, seed)
         paths = [folder / EPOCH_OUTPUTS.format(epoch) for epoch in range(1, settings.epochs + 1)]
         if not paths[-1].exists():

@@ -20,7 +20,7 @@ from tfdrop.tasks.classification.while_dropping import errors_while_dropping
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds, score_seeds
 from tfdrop.tasks.settings import ONE_DEVICE
 from tfdrop.tasks.shown_result import show_result
 from tfdrop.tasks.starts import about_starts, noted_start
@@ -54,7 +54,7 @@ def run(settings, data, workdir, about, pace=None, only=None):
         workdir: `Workdir`.
         about: Dictionary that goes into the result as it is: what the recipe says, if there is one.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
-        only: Seeds of a slice: these alone are run then, and nothing is reported.
+        only: Seeds of a slice: these alone are run then, or, of a run from one seed, replayed; nothing is reported.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
@@ -63,7 +63,10 @@ def run(settings, data, workdir, about, pace=None, only=None):
     if only is not None:
         if only and not workdir.exists(RESULT):
             with noted_start(workdir, f"_from_seed{only[0]}"):
-                _finished_runs(settings, data, workdir, only, pace)
+                if settings.seeds == 1:
+                    score_seeds(ClassificationTask(settings, data), settings, workdir.path, only, pace)
+                else:
+                    _finished_runs(settings, data, workdir, only, pace)
         return
     if not workdir.exists(RESULT):
         for note in data.notes:

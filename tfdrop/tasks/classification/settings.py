@@ -165,6 +165,10 @@ class ClassifySettings(RunSettings):
         return TRIED_RANKINGS if self.rank_by == AUTO else (self.rank_by or INFLUENCE_RANKING,)
 
     @property
+    def scores_by_replay(self) -> bool:
+        return INFLUENCE_RANKING in self.rankings and super().scores_by_replay
+
+    @property
     def tried_rankings(self) -> tuple[str, ...]:
         return self.rankings if self.rank_by == AUTO else super().tried_rankings
 

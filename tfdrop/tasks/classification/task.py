@@ -24,7 +24,7 @@ from tfdrop.tasks.classification.training import (
 )
 from tfdrop.tasks.devices import ON_ONE_DEVICE
 from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS
-from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set
+from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set, replays_as_set
 from tfdrop.training.log import read_records
 
 # What can differ between machines says nothing about a run, nor does what is kept of it.
@@ -106,14 +106,23 @@ class ClassificationTask:
             return ranked(settings, self.data, arm, model, train, checkpoint, records, weights)
         if settings.influence != "replay":
             return classifier_influence(settings, model, train, self.data.validation, checkpoint, weights)
+        recorded, validation = self._replayed(arm, train, weights, checkpoint)
+        found = replay_as_set(settings, recorded, validation, records, checkpoint.pace)
+        return found if weights is None else of_leaving_out(found, weights)
+
+    def score_seeds(self, arm, seeds, samples, checkpoint, records):
+        settings, train = self.settings_of(arm), select(self.data.train, samples)
+        recorded, validation = self._replayed(arm, train, self.weights(samples), checkpoint)
+        replays_as_set(settings, seeds, recorded, validation, records, checkpoint.pace)
+
+    def _replayed(self, arm, train, weights, checkpoint):
+        """Returns what `replay_as_set` asks for the recorded training from a seed, and the validation images."""
 
         def recorded(settings, record):
             pace, key = checkpoint.pace, checkpoint.key
             return recorded_classifier(settings, self.data, train, arm.name, arm.round, record, pace, key, weights)
 
-        validation = seen_in_training(settings, self.data.validation, arm.round)
-        found = replay_as_set(settings, recorded, validation, records, checkpoint.pace)
-        return found if weights is None else of_leaving_out(found, weights)
+        return recorded, seen_in_training(self.settings_of(arm), self.data.validation, arm.round)
 
     def weights(self, samples, sample_weights=None):
         """Returns the weights of some samples in training, those of their classes included; `None` if all are one."""

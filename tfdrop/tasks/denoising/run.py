@@ -21,7 +21,7 @@ from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.dropped_groups import count_dropped
 from tfdrop.tasks.influence_files import scored_rounds, write_influence
 from tfdrop.tasks.lock import locked
-from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds
+from tfdrop.tasks.rounds import OF_A_RUNNING_ONE, run_rounds, score_seeds
 from tfdrop.tasks.shown_result import show_result
 from tfdrop.tasks.starts import about_starts, noted_start
 from tfdrop.tasks.workdir import REPORT, RESULT
@@ -38,7 +38,7 @@ def run(settings, data, workdir, pace=None, only=None):
         data: `DenoiseData` of the first seed.
         workdir: `Workdir`.
         pace: A `tfdrop.checkpoint.Pace`: when to save and when to stop.
-        only: Seeds of a slice: these alone are run then, and nothing is reported.
+        only: Seeds of a slice: these alone are run then, or, of a run from one seed, replayed; nothing is reported.
 
     Raises:
         OutOfTime: If the pace says so; everything is saved.
@@ -47,8 +47,7 @@ def run(settings, data, workdir, pace=None, only=None):
     if only is not None:
         if only and not workdir.exists(RESULT):
             with noted_start(workdir, f"_from_seed{only[0]}"):
-                for seed in only:
-                    _seed_result(settings, seed, workdir.path, pace)
+                _slice(settings, data, workdir.path, only, pace)
         return
     if not workdir.exists(RESULT):
         for note in data.notes:
@@ -63,6 +62,14 @@ def run(settings, data, workdir, pace=None, only=None):
         workdir.write_json(RESULT, result | about)
         workdir.remove(*OF_A_RUNNING_ONE)
     show_result(workdir, denoising_report, data)
+
+
+def _slice(settings, data, path, seeds, pace):
+    """Runs some of several seeds; of one alone, scores its patches by trainings from some seeds."""
+    if settings.seeds == 1:
+        return score_seeds(DenoisingTask(settings, data, rated=False), settings, path, seeds, pace)
+    for seed in seeds:
+        _seed_result(settings, seed, path, pace)
 
 
 def _seeds(settings):

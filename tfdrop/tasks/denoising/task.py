@@ -19,7 +19,7 @@ from tfdrop.tasks.denoising.training import (
     validation_pairs,
 )
 from tfdrop.tasks.devices import ON_ONE_DEVICE
-from tfdrop.tasks.replay_step import record_folder, replay_as_set
+from tfdrop.tasks.replay_step import record_folder, replay_as_set, replays_as_set
 
 OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
 
@@ -84,12 +84,22 @@ class DenoisingTask:
         settings, train = self.settings_of(arm), select(self._train, samples)
         if settings.influence != "replay":
             return denoiser_influence(settings, model, train, self._validation, checkpoint)
+        recorded = self._recorded(arm, train, checkpoint)
+        return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
+
+    def score_seeds(self, arm, seeds, samples, checkpoint, records):
+        settings, train = self.settings_of(arm), select(self._train, samples)
+        recorded = self._recorded(arm, train, checkpoint)
+        replays_as_set(settings, seeds, recorded, self._validation, records, checkpoint.pace)
+
+    def _recorded(self, arm, train, checkpoint):
+        """Returns what `replay_as_set` asks for the recorded training from a seed."""
 
         def recorded(settings, record):
             pace, key = checkpoint.pace, checkpoint.key
             return recorded_denoiser(settings, train, arm.name, augments(settings, arm), record, key, pace)
 
-        return replay_as_set(settings, recorded, self._validation, records, checkpoint.pace)
+        return recorded
 
     def measure(self, arm, model, folder, result, after_step):
         """Adds the PSNR of every test and validation image in dB, and the squared error of each that is held out."""
