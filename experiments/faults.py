@@ -2,9 +2,11 @@
 
 python -m experiments.faults --kills=100 --out=results/faults.md
 
-Both train twice, with dropping by replay in between, and the controls after. A run is started, killed after a random
-time, started again, and so on until one start reaches the end; then its networks, influences, metrics and results must
-have the bits of the run that was not killed. Programs are forked from this process, which has everything imported.
+Both train twice, with dropping by replay in between, and the controls after. A run is started, killed at a random
+moment, started again, and so on until one start reaches the end; then its networks, influences, metrics and results
+must have the bits of the run that was not killed. Half of the moments are a random time after the start, and most of
+these fall into what comes before the work; the others follow a random line of progress, so that all of the work has its
+share however busy the machine is. Programs are forked from this process, which has everything imported.
 """
 
 import collections
@@ -41,7 +43,9 @@ PROGRAMS = {
 }
 ALWAYS = "--save_every=0.2"
 MOST_OF_A_RUN = 0.6  # the latest moment of a kill after a start
+MOST_LINES, LONGEST_MOMENT = 25, 0.3  # of progress before a kill, and seconds after the last of these
 PROGRESS = re.compile(r"(.+): \d+/\d+  ")  # a line of it, after the phase
+BEFORE = "before the first line of progress"
 OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
 
 
@@ -67,7 +71,7 @@ def _reference(program, scratch):
     """Returns what a run that is left alone comes to, and the seconds that it takes."""
     folder = scratch / program
     start = time.monotonic()
-    status, phase = _start(program, folder, None)
+    status, phase = _start(program, folder)
     if status:
         raise RuntimeError(f"{program}: status {status}; {phase}")
     seconds = time.monotonic() - start
@@ -80,7 +84,11 @@ def _killed(program, folder, reference, draw):
     expected, seconds = reference
     phases = []
     while True:
-        status, phase = _start(program, folder, draw.uniform(0, MOST_OF_A_RUN * seconds))
+        if draw.random() < 0.5:
+            lines, moment = 0, draw.uniform(0, MOST_OF_A_RUN * seconds)
+        else:
+            lines, moment = draw.randint(1, MOST_LINES), draw.uniform(0, LONGEST_MOMENT)
+        status, phase = _start(program, folder, lines, moment)
         if status != -signal.SIGKILL:
             break
         phases.append(phase)
@@ -88,9 +96,14 @@ def _killed(program, folder, reference, draw):
     return {"program": program, "phases": phases, "status": status, "last": phase, "differing": differing}
 
 
-def _start(program, folder, kill_after):
-    """Runs a program in a child of this process; returns its status, that of a kill negative, and what it was doing."""
+def _start(program, folder, lines=0, moment=float("inf")):
+    """Runs a program in a child of this process, and kills it some seconds after so many lines of progress.
+
+    Returns:
+        Its status, that of a kill negative, and what it was doing.
+    """
     log = folder.with_suffix(".log")
+    log.unlink(missing_ok=True)
     if not (child := os.fork()):
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
@@ -106,19 +119,26 @@ def _start(program, folder, kill_after):
         finally:
             sys.stdout.flush()
             os._exit(code if isinstance(code, int) else 1)
-    deadline = time.monotonic() + (kill_after if kill_after is not None else 1e9)
+    deadline = None
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             break
-        if time.monotonic() > deadline:
+        if deadline is None and len(_phases(log)) >= lines:
+            deadline = time.monotonic() + moment
+        if deadline is not None and time.monotonic() > deadline:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             break
         time.sleep(0.01)
+    phases = _phases(log)
+    return os.waitstatus_to_exitcode(status), phases[-1] if phases else BEFORE
+
+
+def _phases(log):
+    """Returns the phase of each line of progress."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    phases = [found[1] for line in lines if (found := PROGRESS.match(line))]
-    return os.waitstatus_to_exitcode(status), phases[-1] if phases else "before the first line of progress"
+    return [found[1] for line in lines if (found := PROGRESS.match(line))]
 
 
 def _forget_flags():
@@ -156,7 +176,8 @@ def _differing(expected, found):
 
 def _line(row):
     verdict = f"differs in {', '.join(row['differing'])}" if row["differing"] else "the same"
-    return f"{row['program']}: {len(row['phases'])} kills ({', '.join(row['phases']) or 'none'}): {verdict}"
+    phases = ", ".join(f"{count} {phase}" for phase, count in collections.Counter(row["phases"]).items())
+    return f"{row['program']}: {len(row['phases'])} kills ({phases or 'none'}): {verdict}"
 
 
 def _page(rows, seconds):
@@ -167,9 +188,11 @@ def _page(rows, seconds):
     command = shlex.join(["python", "-m", "experiments.faults", *sys.argv[1:]])
     programs = " and ".join(f"`{program} {words} {ALWAYS}`" for program, words in PROGRAMS.items())
     what = f"""
-        {len(rows)} runs were killed {sum(kills.values())} times in all (SIGKILL), each time at a random moment, started
-        again until they reached their end, and compared with a run that was left alone: networks, influences, metrics,
-        results, and which files there are. {len(rows) - len(bad)} of {len(rows)} ended with the same bits."""
+        {len(rows)} runs were killed {sum(kills.values())} times in all (SIGKILL), at random moments, started again
+        until they reached their end, and compared with a run that was left alone: networks, influences, metrics,
+        results, and which files there are. {len(rows) - len(bad)} of {len(rows)} ended with the same bits. Half of the
+        moments were a random time after the start, half followed a random line of progress; a kill counts in the phase
+        of the last line before it."""
     how = f"""
         Command: `{command}`; programs {programs}. {seconds / 60:.0f} minutes on {machine()};
         {datetime.date.today()}, commit {commit()}."""

@@ -73,7 +73,7 @@ def test_slices_give_the_bits_of_the_whole(data, uninterrupted, tmp_path):
     for slices in range(1, 400):
         todo = arms_run(TINY, SETTINGS, data, tmp_path)
         try:
-            todo.run(StopEvery(1 if slices < 10 else 17), {})
+            todo.run(StopEvery(1 if slices < 10 else 11), {})
         except OutOfTime:
             continue
         break
