@@ -44,7 +44,7 @@ PROGRAMS = {
 ALWAYS = "--save_every=0.2"
 MOST_OF_A_RUN = 0.6  # the latest moment of a kill after a start
 MOST_LINES, LONGEST_MOMENT = 25, 0.3  # of progress before a kill, and seconds after the last of these
-PROGRESS = re.compile(r"(.+): \d+/\d+  ")  # a line of it, after the phase
+PROGRESS = re.compile(r"(.+?): \d+/\d+( \w+)?  ")  # a line of it, after the phase
 BEFORE = "before the first line of progress"
 OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
 
@@ -124,18 +124,18 @@ def _start(program, folder, lines=0, moment=float("inf")):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             break
-        if deadline is None and len(_phases(log)) >= lines:
+        if deadline is None and len(phases_in(log)) >= lines:
             deadline = time.monotonic() + moment
         if deadline is not None and time.monotonic() > deadline:
             os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             break
         time.sleep(0.01)
-    phases = _phases(log)
+    phases = phases_in(log)
     return os.waitstatus_to_exitcode(status), phases[-1] if phases else BEFORE
 
 
-def _phases(log):
+def phases_in(log):
     """Returns the phase of each line of progress."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return [found[1] for line in lines if (found := PROGRESS.match(line))]

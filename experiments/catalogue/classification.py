@@ -134,7 +134,7 @@ CIFAR10_CPU = Experiment(
     },
     two_round_arms(300),
     (0, 1, 2),
-    60,
+    25,
     TASK,
 )
 
