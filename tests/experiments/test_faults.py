@@ -31,5 +31,5 @@ def test_what_two_runs_come_to_differs_by_a_bit_but_not_by_their_times(tmp_path)
         found.append(outcome(folder))
     assert found[0] == found[1]
     assert {name for name in found[0] if found[0][name] != found[2][name]} == {"influence.npz"}
-    (tmp_path / "same" / "training.keras").mkdir()
+    (tmp_path / "same" / "records").mkdir()
     assert outcome(tmp_path / "same") != found[0]
