@@ -67,33 +67,31 @@ class Bank:
         """
         name = f"seed{self._seed}_{share:g}"
         own = self._folder / f"{name}.npy"
-        parts = [np.load(path) for path in (*self._folder.glob(f"{name}_slice_*.npy"), own) if path.exists()]
-        found = np.full((max([subsets, *map(len, parts)]), len(MEASURES)), np.nan)
-        for part in parts:
-            known = np.flatnonzero(~np.isnan(part[:, 0]))
-            found[known] = part[known]
-        self._train_missing(own, found, range(subsets), share, pace)
+        found = _merged([*self._folder.glob(f"{name}_slice_*.npy"), own], subsets)
+        self._train_rows(own, found, _missing(found, range(subsets)), share, pace)
         return found[:subsets]
 
     def train_slice(self, share: float, subsets: int, text: str, pace: Pace) -> None:
         """Does the retrainings of a slice `"i/n"` and keeps them in a file of its own, where `measures` finds them.
 
+        What is in another file already is not done again.
+
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
         """
-        path = self._folder / f"seed{self._seed}_{share:g}_slice_{text.replace('/', '_of_')}.npy"
-        found = np.load(path) if path.exists() else np.empty((0, len(MEASURES)))
-        missing = np.full((max(0, subsets - len(found)), len(MEASURES)), np.nan)
-        self._train_missing(path, np.concatenate([found, missing]), slice_of(range(subsets), text), share, pace)
+        name = f"seed{self._seed}_{share:g}"
+        path = self._folder / f"{name}_slice_{text.replace('/', '_of_')}.npy"
+        anywhere = _merged([*self._folder.glob(f"{name}_slice_*.npy"), self._folder / f"{name}.npy"], subsets)
+        todo = _missing(anywhere, slice_of(range(subsets), text))
+        self._train_rows(path, _merged([path], subsets), todo, share, pace)
 
-    def _train_missing(self, path, found, chosen, share, pace):
-        """Fills the chosen rows of what was found that are not numbers, and keeps all in a file."""
+    def _train_rows(self, path, found, todo, share, pace):
+        """Fills some rows of what was found, and keeps all in a file."""
         rows = left_out(len(self._train[0]), share, len(found))
 
         def save():
             replace(path, lambda partial: np.save(partial, found))
 
-        todo = [row for row in chosen if np.isnan(found[row, 0])]
         for done, row in enumerate(todo, start=1):
             found[row] = self._retrained(~rows[row])
             if done % 10 == 0:
@@ -113,6 +111,20 @@ class Bank:
             for _ in again.dispatches():
                 pass
             return measured(again.model, self._validation)[: len(MEASURES)]
+
+
+def _merged(paths, subsets):
+    """Returns what files know of so many subsets, or of more: not a number where they know nothing."""
+    parts = [np.load(path) for path in paths if path.exists()]
+    found = np.full((max([subsets, *map(len, parts)]), len(MEASURES)), np.nan)
+    for part in parts:
+        known = np.flatnonzero(~np.isnan(part[:, 0]))
+        found[known] = part[known]
+    return found
+
+
+def _missing(found, rows):
+    return [row for row in rows if np.isnan(found[row, 0])]
 
 
 def measured(model, samples: Samples) -> list[float]:

@@ -98,3 +98,5 @@ def test_retrainings_in_slices_are_the_bank(tmp_path):
     np.save(folders[0] / "seed0_0.25_slice_1_of_3.npy", known + 1)
     # What is there is not trained again, and what is not, is.
     np.testing.assert_array_equal(apart.measures(0.25, 4, Pace()), np.add(expected, [[1], [0], [0], [1]]))
+    apart.train_slice(0.25, 4, "3/3", Pace())
+    assert not (folders[0] / "seed0_0.25_slice_3_of_3.npy").exists()  # it is in the bank's own file
