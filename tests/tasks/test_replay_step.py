@@ -11,8 +11,9 @@ from tfdrop.errors import UserError
 from tfdrop.influence import replay_influence
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.pair_scores import replayed_groups
-from tfdrop.tasks.replay_step import record_folder, replay_as_set
+from tfdrop.tasks.replay_step import announce_record, record_folder, replay_as_set
 from tfdrop.training import Training
+from tfdrop.training.recording import states_of
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 RNG = np.random.default_rng(0)
@@ -75,6 +76,24 @@ def test_smoothness_is_found_where_it_is_asked_for_and_kept(tmp_path):
         for seed in (3, 4)
     )
     assert replayed(settings, tmp_path / "asked", never).smoothness == found
+
+
+def test_the_size_of_a_record_is_said_beforehand(tmp_path):
+    before = training(3, tmp_path / "record")
+    states, size = states_of(before), before.record.state_bytes
+    finished(3, tmp_path / "record")
+    files = list((tmp_path / "record").glob("state_*.bin"))
+    assert len(files) == states
+    assert sum(path.stat().st_size for path in files) == states * (size + 4)  # each has a checksum
+
+
+def test_a_large_record_is_announced_and_one_without_room_refused(tmp_path, capsys):
+    announce_record(tmp_path, 10, 1_000_000)
+    assert capsys.readouterr().out == ""
+    announce_record(tmp_path, 1_000, 600_000)
+    assert f"about 0.6 GB, 1,000 states of its weights, in {tmp_path}" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"--influence=replay: the record .* GB are free; fewer --epochs"):
+        announce_record(tmp_path, 10**6, 10**12)
 
 
 def test_what_was_found_is_not_computed_again(tmp_path):

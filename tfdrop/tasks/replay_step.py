@@ -16,7 +16,10 @@ from tfdrop.influence.files import load_influence, save_influence
 from tfdrop.tasks.lock import locked
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 from tfdrop.training import Training
+from tfdrop.training.recording import states_of
 from tfdrop.whole_files import DamageError, note
+
+WORTH_SAYING = 0.5  # GB of a record
 
 
 def record_folder(records: Path, seed: int) -> Path:
@@ -47,12 +50,33 @@ def recorded_training(
 def check_replayable(training: Training) -> None:
     """Finds out, before anything is trained, whether a training that is recorded can be walked backwards.
 
+    A record that is begun, and is large, is announced.
+
     Raises:
-        UserError: If it cannot.
+        UserError: If it cannot, or there is no room for the record.
     """
-    if training.record is not None:
-        with blaming("influence", "replay"):
-            training.backward()
+    record = training.record
+    if record is None:
+        return
+    with blaming("influence", "replay"):
+        training.backward()
+    if record.folder is not None and not record.steps:
+        announce_record(record.folder, states_of(training), record.state_bytes)
+
+
+def announce_record(folder: Path, states: int, state_bytes: int) -> None:
+    """Says what a record will take in its folder, if that is much.
+
+    Raises:
+        UserError: If the disk has no room for it.
+    """
+    free, gigabytes = shutil.disk_usage(folder).free, states * state_bytes / 1e9
+    what = f"the record of a training takes about {gigabytes:.1f} GB, {states:,} states of its weights, in {folder}"
+    if free < states * state_bytes:
+        less = "fewer --epochs, a larger --batch_size or a smaller network takes less, and --influence=cg nothing"
+        raise UserError(f"--influence=replay: {what}, where {free / 1e9:.1f} GB are free; {less}")
+    if gigabytes >= WORTH_SAYING:
+        print(f"For the replay, {what}, until it is walked back.")
 
 
 def replays_as_set(

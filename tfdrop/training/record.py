@@ -65,6 +65,7 @@ class Record:
         key: The key.
         verdict: How the training's steps can be walked back, plain values; `None` as long as nobody has found out.
         gap: Steps from one kept state to the next, at most.
+        folder: Where they are kept; `None` for memory.
 
     Raises:
         CheckpointError: If the folder holds the record of another training.
@@ -74,7 +75,7 @@ class Record:
         self.gap = gap
         self.key = key
         self.verdict: dict[str, Any] | None = None
-        self._folder = folder
+        self.folder = folder
         self._template = template
         self._states: dict[int, State | None] = {}
         if folder is not None:
@@ -88,7 +89,7 @@ class Record:
     @property
     def on_disk(self) -> bool:
         """Whether the states are in a folder."""
-        return self._folder is not None
+        return self.folder is not None
 
     @property
     def state_bytes(self) -> int:
@@ -98,9 +99,9 @@ class Record:
     def note(self, verdict: dict[str, Any]) -> None:
         """Keeps how the training's steps can be walked back."""
         self.verdict = verdict
-        if self._folder is not None:
+        if self.folder is not None:
             content = json.dumps({"key": self.key, "gap": self.gap, "verdict": verdict})
-            replace(self._folder / ABOUT, lambda partial: partial.write_text(content))
+            replace(self.folder / ABOUT, lambda partial: partial.write_text(content))
 
     def is_due(self, step: int, upcoming: int) -> bool:
         """Tells whether to keep the state before a step, if the next that can be kept is `upcoming` steps later."""
@@ -111,7 +112,7 @@ class Record:
         """Keeps the state before a step; what was kept of later ones by an interrupted run is of no use any more."""
         for later in [each for each in self._states if each > step]:
             self._forget(later)
-        if self._folder is None:
+        if self.folder is None:
             self._states[step] = state
             return
         content = b"".join(array.tobytes() for array in _arrays(state))
@@ -147,12 +148,12 @@ class Record:
 
     def _forget(self, step):
         self._states.pop(step)
-        if self._folder is not None:
+        if self.folder is not None:
             self._path(step).unlink(missing_ok=True)
 
     def _path(self, step):
-        assert self._folder is not None
-        return self._folder / f"state_{step:08d}.bin"
+        assert self.folder is not None
+        return self.folder / f"state_{step:08d}.bin"
 
     def _read(self, path):
         try:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,12 @@ def new_record(training: "Training", folder: Path | None, memory: int) -> Record
     size = sum(array.nbytes for group in state for array in group)
     gap = spacing(training.epochs, training.steps_per_epoch, size, memory, folder is not None)
     return Record(folder, _key(training), state, gap)
+
+
+def states_of(training: "Training") -> int:
+    """Returns how many states the record of a training has at its end, about: a dispatch may end before it has to."""
+    assert training.record is not None
+    return training.epochs * math.ceil(training.steps_per_epoch / training.record.gap) + 1
 
 
 def keep_if_due(training: "Training", upcoming: int) -> None:
