@@ -161,15 +161,20 @@ def influences(scope):
         parts = [keras.Input((6, 6, 2)), convolution, layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)]
         network = keras.Sequential(parts)
     x, y = IMAGES[0].astype("float32"), IMAGES[1]
+    read = []
+    train = streamed(x, read), y
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     results = {}
     for solver, curvature in ((LiSSA(depth=30, batch_size=8), "gauss_newton"), ("cg", "hessian")):
         # The last batch has one sample, fewer than there are replicas.
         found = total_influence(
-            network, (x, y), (x[:5], y[:5]), loss=loss, solver=solver, curvature=curvature, batch_size=10, verbose=0
+            network, train, (x[:5], y[:5]), loss=loss, solver=solver, curvature=curvature, batch_size=10, verbose=0
         )
         results |= {f"influence: {curvature} scores": found.scores, f"influence: {curvature} damping": found.damping}
-    return results
+    read_by_influence = len(read)
+    read.clear()
+    results |= {"tested: outputs": predicted(network, streamed(x, read), 10), "tested: read": len(read)}
+    return results | {"read by influence": read_by_influence}
 
 
 def recorded(scope, parts, train, **arguments):

@@ -120,6 +120,17 @@ def test_influence_is_that_of_one_device(results, kind):
         np.testing.assert_allclose(found[name], expected, atol=1e-3 * np.abs(expected).max(), err_msg=name)
 
 
+def test_each_worker_reads_its_share_for_influence_and_tests(results):
+    """Three batches of ten images, and a last one; a network's shape, and a check of all, each process reads itself."""
+    one, workers = results["one"], [results[f"worker{number}"] for number in range(2)]
+    assert one["tested: read"] == 1 + 31
+    for found in workers:
+        assert found["tested: read"] == 1 + 15 + 1
+        assert found["read by influence"] < 0.6 * one["read by influence"]
+    for found in (*workers, results["mirrored"]):
+        np.testing.assert_allclose(found["tested: outputs"], one["tested: outputs"], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", [*ON_TENSORFLOW, "parallel"])
 def test_a_replay_is_that_of_one_device(results, kind):
     """Through batch normalization, of which every replica's part depends on the others' samples."""

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_choice, check_whole, invalid, is_number
+from tfdrop.data.samples import take
 from tfdrop.influence.autodiff import verified_autodiff
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
 from tfdrop.influence.curvature import CURVATURES, Curvature
@@ -19,6 +20,7 @@ from tfdrop.influence.user_data import UserData
 from tfdrop.influence.validation_data import ValidationData
 from tfdrop.layers.participation import Participation
 from tfdrop.progress import Progress
+from tfdrop.training.replicas import replicas
 
 SPECTRUM_SAMPLES = 256
 SPECTRUM_STEPS = 12
@@ -59,8 +61,8 @@ class Problem:
         self._spectrum = None
         data = PreparedData("train", train, self._objective, batch_size)
         check = SampleCheck("train", self._objective.losses, self._objective.output_shapes)
-        self.data = TrainingData(data, batch_size, seed, check, verbose)
-        first = next(iter(self.data.batches()))
+        self.data = TrainingData(data, batch_size, seed, check, verbose, shared=replicas(model) > 1)
+        first = take(next(iter(self.data.batches())), slice(None))
         self._objective.check_batch("train", *first)
         self._variables = chosen_variables(model, variables)
         self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
@@ -69,7 +71,7 @@ class Problem:
 
     def losses(self):
         """Returns every training sample's loss, shape `(n,)`."""
-        losses = (self._objective.losses_of(x, y) for x, y in self.data.batches())
+        losses = (self._objective.losses_of(*take(batch, slice(None))) for batch in self.data.batches())
         return np.concatenate([ops.convert_to_numpy(each) for each in losses])
 
     def penalty_derivative(self, vector):

@@ -25,6 +25,7 @@ class TrainingData:
         check: Function `(x, y, first)` called with every batch of one pass, where `first` is the index of its first
             sample; it raises an error if something is wrong.
         verbose: As in `Progress`.
+        shared: Whether batches have `StreamedImages` unread, for several processes that read a share each.
 
     Attributes:
         samples: Number of samples.
@@ -34,7 +35,7 @@ class TrainingData:
         ValueError: If there are no samples, or a data set's second pass does not start like its first.
     """
 
-    def __init__(self, data, batch_size, seed, check=None, verbose=0):
+    def __init__(self, data, batch_size, seed, check=None, verbose=0, shared=False):
         if not isinstance(data, PreparedData):
             data = PreparedData("train", data, None, batch_size)
         self._data = data if data.arrays is None else data.arrays
@@ -42,6 +43,7 @@ class TrainingData:
         self._seed = seed
         self._parts = {}
         self.samples = self._read_once(check, verbose)
+        self._take = select if shared and not self.passes_in_order else take
         if self.passes_in_order:
             check_repeatable(self._data for _ in range(2))
 
@@ -52,11 +54,14 @@ class TrainingData:
 
     def batches(self):
         """Yields all samples in order."""
-        return batches(self._data, self._batch_size)
+        if self.passes_in_order:
+            return iter(self._data)
+        starts = range(0, self.samples, self._batch_size)
+        return (self.select(np.arange(start, min(start + self._batch_size, self.samples))) for start in starts)
 
     def select(self, indices):
         """Returns the samples with these numbers, of arrays only."""
-        return take(self._data, indices)
+        return self._take(self._data, indices)
 
     def part(self, samples, key=3):
         """Returns this many random samples of the data, or all of them, in many small batches."""
@@ -70,7 +75,7 @@ class TrainingData:
             chosen = self._random_samples(samples, stream(self._seed, key))
             return list(batches(chosen, batch_size))
         order = stream(self._seed, key).permutation(self.samples)[:samples]
-        return _Selected(self._data, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
+        return _Selected(self.select, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
 
     def shuffled(self, batch_size, *key):
         """Yields batches endlessly: the whole data in a new order, again and again.
@@ -92,14 +97,14 @@ class TrainingData:
         while True:
             order = rng.permutation(self.samples)
             for start in range(0, self.samples - batch_size + 1, batch_size):
-                yield take(self._data, order[start : start + batch_size])
+                yield self.select(order[start : start + batch_size])
 
     def _read_once(self, check, verbose):
         """Counts the samples and checks each batch."""
         samples = self._batches = 0
         total = batch_count(self._data, self._batch_size)
         with Progress("Checking samples", total, verbose, unit="batches") as progress:
-            for x, y in self.batches():
+            for x, y in batches(self._data, self._batch_size):
                 if check is not None:
                     check(x, y, samples)
                 samples += batch_length(x)
@@ -123,12 +128,12 @@ class TrainingData:
 class _Selected:
     """Batches of samples of arrays, selected again on every pass so that no copy is kept."""
 
-    def __init__(self, data, indices):
-        self._data = data
+    def __init__(self, select, indices):
+        self._select = select
         self._indices = indices
 
     def __iter__(self):
-        return (take(self._data, indices) for indices in self._indices)
+        return (self._select(indices) for indices in self._indices)
 
     def __len__(self):
         return len(self._indices)

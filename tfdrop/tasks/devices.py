@@ -74,6 +74,12 @@ def predicted(network: Any, x: Any, batch_size: int) -> np.ndarray:
     from tfdrop.data.samples import is_streamed
     from tfdrop.training.replicas import replicas
 
+    if replicas(network) > 1:
+        from tfdrop.training.sharded_outputs_tensorflow import ShardedOutputs
+
+        # It lies with the network, as what Keras traces does.
+        outputs = vars(network).setdefault("_tfdrop_outputs", ShardedOutputs(network))
+        return outputs(x, batch_size)
     if is_streamed(x):
         found = []
         for start in range(0, len(x), batch_size):
@@ -81,13 +87,7 @@ def predicted(network: Any, x: Any, batch_size: int) -> np.ndarray:
             x.expect(slice(start + batch_size, start + 2 * batch_size))
             found.append(predicted(network, batch, batch_size))
         return np.concatenate(found)
-    if replicas(network) == 1:
-        return network.predict(x, batch_size=batch_size, verbose=0)
-    from tfdrop.training.sharded_outputs_tensorflow import ShardedOutputs
-
-    # It lies with the network, as what Keras traces does.
-    outputs = vars(network).setdefault("_tfdrop_outputs", ShardedOutputs(network))
-    return outputs(x, batch_size)
+    return network.predict(x, batch_size=batch_size, verbose=0)
 
 
 def agreed(settings: RunSettings, number: float) -> float:

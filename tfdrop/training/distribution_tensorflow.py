@@ -1,10 +1,14 @@
 """Several devices and several processes on TensorFlow: what is done with a `tf.distribute.Strategy`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
+
+from tfdrop.data.samples import is_streamed
 
 
 def mirrored() -> tf.distribute.Strategy:
@@ -32,12 +36,12 @@ def shares_of(samples: int, strategy: tf.distribute.Strategy) -> list[np.ndarray
     return [share if len(share) else np.zeros(1, int) for share in shares]
 
 
-def to_replicas(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> Any:
+def to_replicas(strategy: tf.distribute.Strategy, values: Sequence[Any] | Mapping[int, Any]) -> Any:
     """Returns the values of all replicas, each on its replica's device; a process keeps those of its own replicas.
 
     Args:
         strategy: The strategy.
-        values: An array for each replica, in the order of all processes.
+        values: An array for each replica, in the order of all processes; or for each of this process's, by its number.
     """
     devices = strategy.extended.worker_devices  # those of this process
 
@@ -49,6 +53,21 @@ def to_replicas(strategy: tf.distribute.Strategy, values: Sequence[Any]) -> Any:
     return strategy.experimental_distribute_values_from_function(place)
 
 
+def shared_out(strategy: tf.distribute.Strategy, arrays: Any, shares: Sequence[np.ndarray]) -> Any:
+    """Returns each replica's share of arrays, or of a structure of them, on its device.
+
+    Of `StreamedImages`, a process reads what its own replicas take.
+    """
+    own = own_replicas(strategy)
+
+    def placed(array):
+        array = array if is_streamed(array) else np.asarray(array)
+        return to_replicas(strategy, {each: np.asarray(array[shares[each]]) for each in own})
+
+    return keras.tree.map_structure(placed, arrays)
+
+
+@cache
 def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
     """Returns the numbers of this process's replicas, among those of all processes."""
     found = []

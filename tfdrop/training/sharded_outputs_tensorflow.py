@@ -1,10 +1,12 @@
 """A network's outputs with each batch split over the replicas of a `tf.distribute.Strategy`."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.training.distribution_tensorflow import shares_of, to_replicas
+from tfdrop.training.distribution_tensorflow import shared_out, shares_of
 
 
 class ShardedOutputs:
@@ -18,13 +20,13 @@ class ShardedOutputs:
         self._model = model
         self._strategy = model.distribute_strategy
 
-    def __call__(self, x: np.ndarray, batch_size: int) -> np.ndarray:
+    def __call__(self, x: Any, batch_size: int) -> np.ndarray:
         """Returns the outputs for the samples `x`, in their order; every process has to ask and gets all of them."""
         found = []
         for first in range(0, len(x), batch_size):
             batch = x[first : first + batch_size]
-            shares = [batch[share] for share in shares_of(len(batch), self._strategy)]
-            found.append(self._gathered(to_replicas(self._strategy, shares)).numpy()[: len(batch)])
+            shares = shares_of(len(batch), self._strategy)
+            found.append(self._gathered(shared_out(self._strategy, batch, shares)).numpy()[: len(batch)])
         return np.concatenate(found)
 
     @tf.function

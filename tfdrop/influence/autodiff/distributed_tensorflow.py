@@ -1,10 +1,9 @@
 """Derivatives sharded over the replicas of a `tf.distribute.Strategy`, on one machine or several."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfdrop.training.distribution_tensorflow import shares_of, to_replicas
+from tfdrop.training.distribution_tensorflow import shared_out, shares_of, to_replicas
 
 
 class DistributedAutodiff:
@@ -12,7 +11,8 @@ class DistributedAutodiff:
 
     Every replica takes its share of a batch's samples. Sums are reduced over all replicas, directional derivatives
     gathered in the order of the samples, so the results are those of one device but for rounding. On several machines
-    every process runs the same program on the same data and gets the same results.
+    every process runs the same program on the same data and gets the same results; of `StreamedImages` in the place of
+    an array it reads its own replicas' shares.
 
     Args:
         autodiff: An `Autodiff` of a model that was built in the strategy's scope.
@@ -50,10 +50,7 @@ class DistributedAutodiff:
         samples = len(keras.tree.flatten(x)[0])
         shares = shares_of(samples, self._strategy)
         weights = to_replicas(self._strategy, [float(replica < samples) for replica in range(len(shares))])
-        x, y = keras.tree.map_structure(
-            lambda array: to_replicas(self._strategy, [np.asarray(array)[share] for share in shares]), (x, y)
-        )
-        return weights, x, y
+        return weights, *shared_out(self._strategy, (x, y), shares)
 
     @tf.function
     def _sum(self, method, weight, *arguments):
