@@ -25,6 +25,7 @@ from tfdrop.errors import UserError
 from tfdrop.influence import Influence, ReplayInfluence
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.ranking import Ranking
+from tfdrop.tasks.score_summary import summary
 from tfdrop.tasks.state import finished_arms, noted, open_state, save_state, timed
 from tfdrop.training.resumable import CHECKPOINT
 from tfdrop.whole_files import DamageError, forget, is_whole, note, read_whole, replace_sealed
@@ -190,9 +191,9 @@ class ArmsRun:
                 scores[SPREAD.format(name)] = found.spread
             result = self.state["arms"][arm.name]
             if ranking:
-                result.setdefault("rankings", {})[ranking] = _summary(found)
+                result.setdefault("rankings", {})[ranking] = summary(found)
             else:
-                result["influence"] = _summary(found)
+                result["influence"] = summary(found)
             save_state(self._folder, self.state)
             replace_sealed(self._scores, lambda partial: np.savez(partial, **scores))
             forget(self._folder / INFLUENCE_CHECKPOINT)
@@ -290,23 +291,3 @@ class ArmsRun:
 def _scores_name(arm, ranking):
     """Returns what the scores of an arm's samples are called in their file."""
     return f"{arm.name} by {ranking}" if ranking else arm.name
-
-
-def _summary(found):
-    """Returns what tables say of an influence."""
-    if isinstance(found, Ranking):
-        return {"rank_by": found.name, "seeds": found.trainings}
-    unfavorable = {"unfavorable": int((found.scores > 0).sum())}
-    if isinstance(found, ReplayInfluence):
-        seeds = {} if found.spread is None else {"seeds": found.trainings}
-        smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
-        return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
-    return unfavorable | {
-        "curvature": found.curvature,
-        "damping": found.damping,
-        "scale": found.scale,
-        "smallest_eigenvalue": found.spectrum.smallest,
-        "largest_eigenvalue": found.spectrum.largest,
-        "residual": found.residual,
-        "converged": found.converged,
-    }

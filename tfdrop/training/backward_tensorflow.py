@@ -44,7 +44,7 @@ class BackwardStep:
     ):
         self._optimizer = optimizer
         self._arrays = self._arrays_of(train)
-        self._loss = BatchLoss(model, loss, dtype)
+        self._loss = self._loss_of(model, loss, dtype)
         self._dtype = dtype
         self.moving = list(moving)
         self._slots = differentiable_slots(optimizer)
@@ -87,6 +87,9 @@ class BackwardStep:
 
     def _arrays_of(self, train):
         return TrainArrays(train, tf.constant)
+
+    def _loss_of(self, model, loss, dtype):
+        return BatchLoss(model, loss, dtype)
 
     def _call(self, number, state, indices, sample_weights, *others):
         state, sample_weights, *others = self._tensors(state, sample_weights, *others)

@@ -1,6 +1,5 @@
 """The steps of `sharded_steps_tensorflow.py` walked backwards, each batch split over the replicas in the same way."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,32 +20,26 @@ class ShardedBackwardStep(BackwardStep):
 
     Each replica differentiates its part of the loss, for its share of the batch and with its own draws; what statistics
     of the whole batch carry from one replica to another is differentiated through. What is summed over the replicas is
-    the gradient, and then its derivatives. Optimizers are walked back on each for itself.
+    the gradient, and then its derivatives. The optimizer's
+    update is outside of the replicas.
 
     Args: as for `BackwardStep`, of a model that was built in a strategy's scope.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
-        loss: keras.losses.Loss,
-        train: tuple[Any, Any],
-        moving: Sequence[int],
-        dtype: str | None = None,
-        reverse: bool = False,
-    ):
+    def __init__(self, model: keras.Model, optimizer: Any, loss: keras.losses.Loss, train: Any, *others, **settings):
+        self._model = model
         self._strategy = model.distribute_strategy
         self._batches = ReplicaBatches(self._strategy, loss, train)
-        super().__init__(model, optimizer, loss, train, moving, dtype, reverse)
-        self._model = model
-        self._loss = BatchLoss(model, loss, dtype, self._batches.replicas)
+        super().__init__(model, optimizer, loss, train, *others, **settings)
         seeds = {id(state) for state in states_of_samples(model)}
         self._seeds = [place for place, each in enumerate(model.non_trainable_variables) if id(each) in seeds]
         self._compiled = tf.function(self._sharded)
 
     def _arrays_of(self, train):
         return self._batches.arrays
+
+    def _loss_of(self, model, loss, dtype):
+        return BatchLoss(model, loss, dtype, self._batches.replicas)
 
     def backward(
         self, state: State, indices: np.ndarray, sample_weights: np.ndarray, cotangent: State
