@@ -1,5 +1,6 @@
 """An experiment as a run of arms in a folder of its own."""
 
+import json
 from pathlib import Path
 
 from experiments.catalogue.experiment import Experiment
@@ -7,6 +8,10 @@ from tfdrop.tasks.arms import ArmsRun
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.denoising.task import DenoisingTask
+from tfdrop.tasks.settings import ONE_DEVICE
+
+# Runs on one device are what they were before there was a choice, and so are the texts that say what they depend on.
+ON_ONE_DEVICE = ("distribute", ONE_DEVICE)
 
 
 def arms_run(experiment: Experiment, settings, data, folder: str | Path) -> ArmsRun:
@@ -25,4 +30,17 @@ def arms_run(experiment: Experiment, settings, data, folder: str | Path) -> Arms
     task = (ClassificationTask if classifies else DenoisingTask)(settings, data)
     # A denoiser is a megabyte at most, and worth having.
     keep = "none" if classifies else "scored"
-    return ArmsRun(task, experiment.arms, folder, experiment.name, task.key(experiment.arms), keep=keep)
+    return ArmsRun(task, experiment.arms, folder, experiment.name, _key(task, experiment.arms), keep=keep)
+
+
+def _key(task, arms):
+    """Returns the text that says all that arms depend on."""
+    settings = {
+        arm.name: {
+            name: value
+            for name, value in vars(task.settings_of(arm)).items()
+            if name not in task.not_of_a_run and (name, value) != ON_ONE_DEVICE
+        }
+        for arm in arms
+    }
+    return json.dumps({"seed": task.seed, "images": task.fingerprint, "arms": settings})

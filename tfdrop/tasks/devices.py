@@ -20,9 +20,6 @@ from tfdrop.tasks.settings import MULTI_WORKER, ONE_DEVICE, RunSettings
 from tfdrop.training.events import EVENTS
 from tfdrop.whole_files import PARTIAL
 
-# Runs on one device are what they were before there was a choice, and so are the texts that say what they depend on.
-ON_ONE_DEVICE = ("distribute", ONE_DEVICE)
-
 
 def start_devices(settings: RunSettings) -> None:
     """Gets hold of a run's devices, and of the other processes; to be called before anything is computed.

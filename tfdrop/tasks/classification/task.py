@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 from functools import cached_property
 from pathlib import Path
 
@@ -22,13 +21,9 @@ from tfdrop.tasks.classification.training import (
     seen_in_training,
     train_classifier,
 )
-from tfdrop.tasks.devices import ON_ONE_DEVICE
 from tfdrop.tasks.ranking import INFLUENCE_RANKING, OF_OUTPUTS
 from tfdrop.tasks.replay_step import of_leaving_out, record_folder, replay_as_set, replays_as_set
 from tfdrop.training.log import read_records
-
-# What can differ between machines says nothing about a run, nor does what is kept of it.
-NOT_OF_A_RUN = ("data_dir", "download", "drop_list", "workdir", "jit", "keep_epochs", "in_memory")
 
 
 class ClassificationTask:
@@ -40,6 +35,8 @@ class ClassificationTask:
     """
 
     unit = "images"
+    # What can differ between machines says nothing about a run, nor does what is kept of it.
+    not_of_a_run = ("data_dir", "download", "drop_list", "workdir", "jit", "keep_epochs", "in_memory")
 
     def __init__(self, settings, data):
         self.settings = settings
@@ -47,6 +44,11 @@ class ClassificationTask:
         self.seed = settings.seed
         self._raw = data
         self._class_weights = class_weights(settings.class_weight, data.train[1], data.classes)
+
+    @property
+    def fingerprint(self):
+        """A digest of the images, as they were read."""
+        return self._raw.fingerprint()
 
     @cached_property
     def _preprocessed(self):
@@ -72,18 +74,6 @@ class ClassificationTask:
     def settings_of(self, arm):
         """Returns the settings of an arm."""
         return with_usual_values(dataclasses.replace(self.settings, **arm.settings))
-
-    def key(self, arms):
-        """Returns the text that says all that arms depend on."""
-        settings = {
-            arm.name: {
-                name: value
-                for name, value in vars(self.settings_of(arm)).items()
-                if name not in NOT_OF_A_RUN and (name, value) != ON_ONE_DEVICE
-            }
-            for arm in arms
-        }
-        return json.dumps({"seed": self.seed, "images": self._raw.fingerprint(), "arms": settings})
 
     def model_file(self, name):
         return kept_network(name)

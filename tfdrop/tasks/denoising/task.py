@@ -1,7 +1,6 @@
 """Denoising as a task for `tfdrop.tasks.arms`: its trainings, influences and PSNR."""
 
 import dataclasses
-import json
 from functools import cached_property
 
 import numpy as np
@@ -18,10 +17,7 @@ from tfdrop.tasks.denoising.training import (
     uncompiled_copy,
     validation_pairs,
 )
-from tfdrop.tasks.devices import ON_ONE_DEVICE
 from tfdrop.tasks.replay_step import record_folder, replay_as_set, replays_as_set
-
-OF_A_MACHINE = ("data_dir", "workdir")  # says nothing about a run
 
 
 class DenoisingTask:
@@ -35,6 +31,7 @@ class DenoisingTask:
     """
 
     unit = "patches"
+    not_of_a_run = ("data_dir", "workdir")
 
     def __init__(self, settings, data, rated=True):
         self.settings = settings
@@ -42,6 +39,11 @@ class DenoisingTask:
         self.seed = settings.seed
         self.data = data
         self._rated = rated
+
+    @property
+    def fingerprint(self):
+        """A digest of the images."""
+        return self.data.fingerprint()
 
     @cached_property
     def _train(self):
@@ -54,18 +56,6 @@ class DenoisingTask:
     def settings_of(self, arm):
         """Returns the settings of an arm."""
         return dataclasses.replace(self.settings, **arm.settings)
-
-    def key(self, arms):
-        """Returns the text that says all that arms depend on."""
-        settings = {
-            arm.name: {
-                name: value
-                for name, value in vars(self.settings_of(arm)).items()
-                if name not in OF_A_MACHINE and (name, value) != ON_ONE_DEVICE
-            }
-            for arm in arms
-        }
-        return json.dumps({"seed": self.seed, "images": self.data.fingerprint(), "arms": settings})
 
     def model_file(self, name):
         return f"{name.replace('round ', 'round').replace(' ', '_')}.keras"
