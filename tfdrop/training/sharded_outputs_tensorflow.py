@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfdrop.training.distribution_tensorflow import shared_out, shares_of
+from tfdrop.data.samples import is_streamed
+from tfdrop.training.distribution_tensorflow import own_replicas, shared_out, shares_of
 
 
 class ShardedOutputs:
@@ -25,9 +26,18 @@ class ShardedOutputs:
         found = []
         for first in range(0, len(x), batch_size):
             batch = x[first : first + batch_size]
-            shares = shares_of(len(batch), self._strategy)
-            found.append(self._gathered(shared_out(self._strategy, batch, shares)).numpy()[: len(batch)])
+            placed = shared_out(self._strategy, batch, shares_of(len(batch), self._strategy))
+            if is_streamed(x):
+                self._expect(x, first + batch_size, batch_size)
+            found.append(self._gathered(placed).numpy()[: len(batch)])
         return np.concatenate(found)
+
+    def _expect(self, images, first, batch_size):
+        """Begins to read this process's shares of a batch."""
+        batch = np.arange(first, min(first + batch_size, len(images)))
+        if len(batch):
+            shares = shares_of(len(batch), self._strategy)
+            images.expect(np.concatenate([batch[shares[each]] for each in own_replicas(self._strategy)]))
 
     @tf.function
     def _gathered(self, x):
