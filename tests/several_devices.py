@@ -212,7 +212,8 @@ def drawn_replay(scope):
         train, validation = (tuple(part[each] for part in IMAGES) for each in (slice(21), slice(21, None)))
 
         def drawing():
-            convolution, normalization, *others = whole()
+            convolution, _, *others = whole()
+            normalization = layers.BatchNormalization()  # by the statistics of each share
             return [convolution, normalization, tfdrop.layers.SpatialScale(0.3), layers.Dropout(0.3), *others]
 
         scores = replay_influence(recorded(scope, drawing, train, record=True), validation, verbose=0).scores
@@ -267,7 +268,8 @@ if KIND == "parallel":
 elif KIND == "three":
     np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **fewer(strategy.scope))
 elif KIND:
-    found = trainings(strategy.scope) | influences(strategy.scope) | replays(strategy.scope)
+    found = trainings(strategy.scope) | influences(strategy.scope)
+    found |= replays(strategy.scope) | drawn_replay(strategy.scope)
     if KIND == "mirrored":
-        found |= drawn_replay(strategy.scope) | refusals(strategy.scope)
+        found |= refusals(strategy.scope)
     np.savez(sys.argv[2], devices=strategy.num_replicas_in_sync, **found)

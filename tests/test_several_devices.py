@@ -140,9 +140,10 @@ def test_a_replay_is_that_of_one_device(results, kind):
     assert results["parallel"]["replay on"] == 2
 
 
-def test_a_replay_draws_what_each_device_drew(results):
+@pytest.mark.parametrize("kind", ON_TENSORFLOW)
+def test_a_replay_draws_what_each_device_drew(results, kind):
     """Beside the difference that two trainings on the same devices find."""
-    found = results["mirrored"]
+    found = results[kind]
     assert found["drawn: derivative"] == pytest.approx(found["drawn: difference"], rel=1e-5)
 
 

@@ -203,10 +203,11 @@ class ArmsRun:
                 (self._folder / RECORDS).rmdir()
         return scores[name]
 
-    def score_seeds(self, arm: Arm, seeds: Sequence[int], pace: Any = None) -> None:
+    def score_seeds(self, arm: Arm, seeds: Sequence[int], pace: Any = None, ranking: str = "") -> None:
         """Replays trainings from some seeds of an arm that trains on all samples, for the process that scores them."""
-        every, checkpoint = np.arange(self._task.samples), self._checkpoint(arm, "", pace)
-        self._task.score_seeds(arm, seeds, every, checkpoint, self._records(arm))
+        if _scores_name(arm, ranking) not in self._read_scores():
+            every, checkpoint = np.arange(self._task.samples), self._checkpoint(arm, ranking, pace)
+            self._task.score_seeds(arm, seeds, every, checkpoint, self._records(arm))
 
     def ranking(self, arm: Arm) -> str:
         """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""

@@ -76,7 +76,7 @@ def announce_record(folder: Path, states: int, state_bytes: int) -> None:
         less = "fewer --epochs, a larger --batch_size or a smaller network takes less, and --influence=cg nothing"
         raise UserError(f"--influence=replay: {what}, where {free / 1e9:.1f} GB are free; {less}")
     if gigabytes >= WORTH_SAYING:
-        print(f"For the replay, {what}, until it is walked back.")
+        print(f"For the replay, {what}; it is removed afterwards.")
 
 
 def replays_as_set(
@@ -107,8 +107,11 @@ def replays_as_set(
         path = records / f"influence_seed{seed}.npz"
         if (each := _found(path)) is None:
             with locked(records / f"seed{seed}_lock"):
-                each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
-                save_influence(path, each)
+                if (each := _found(path)) is None:  # not by another process meanwhile
+                    each = _replayed(dataclasses.replace(settings, seed=seed), recorded, validation, records, pace)
+                    save_influence(path, each)
+        if seed != settings.seed:  # the run's own may be asked again, by another ranking
+            shutil.rmtree(record_folder(records, seed), ignore_errors=True)
         found.append(each)
     return found
 

@@ -10,6 +10,7 @@ from tfdrop.checkpoint import Pace
 from tfdrop.tasks.arm import FULL, RANDOM, Arm, round_name
 from tfdrop.tasks.arms import ArmsRun, Task
 from tfdrop.tasks.cap_choice import chosen_cap
+from tfdrop.tasks.ranking import INFLUENCE_RANKING
 from tfdrop.tasks.settings import RunSettings
 from tfdrop.tasks.starts import STARTS
 from tfdrop.tasks.state import STATE
@@ -132,7 +133,8 @@ def score_seeds(task: Task, settings: RunSettings, folder: Path, seeds: Sequence
         UserError: If another process is at work on a seed.
     """
     first = rounds(settings, settings.cap)[0]
-    ArmsRun(task, (first,), folder, scores=SCORES).score_seeds(first, seeds, pace)
+    ranking = INFLUENCE_RANKING if INFLUENCE_RANKING in settings.tried_rankings else ""
+    ArmsRun(task, (first,), folder, scores=SCORES).score_seeds(first, seeds, pace, ranking)
 
 
 def _seconds(done, results):

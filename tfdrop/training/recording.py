@@ -11,6 +11,7 @@ import numpy as np
 
 from tfdrop.data.samples import is_streamed
 from tfdrop.training.record import Record, spacing
+from tfdrop.training.replicas import replicas
 from tfdrop.training.sample_weights import check_loss
 from tfdrop.training.step_function import read_state
 
@@ -53,6 +54,9 @@ def _key(training):
         optimizer["config"].pop(varying, None)
     # Not their names, which count on when the same model is built once more.
     shapes = [(list(variable.shape), str(variable.dtype)) for variable in training.model.variables]
+    # What a replica draws, and the statistics of its share, depend on how many there are.
+    if (several := replicas(training.model)) > 1:
+        sizes["replicas"] = several
     loss = keras.saving.serialize_keras_object(training.loss)
     digest = hashlib.sha256(
         json.dumps([sizes, optimizer, shapes, loss, training.loss.dtype], default=str, sort_keys=True).encode()

@@ -72,7 +72,18 @@ class ShardedBackwardStep(BackwardStep):
         summed = over_replicas(tf.distribute.ReduceOp.SUM, [gradients[place] for place in present])
         for place, gradient in zip(present, summed, strict=True):
             gradients[place] = gradient
-        return gradients, others
+        return gradients, self._on_each_alike(others)
+
+    def _on_each_alike(self, others):
+        """Returns the other variables after a step, as each replica has them: the moving statistics are the mean."""
+        others = list(others)
+        for place in self._seeds:
+            others[place] = of_replica(others[place], -1)
+        floating = [place for place, each in enumerate(others) if each.dtype.is_floating]
+        means = over_replicas(tf.distribute.ReduceOp.MEAN, [others[place] for place in floating])
+        for place, mean in zip(floating, means, strict=True):
+            others[place] = mean
+        return others
 
     def _summed_products(self, train, share, state, sample_weights, direction, moving_cotangent):
         state, x, y, weights = self._part(train, share, state, sample_weights)
