@@ -10,12 +10,9 @@ share however busy the machine is. Programs are forked from this process, which 
 """
 
 import collections
-import csv
 import datetime
-import json
 import os
 import random
-import re
 import runpy
 import shlex
 import signal
@@ -23,13 +20,12 @@ import sys
 import tempfile
 import textwrap
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from absl import flags
 
-from tfdrop.checkpoint import read_arrays
+from experiments.outcomes import differing_files, outcome, phases_in
 from train.program import run
 
 KILLS = flags.DEFINE_integer("kills", 100, "Kills, over both programs.", lower_bound=1)
@@ -44,9 +40,8 @@ PROGRAMS = {
 ALWAYS = "--save_every=0.2"
 MOST_OF_A_RUN = 0.6  # the latest moment of a kill after a start
 MOST_LINES, LONGEST_MOMENT = 25, 0.3  # of progress before a kill, and seconds after the last of these
-PROGRESS = re.compile(r"(.+?): \d+/\d+( \w+)?  ")  # a line of it, after the phase
+
 BEFORE = "before the first line of progress"
-OF_TIME = ("seconds", "samples_per_second")  # what no two runs share
 
 
 def main():
@@ -92,7 +87,7 @@ def _killed(program, folder, reference, draw):
         if status != -signal.SIGKILL:
             break
         phases.append(phase)
-    differing = ["the end"] if status else sorted(_differing(expected, outcome(folder)))
+    differing = ["the end"] if status else sorted(differing_files(expected, outcome(folder)))
     return {"program": program, "phases": phases, "status": status, "last": phase, "differing": differing}
 
 
@@ -135,43 +130,10 @@ def _start(program, folder, lines=0, moment=float("inf")):
     return os.waitstatus_to_exitcode(status), phases[-1] if phases else BEFORE
 
 
-def phases_in(log):
-    """Returns the phase of each line of progress."""
-    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return [found[1] for line in lines if (found := PROGRESS.match(line))]
-
-
 def _forget_flags():
     """Removes this program's own flags, which the program that is run does not have."""
     for flag in (KILLS, MINUTES, SEED, OUT):
         delattr(flags.FLAGS, flag.name)
-
-
-def outcome(folder):
-    """Returns what a finished run leaves, by file, without what says how long it took."""
-    found: dict[str, Any] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".keras":
-            with zipfile.ZipFile(path) as archive:
-                found[path.name] = archive.read("model.weights.h5")
-        elif path.suffix == ".npz":
-            found[path.name] = {name: array.tobytes() for name, array in read_arrays(path).items()}
-        elif path.name == "metrics.csv":
-            rows = csv.DictReader(path.read_text().splitlines())
-            found[path.name] = [{name: row[name] for name in row if name not in OF_TIME} for row in rows]
-        elif path.name == "result.json":
-            result = json.loads(path.read_text())
-            for each in (result, *result.get("runs", [])):
-                for name in ("seconds", "starts", "seconds_since_last_start"):
-                    each.pop(name, None)
-            found[path.name] = result
-        else:
-            found[path.name] = path.is_dir() or path.suffix
-    return found
-
-
-def _differing(expected, found):
-    return {name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)}
 
 
 def _line(row):
