@@ -40,7 +40,6 @@ PROGRAMS = {
 ALWAYS = "--save_every=0.2"
 MOST_OF_A_RUN = 0.6  # the latest moment of a kill after a start
 MOST_LINES, LONGEST_MOMENT = 25, 0.3  # of progress before a kill, and seconds after the last of these
-
 BEFORE = "before the first line of progress"
 
 

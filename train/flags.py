@@ -103,10 +103,8 @@ def seeds_of_slice(settings):
     text = flags.FLAGS.slice
     if not text:
         return None
-    if settings.seeds > 1:
-        seeds = slices.slice_of(range(settings.seed, settings.seed + settings.seeds), text)
-    else:
-        seeds = slices.slice_of(settings.scoring_seeds[1:], text)
+    of_run = range(settings.seed, settings.seed + settings.seeds)
+    seeds = slices.slice_of(of_run if settings.seeds > 1 else settings.scoring_seeds[1:], text)
     if settings.seeds == 1 and not (settings.scores_by_replay and settings.influence_seeds > 1):
         more = "--seeds=N has more, or --influence_seeds=N with --influence=replay"
         raise UserError(f"--slice={text}: there is one seed only; {more}")

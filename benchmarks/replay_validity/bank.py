@@ -65,10 +65,8 @@ class Bank:
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
         """
-        name = f"seed{self._seed}_{share:g}"
-        own = self._folder / f"{name}.npy"
-        found = _merged([*self._folder.glob(f"{name}_slice_*.npy"), own], subsets)
-        self._train_rows(own, found, _missing(found, range(subsets)), share, pace)
+        found = self._known(share, subsets)
+        self._train_rows(self._file(share), found, _missing(found, range(subsets)), share, pace)
         return found[:subsets]
 
     def train_slice(self, share: float, subsets: int, text: str, pace: Pace) -> None:
@@ -79,11 +77,17 @@ class Bank:
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
         """
-        name = f"seed{self._seed}_{share:g}"
-        path = self._folder / f"{name}_slice_{text.replace('/', '_of_')}.npy"
-        anywhere = _merged([*self._folder.glob(f"{name}_slice_*.npy"), self._folder / f"{name}.npy"], subsets)
-        todo = _missing(anywhere, slice_of(range(subsets), text))
+        path = self._file(share, f"_slice_{text.replace('/', '_of_')}")
+        todo = _missing(self._known(share, subsets), slice_of(range(subsets), text))
         self._train_rows(path, _merged([path], subsets), todo, share, pace)
+
+    def _file(self, share, part=""):
+        return self._folder / f"seed{self._seed}_{share:g}{part}.npy"
+
+    def _known(self, share, subsets):
+        """Returns what any file knows of so many subsets, or of more."""
+        slices = self._folder.glob(self._file(share, "_slice_*").name)
+        return _merged([*slices, self._file(share)], subsets)
 
     def _train_rows(self, path, found, todo, share, pace):
         """Fills some rows of what was found, and keeps all in a file."""

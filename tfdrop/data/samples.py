@@ -68,13 +68,14 @@ def stream(seed: int | tuple[int, ...], *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def batches(data: Any, batch_size: int) -> Iterator[Any]:
+def batches(data: Any, batch_size: int, taken: Callable[[Any, Any], Any] = take) -> Iterator[Any]:
     """Yields `(x, y)` batches.
 
     Args:
         data: Arrays `(x, y)`, a tuple of two, cut into batches in order; or any other iterable of `(x, y)` batches (a
             list of images of different shapes, a `tf.data.Dataset`), passed through as it is.
         batch_size: Samples per batch, for arrays.
+        taken: What takes a batch's samples from arrays: `take`, or `select`, which leaves `StreamedImages` unread.
 
     >>> [y.tolist() for _, y in batches((np.zeros(5), np.arange(5)), batch_size=2)]
     [[0, 1], [2, 3], [4]]
@@ -84,7 +85,7 @@ def batches(data: Any, batch_size: int) -> Iterator[Any]:
         return
     samples = count(data)
     for start in range(0, samples, batch_size):
-        yield take(data, np.arange(start, min(start + batch_size, samples)))
+        yield taken(data, np.arange(start, min(start + batch_size, samples)))
 
 
 def is_arrays(data: Any) -> bool:

@@ -43,7 +43,7 @@ class TrainingData:
         self._seed = seed
         self._parts = {}
         self.samples = self._read_once(check, verbose)
-        self._take = select if shared and not self.passes_in_order else take
+        self._take = select if shared else take
         if self.passes_in_order:
             check_repeatable(self._data for _ in range(2))
 
@@ -54,10 +54,7 @@ class TrainingData:
 
     def batches(self):
         """Yields all samples in order."""
-        if self.passes_in_order:
-            return iter(self._data)
-        starts = range(0, self.samples, self._batch_size)
-        return (self.select(np.arange(start, min(start + self._batch_size, self.samples))) for start in starts)
+        return batches(self._data, self._batch_size, self._take)
 
     def select(self, indices):
         """Returns the samples with these numbers, of arrays only."""

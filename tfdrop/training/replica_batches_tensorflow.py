@@ -1,6 +1,6 @@
 """How a batch is shared out among the replicas of a `tf.distribute.Strategy`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -44,8 +44,8 @@ class ReplicaBatches:
         """Returns, on each replica, what makes the loss of its samples its part of the batch's loss."""
         return self.of_each([self._factor(each, batch) for each in range(self.replicas)])
 
-    def of_each(self, values: Sequence[Any]) -> Any:
-        """Returns an array for each replica, on its device."""
+    def of_each(self, values: Sequence[Any] | Mapping[int, Any]) -> Any:
+        """Returns an array for each replica, on its device; see `to_replicas`."""
         return to_replicas(self._strategy, values)
 
     def holding(self, shares: list[np.ndarray], sample_weights: np.ndarray | None = None) -> tuple[Any, Any, Any]:
@@ -61,12 +61,13 @@ class ReplicaBatches:
             return self.arrays.on_device, weights, self.of_each(shares)
         # Each process reads the shares of its own replicas alone.
         read = {each: self.arrays.read(shares[each], sample_weights) for each in self._own_replicas}
-        arrays, weights, places = zip(
-            *(read.get(each, next(iter(read.values()))) for each in range(self.replicas)), strict=True
-        )
-        train = keras.tree.map_structure(lambda *each: self.of_each(each), *arrays)
-        weights = None if sample_weights is None else self.of_each(weights)
-        return train, weights, self.of_each(places)
+        arrays, weights, places = zip(*read.values(), strict=True)
+
+        def of_own(*values):
+            return self.of_each(dict(zip(read, values, strict=True)))
+
+        train = keras.tree.map_structure(of_own, *arrays)
+        return train, None if sample_weights is None else of_own(*weights), of_own(*places)
 
     def _own(self, batch):
         """Returns the numbers of a batch's samples that this process needs."""
