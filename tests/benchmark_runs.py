@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from programs import ROOT, run_commands
+from skimage.io import imsave
 
 from tfdrop.data.sets.image_set import ImageSet, save_image_set
 
@@ -31,6 +32,8 @@ WITH_PAGE = {
     "weighing": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4 "
     "--dropped_weight=0.5",
     "others": f"{REPLAY} --parts=lds --shares=0.1 --subsets=12 --other_seeds=1,2 --noown",
+    "denoiser": "benchmarks.replay_validity --setup=dncnn --samples=20 --validation_samples=10 --parts=lds --shares=0.1 "
+    "--subsets=12 --other_seeds=1",
     "cost": f"benchmarks.replay_cost {CORE} --network=cnn --epochs=1,2 --memories=12,2,folder",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
@@ -39,7 +42,7 @@ WITH_PAGE = {
     "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
     "--network=resnet20 --memory_samples=8",
 }
-WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "others", "extremes", "dropping", "weighing")
+WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "others", "denoiser", "extremes", "dropping", "weighing")
 
 # The steps that each of tfdrop's routes is given.
 TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}
@@ -72,12 +75,16 @@ def run_all(folder: Path) -> dict[str, Run]:
     """Runs everything that needs no other library; returns the runs by name."""
     save_image_set(folder / "grey.npz", toy_images(8, 1, 2))
     save_image_set(folder / "colour.npz", toy_images(32, 3, 10))
+    for name in ("Train400", "BSD68", "Set12"):
+        (folder / name).mkdir()
+        for number, image in enumerate(toy_images(32, 1, 10).train[0][:5]):
+            imsave(folder / name / f"{number}.png", image[..., 0], check_contrast=False)
     job = folder / "job.npz"
     commands = {}
     for name, command in WITH_PAGE.items():
         data = [f"--data_dir={folder}"] if name in WITH_DATA else []
         commands[name] = [*shlex.split(command), *data, f"--out={page_of(folder, name)}"]
-    for name in ("replay", "others", "extremes", "dropping", "weighing"):
+    for name in ("replay", "others", "denoiser", "extremes", "dropping", "weighing"):
         commands[name].append(f"--bank={folder / 'bank'}")
     commands["job"] = ["benchmarks.influence_speed.job", *JOB.split(), f"--data_dir={folder}", f"--job={job}"]
     for route, effort in TFDROP_ROUTES.items():

@@ -165,7 +165,7 @@ def never(train, round):
             "`train`. Expected finite.*nan in sample 1",
         ),
         ({"validation": [(np.ones(2), np.float32([0, np.inf]))]}, ValueError, "`validation`.*inf in sample 1"),
-        ({"measure": "los"}, ValueError, r"`measure`. Expected one of \('loss', 'expected_error'\)"),
+        ({"measure": "los"}, ValueError, r"`measure`. Expected one of \('loss', 'expected_error', 'psnr'\)"),
         ({"train": (np.zeros((3, 2)), np.zeros(4))}, ValueError, "`train`. Expected arrays with the same"),
         ({"train_model": None}, ValueError, "`train_model`. Expected a function"),
         ({"influence": "total"}, ValueError, "`influence`. Expected a function"),

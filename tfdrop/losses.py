@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_choice, invalid
@@ -38,6 +39,48 @@ class HalfSumSquaredError(keras.losses.Loss):
             raise invalid("y_true", expected, received=f"y_true.shape={tuple(y_true.shape)}")
         squares = ops.square(y_pred - y_true)
         return 0.5 * ops.sum(squares, axis=range(1, len(squares.shape)))
+
+
+@keras.saving.register_keras_serializable("tfdrop")
+class NegativePSNR(keras.losses.Loss):
+    """Minus the peak signal-to-noise ratio of each image, in dB: what denoisers are compared by, the lower the better.
+
+    Every image counts alike, whatever its size and however hard it is, unlike in a sum of squared errors. Values are
+    neither clipped nor rounded, as in `tfdrop.metrics.psnr` with `protocol="float"`. An image without any error has
+    an infinite one.
+
+    Args:
+        max_value: The largest value that a pixel can have.
+        reduction: How the values of the batch are combined, as in every Keras loss.
+        name: Optional name of the loss.
+        dtype: The dtype of the loss's computations.
+
+    Raises:
+        ValueError: If `max_value` is not positive.
+
+    >>> round(float(NegativePSNR()([[0.0, 0.0]], [[0.1, 0.1]])), 4)
+    -20.0
+    """
+
+    def __init__(
+        self,
+        max_value: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "negative_psnr",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not max_value > 0:
+            raise invalid("max_value", "a positive number", max_value)
+        self.max_value = max_value
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        y_pred = ops.convert_to_tensor(y_pred)
+        errors = (y_pred - ops.cast(y_true, y_pred.dtype)) / self.max_value
+        return 10 / np.log(10) * ops.log(ops.mean(ops.square(errors), axis=range(1, len(errors.shape))))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_value": self.max_value}
 
 
 KINDS = ("sparse_categorical", "categorical", "binary")

@@ -20,7 +20,7 @@ SHARE = 0.1
 
 def rankings(model: Any, train: Samples, validation: Samples, seed: int) -> tuple[dict[str, np.ndarray], list[float]]:
     """Returns, by name, a number for each sample that should be large where the label is wrong; and the residuals."""
-    from benchmarks.influence_validity.network import simple_scores
+    from benchmarks.influence_validity.network import losses, simple_scores
     from tfdrop.influence import ConjugateGradient, InfluenceModel
 
     found, residuals = {}, []
@@ -34,7 +34,7 @@ def rankings(model: Any, train: Samples, validation: Samples, seed: int) -> tupl
     last_layer = InfluenceModel(model, train, curvature="gauss_newton", variables=model.layers[-1], **settings)
     own = {"self-influence": influence["gauss_newton"], "self-influence, last layer": last_layer}
     found |= {name: each.self_influence(draws=DRAWS.value, steps=20).scores for name, each in own.items()}
-    return found | simple_scores(model, model.loss, train, seed), residuals
+    return found | simple_scores(model, model.loss, losses(model, *train), train, seed), residuals
 
 
 def n() -> str:

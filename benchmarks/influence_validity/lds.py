@@ -94,7 +94,7 @@ def predictions(
     model: Any, train: Samples, validation: Samples, seed: int
 ) -> tuple[dict[str, np.ndarray], dict[str, tuple[float, float]]]:
     """Returns what `effects_of_removal` does, by name and for all that is compared."""
-    from benchmarks.influence_validity.network import simple_scores
+    from benchmarks.influence_validity.network import losses, simple_scores
 
     effects: dict[str, np.ndarray] = {}
     solves: dict[str, tuple[float, float]] = {}
@@ -104,7 +104,7 @@ def predictions(
             name = f"influence, {TITLES[curvature]}, {solver}"
             effects[name], solves[name] = found[solver], solved[solver]
     columns = 1 + len(np.unique(validation[1]))
-    simple = simple_scores(model, model.loss, train, seed)
+    simple = simple_scores(model, model.loss, losses(model, *train), train, seed)
     return effects | {name: np.tile(values[:, None], columns) for name, values in simple.items()}, solves
 
 

@@ -21,14 +21,14 @@ import time
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity import dropping as dropping
 from benchmarks.replay_validity import extremes as extremes
 from benchmarks.replay_validity import lds as lds
 from benchmarks.replay_validity.bank import folder_of
-from benchmarks.replay_validity.trainings import SETUPS, prepared
+from benchmarks.replay_validity.denoiser import DenoiserSetup
+from benchmarks.replay_validity.setups import SETUPS
 from tfdrop.checkpoint import Pace
-from tfdrop.errors import unknown
+from tfdrop.errors import UserError, unknown
 from train.program import run
 
 PARTS = {"lds": lds, "extremes": extremes, "dropping": dropping}
@@ -63,8 +63,9 @@ def main():
         if name not in PARTS:
             raise unknown("parts", name, list(PARTS))
     setup = SETUPS[SETUP.value]
-    images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value)
-    train, images = prepared(setup, images, SAMPLES.value)
+    if isinstance(setup, DenoiserSetup) and CHOSEN.value != ["lds"]:
+        raise UserError(f"--setup={SETUP.value}: the parts are of classifiers, except --parts=lds")
+    train, images = setup.load(DATASET.value, DATA_DIR.value, SAMPLES.value, VALIDATION_SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     folder = folder_of(BANK.value, images.name, SETUP.value, setup, train, images.validation)
     if SLICE.value:

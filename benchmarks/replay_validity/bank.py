@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.influence_validity.images import Samples
-from benchmarks.replay_validity.trainings import Setup, training
+from benchmarks.replay_validity.setups import AnySetup
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.tasks.slices import slice_of
 
-MEASURES = ("loss", "expected_error")
-TITLES = {"loss": "cross-entropy", "expected_error": "expected error"}
+MEASURES = 2  # that each setup has
 
 
 def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
@@ -24,7 +23,7 @@ def left_out(samples: int, share: float, subsets: int) -> np.ndarray:
     return chosen
 
 
-def folder_of(bank: str, dataset: str, name: str, setup: Setup, train: Samples, validation: Samples) -> Path:
+def folder_of(bank: str, dataset: str, name: str, setup: AnySetup, train: Samples, validation: Samples) -> Path:
     """Returns the folder, made if it is missing, of what is known of one setup, its settings and data."""
     import keras
 
@@ -46,13 +45,13 @@ class Bank:
 
     Args:
         folder: The folder.
-        setup: The `Setup`.
+        setup: What is trained.
         train: Training samples.
         validation: Validation samples.
         seed: Seed of all the trainings.
     """
 
-    def __init__(self, folder: Path, setup: Setup, train: Samples, validation: Samples, seed: int):
+    def __init__(self, folder: Path, setup: AnySetup, train: Samples, validation: Samples, seed: int):
         self._folder = folder
         self._setup, self._seed = setup, seed
         self._train, self._validation = train, validation
@@ -60,7 +59,7 @@ class Bank:
         self._start: Any = None
 
     def measures(self, share: float, subsets: int, pace: Pace) -> np.ndarray:
-        """Returns the summed `MEASURES` after each retraining, shape `(subsets, 2)`; trains where they are missing.
+        """Returns the summed measures after each retraining, shape `(subsets, 2)`; trains where they are missing.
 
         Raises:
             OutOfTime: If the pace says so; what was trained is kept.
@@ -109,18 +108,18 @@ class Bank:
         from tfdrop.training.step_function import read_state
 
         if self._training is None:
-            self._training = training(self._setup, self._train, self._seed)
+            self._training = self._setup.training(self._train, self._seed)
             self._start = read_state(self._training.model, self._training.optimizer)
         with repeated(self._training, kept, self._start) as again:
             for _ in again.dispatches():
                 pass
-            return measured(again.model, self._validation)[: len(MEASURES)]
+            return self._setup.measured(self._setup.asked(again), self._validation)[:MEASURES]
 
 
 def _merged(paths, subsets):
     """Returns what files know of so many subsets, or of more: not a number where they know nothing."""
     parts = [np.load(path) for path in paths if path.exists()]
-    found = np.full((max([subsets, *map(len, parts)]), len(MEASURES)), np.nan)
+    found = np.full((max([subsets, *map(len, parts)]), MEASURES), np.nan)
     for part in parts:
         known = np.flatnonzero(~np.isnan(part[:, 0]))
         found[known] = part[known]
@@ -129,12 +128,3 @@ def _merged(paths, subsets):
 
 def _missing(found, rows):
     return [row for row in rows if np.isnan(found[row, 0])]
-
-
-def measured(model, samples: Samples) -> list[float]:
-    """Returns a model's `MEASURES` summed over labelled samples, and how many it gets wrong, from its logits."""
-    x, y = samples
-    logits = model.predict(x, batch_size=500, verbose=0).astype("float64")
-    log_p = logits - np.log(np.sum(np.exp(logits - logits.max(1, keepdims=True)), 1, keepdims=True))
-    own = (log_p - logits.max(1, keepdims=True))[np.arange(len(y)), y]
-    return [float(-own.sum()), float((1 - np.exp(own)).sum()), int((logits.argmax(1) != y).sum())]

@@ -10,8 +10,7 @@ from absl import flags
 
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
-from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
-from benchmarks.replay_validity.trainings import Setup, description, trained
+from benchmarks.replay_validity.trainings import Setup, trained
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.comparison import paired_difference
 from tfdrop.errors import UserError
@@ -75,7 +74,7 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
             results.find(arm, seed, pace)
     results.save()
     text = (
-        f"{images.name}, {description(setup, train, images.validation)} Each ranking is the mean over "
+        f"{images.name}, {setup.description(train, images.validation)} Each ranking is the mean over "
         f"{len(SCORING_SEEDS.value)} trainings on all samples; the networks of the table were trained from "
         f"{len(seeds)} other seeds without the samples that it puts first, and tested on {len(images.test[0])} "
         "images that no ranking saw. Differences are paired by seed, with the 95 % interval of Student's t; random "
@@ -98,9 +97,9 @@ def _rankings(setup, train, validation, folder):
     each = [kept_predictions(setup, train, validation, int(seed), folder) for seed in SCORING_SEEDS.value]
     means = {title: np.mean([effects[title] for effects in each], axis=0) for title in each[0]}
     found = {
-        f"{title}, {TITLES[measure]}": -means[title][:, column]
+        f"{title}, {measure}": -means[title][:, column]
         for title in INFLUENCES
-        for column, measure in enumerate(MEASURES)
+        for column, measure in enumerate(setup.measures.values())
     }
     return found | {title: means[title][:, 0] for title in SIMPLE}
 
@@ -154,7 +153,7 @@ class _Results:
             sample_weights[dropped] = DROPPED_WEIGHT.value
         if EQUAL_STEPS.value:
             setup = dataclasses.replace(setup, epochs=round(setup.epochs * len(x) / len(kept)))
-        return measured(trained(setup, (x[kept], y[kept]), seed, sample_weights), self._test)
+        return setup.measured(trained(setup, (x[kept], y[kept]), seed, sample_weights), self._test)
 
 
 def _table(arms: list[Arm], found: Mapping[str, np.ndarray]) -> list[str]:

@@ -8,15 +8,16 @@ from absl import flags
 
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
-from benchmarks.replay_validity.bank import MEASURES, TITLES, measured
 from benchmarks.replay_validity.predictions import kept_predictions
-from benchmarks.replay_validity.trainings import Setup, description, trained
+from benchmarks.replay_validity.trainings import Setup, trained
 from tfdrop.checkpoint import Pace, replace
 from tfdrop.comparison import paired_difference
 
 SEEDS = flags.DEFINE_list("extreme_seeds", ["100", "101", "102"], "Seeds of the trainings that are asked and repeated.")
 FIRST = flags.DEFINE_list("first", ["10", "60", "200"], "How many samples that come first are given other weights.")
 WEIGHTS = flags.DEFINE_list("weights", ["0", "0.8"], "The weights; 0 leaves them out.")
+
+TITLES = tuple(Setup.measures.values())
 
 
 def headings(setup: Setup) -> list[str]:
@@ -38,12 +39,12 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
             predicted[key] = foretold
             if key not in found:
                 network = trained(setup, train, seed, weights)
-                found[key] = measured(network, images.validation) + measured(network, images.test)
+                found[key] = setup.measured(network, images.validation) + setup.measured(network, images.test)
                 print(f"{len(found)}: {key}: {found[key]}", flush=True)
                 pace.after_step(lambda: _save(path, found))
     _save(path, found)
     text = (
-        f"{images.name}, {description(setup, train, images.validation)} The samples that replay puts first are given "
+        f"{images.name}, {setup.description(train, images.validation)} The samples that replay puts first are given "
         f"another weight together, in the very training that was replayed ({len(SEEDS.value)} seeds), and the measure "
         "that they were ranked by, summed over the validation set, changes by what replay predicts and by what is "
         "found. The test set's changes are those of means, with the 95 % interval of Student's t over the seeds; it "
@@ -56,7 +57,7 @@ def _weighings(effects, seed):
     """Yields a name, weights of all samples, and the change of the measure that is predicted (nan where none is)."""
     yield _key("all as they are", 0, 1.0, seed), np.ones(len(effects)), 0.0
     rng = np.random.default_rng(seed)
-    orders = {TITLES[measure]: np.argsort(effects[:, column], kind="stable") for column, measure in enumerate(MEASURES)}
+    orders = {title: np.argsort(effects[:, column], kind="stable") for column, title in enumerate(TITLES)}
     for first in map(int, FIRST.value):
         orders["random"] = rng.permutation(len(effects))
         for weight in map(float, WEIGHTS.value):
@@ -81,7 +82,7 @@ def _table(predicted, found, tested):
     base = np.array([found[_key("all as they are", 0, 1.0, seed)] for seed in seeds])
     header = ["ranked by", "first", "weight", "predicted", "found", "test error, %", "test loss"]
     rows = []
-    names = [*(TITLES[measure] for measure in MEASURES), "random"]
+    names = [*TITLES, "random"]
     for ranking in names:
         for first in map(int, FIRST.value):
             for weight in map(float, WEIGHTS.value):

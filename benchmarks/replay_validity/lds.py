@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.influence_validity.lds import interval
-from benchmarks.replay_validity.bank import MEASURES, TITLES, Bank, left_out
-from benchmarks.replay_validity.trainings import Setup, description
+from benchmarks.replay_validity.bank import Bank, left_out
+from benchmarks.replay_validity.setups import AnySetup
 from tfdrop.checkpoint import Pace
 from tfdrop.errors import UserError
 
@@ -18,11 +18,12 @@ SHARES = flags.DEFINE_list("shares", ["0.005", "0.02", "0.1", "0.5"], "Shares of
 SUBSETS = flags.DEFINE_integer("subsets", 100, "Random subsets of each share.")
 OWN_SEED = flags.DEFINE_integer("own_seed", 0, "Seed of the retrainings.")
 REPEATED_SEED = flags.DEFINE_integer("repeated_seed", None, "Seed of more retrainings: what the first can foretell.")
+REPEATED_SHARES = flags.DEFINE_list("repeated_shares", None, "Shares of theirs; by default all.")
 OWN = flags.DEFINE_bool("own", True, "Also predict from the very training that is repeated.")
 OTHER_SEEDS = flags.DEFINE_list("other_seeds", ["1", "2", "3", "4", "5"], "Seeds of other trainings that predict them.")
 
 
-def headings(setup: Setup) -> list[str]:
+def headings(setup: AnySetup) -> list[str]:
     return [f"## {setup.title}"]
 
 
@@ -30,7 +31,7 @@ def n() -> str:
     return f"{SUBSETS.value} subsets a share; {len(OTHER_SEEDS.value)} other seeds"
 
 
-def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
+def section(setup: AnySetup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
     from benchmarks.replay_validity.predictions import kept_predictions, predictions
 
@@ -38,45 +39,53 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
         raise UserError("--noown: needs some --other_seeds")
     validation, shares = images.validation, [float(share) for share in SHARES.value]
 
-    def retrain(seed):
+    def retrain(seed, shares):
         bank = Bank(folder, setup, train, validation, seed)
         return {share: bank.measures(share, SUBSETS.value, pace) for share in shares}
 
-    retrained = retrain(OWN_SEED.value)
-    repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value)
+    retrained = retrain(OWN_SEED.value, shares)
+    repeated = {} if REPEATED_SEED.value is None else retrain(REPEATED_SEED.value, _repeated(shares))
     own, facts = predictions(setup, train, validation, OWN_SEED.value) if OWN.value else ({}, {})
     others = [kept_predictions(setup, train, validation, int(seed), folder) for seed in OTHER_SEEDS.value]
     text = (
-        f"{images.name}, {description(setup, train, validation)} Spearman's correlation over the "
+        f"{images.name}, {setup.description(train, validation)} Spearman's correlation over the "
         "subsets between the predicted and the retrained sum over the validation set; in brackets the 95 % "
         "bootstrap interval over the subsets. "
         + "Own seed: predicted from the very training that is repeated without the subset. "
         * OWN.value
         + f"Other seeds: by the {len(others)} trainings from other seeds, one by one, "
-        "in the mean and by the mean of all. Influence: conjugate gradients, automatic "
+        "in the mean, and by the mean of several. Influence: conjugate gradients, automatic "
         "damping. Training loss and gradient norm: their sum over the subset. Retraining from another seed without the "
-        "same subsets says how much of an effect is the samples' and not the seed's." + _about_own(facts)
+        "same subsets says how much of an effect is the samples' and not the seed's." + _about_own(setup, facts)
     )
     lines = [*headings(setup), "", text]
-    for column, measure in enumerate(MEASURES):
-        lines += ["", f"### {TITLES[measure].capitalize()}", "", *_table(own, others, retrained, repeated, column)]
+    for column, title in enumerate(setup.measures.values()):
+        lines += ["", f"### {title[0].upper()}{title[1:]}", "", *_table(own, others, retrained, repeated, column)]
     return lines
 
 
-def retrain_slice(setup: Setup, images: Images, train: Samples, folder: Path, text: str, pace: Pace) -> None:
+def _repeated(shares):
+    return shares if REPEATED_SHARES.value is None else [float(share) for share in REPEATED_SHARES.value]
+
+
+def retrain_slice(setup: AnySetup, images: Images, train: Samples, folder: Path, text: str, pace: Pace) -> None:
     """Does the retrainings of a slice `"i/n"`, those from each seed and of each share."""
-    for seed in [OWN_SEED.value] if REPEATED_SEED.value is None else [OWN_SEED.value, REPEATED_SEED.value]:
+    shares = [float(share) for share in SHARES.value]
+    seeds = {OWN_SEED.value: shares}
+    if REPEATED_SEED.value is not None:
+        seeds[REPEATED_SEED.value] = _repeated(shares)
+    for seed, of_seed in seeds.items():
         bank = Bank(folder, setup, train, images.validation, seed)
-        for share in SHARES.value:
-            bank.train_slice(float(share), SUBSETS.value, text, pace)
+        for share in of_seed:
+            bank.train_slice(share, SUBSETS.value, text, pace)
 
 
-def _about_own(facts):
+def _about_own(setup, facts):
     """Returns the sentences about the training that is repeated; none where it was not asked."""
     if not facts:
         return ""
     horizon = "replay, automatic horizon: horizon for "
-    horizons = ", ".join(f"{facts[horizon + measure]:.2f} for {TITLES[measure]}" for measure in MEASURES)
+    horizons = ", ".join(f"{facts[horizon + measure]:.2f} for {setup.measures[measure]}" for measure in setup.measures)
     replayed = {title: facts[title] / facts["training"] for title in facts if f"{title}: horizon for loss" in facts}
     times = ", ".join(f"{ratio:.1f} ({title})" for title, ratio in replayed.items())
     return (
@@ -98,18 +107,23 @@ def _table(own, others, retrained, repeated, column):
             rows.append(
                 [f"{name}; other seeds", *(_single(each, share, found, column) for share, found in retrained.items())]
             )
-            rows.append(
-                [f"{name}; mean of them", *(_cell(each, share, found, column) for share, found in retrained.items())]
-            )
+            for count in (3, len(each)) if len(each) > 3 else (len(each),):
+                cells = (_cell(each[:count], share, found, column) for share, found in retrained.items())
+                rows.append([f"{name}; mean of {count}", *cells])
     if repeated:
-        pairs = [(repeated[share][:, [column]], found[:, [column]]) for share, found in retrained.items()]
-        rows.append(["retraining from another seed", *(_score(*pair) for pair in pairs)])
+        cells = (_again(repeated.get(share), found, column) for share, found in retrained.items())
+        rows.append(["retraining from another seed", *cells])
     return pages.table(header, rows)
 
 
 def _cell(effects, share, measures, column):
     """Returns the score of the mean of some predictions, with its interval."""
     return _score(_predicted(np.mean(effects, axis=0), share, len(measures), column), measures[:, [column]])
+
+
+def _again(repeated, found, column):
+    """Returns how well retrainings from one seed foretell those from another; nothing where there are none."""
+    return "" if repeated is None else _score(repeated[:, [column]], found[:, [column]])
 
 
 def _score(predicted, retrained):

@@ -1,13 +1,13 @@
-"""The trainings that are asked: networks of a few thousand weights on some images, seconds each on a processor."""
+"""The classifiers that are trained: networks of a few thousand weights on some images, seconds each on a processor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 import tfdrop
-from benchmarks.influence_validity.images import Images, Samples
+from benchmarks.influence_validity.images import Images, Samples, load_images
 
 BATCH_SIZE = 50
 MOMENTUM = 0.9
@@ -15,7 +15,7 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Setup:
-    """A training that a benchmark asks.
+    """A training of a classifier that a benchmark asks.
 
     Attributes:
         title: What the tables call it.
@@ -35,6 +35,57 @@ class Setup:
     standardized: bool = True
     halved: bool = False
     falls: bool = False
+    measures: ClassVar[Mapping[str, str]] = {"loss": "cross-entropy", "expected_error": "expected error"}
+
+    def load(self, dataset: str, data_dir: str | None, samples: int, validation: int) -> tuple[Samples, Images]:
+        """Returns training samples and all the images, preprocessed, from a prepared data set.
+
+        Raises:
+            UserError: If it is not there.
+        """
+        return prepared(self, load_images(dataset, data_dir, validation), samples)
+
+    def training(self, train: Samples, seed: int, record: Any = False, weights: np.ndarray | None = None) -> Any:
+        """Returns a `tfdrop.training.Training` that has not begun."""
+        import keras
+
+        from tfdrop.training import Training
+
+        keras.utils.set_random_seed(seed)
+        model = self.build(train[0].shape[1:])
+        steps = self.epochs * -(-len(train[0]) // BATCH_SIZE)
+        rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps) if self.falls else self.learning_rate
+        optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        return Training(model, optimizer, loss, train, BATCH_SIZE, self.epochs, seed, weights, record=record)
+
+    def asked(self, run: Any) -> Any:
+        """Returns the model of a training that is measured and asked."""
+        return run.model
+
+    def measured(self, model: Any, samples: Samples) -> list[float]:
+        """Returns the `measures` summed over labelled samples, and how many the model gets wrong, from its logits."""
+        x, y = samples
+        logits = model.predict(x, batch_size=500, verbose=0).astype("float64")
+        log_p = logits - np.log(np.sum(np.exp(logits - logits.max(1, keepdims=True)), 1, keepdims=True))
+        own = (log_p - logits.max(1, keepdims=True))[np.arange(len(y)), y]
+        return [float(-own.sum()), float((1 - np.exp(own)).sum()), int((logits.argmax(1) != y).sum())]
+
+    def losses(self, model: Any, samples: Samples) -> np.ndarray:
+        """Returns the training loss of each sample."""
+        from benchmarks.influence_validity.network import losses
+
+        return losses(model, *samples)
+
+    def description(self, train: Samples, validation: Samples) -> str:
+        """Returns a sentence that says what is trained and on how much."""
+        rate = f"learning rate {self.learning_rate}" + ", falling to 0 along half a cosine" * self.falls
+        return (
+            f"{len(train[0])} training samples, {len(validation[0])} validation samples; {self.epochs} epochs of SGD, "
+            f"momentum {MOMENTUM}, {rate}, batches of {BATCH_SIZE}; "
+            + ("standardized images" if self.standardized else "images from 0 to 1, not standardized")
+            + f" of {'x'.join(map(str, train[0].shape[1:3]))} pixels."
+        )
 
 
 def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
@@ -59,17 +110,6 @@ def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
     )
 
 
-SETUPS = {
-    "gelu_cnn": Setup("CNN, GELU", lambda shape: small_cnn(shape, "gelu"), 0.01),
-    "gelu_cnn_fast": Setup("CNN, GELU, rate 0.05", lambda shape: small_cnn(shape, "gelu"), 0.05),
-    "gelu_cnn_raw": Setup("CNN, GELU, raw images", lambda shape: small_cnn(shape, "gelu"), 0.05, standardized=False),
-    "gelu_cnn_falling": Setup("CNN, GELU, falling rate", lambda shape: small_cnn(shape, "gelu"), 0.02, falls=True),
-    "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.01),
-    "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01, halved=True),
-    "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01, halved=True),
-}
-
-
 def prepared(setup: Setup, images: Images, samples: int) -> tuple[Samples, Images]:
     """Returns the first training samples and all the images, preprocessed as the setup says."""
     from tfdrop.data import fit_channels
@@ -87,40 +127,12 @@ def _halved(x):
     return x.reshape(count, height // 2, 2, width // 2, 2, channels).mean(axis=(2, 4))
 
 
-def training(
-    setup: Setup, train: Samples, seed: int, record: Any = False, sample_weights: np.ndarray | None = None
-) -> Any:
-    """Returns a `tfdrop.training.Training` that has not begun."""
-    import keras
-
-    from tfdrop.training import Training
-
-    keras.utils.set_random_seed(seed)
-    model = setup.build(train[0].shape[1:])
-    steps = setup.epochs * -(-len(train[0]) // BATCH_SIZE)
-    rate = keras.optimizers.schedules.CosineDecay(setup.learning_rate, steps) if setup.falls else setup.learning_rate
-    optimizer = keras.optimizers.SGD(rate, momentum=MOMENTUM)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    return Training(model, optimizer, loss, train, BATCH_SIZE, setup.epochs, seed, sample_weights, record=record)
-
-
 def trained(setup: Setup, train: Samples, seed: int, sample_weights: np.ndarray | None = None) -> Any:
     """Returns a network, trained; what Keras kept of it elsewhere is cleared."""
     import keras
 
-    run = training(setup, train, seed, sample_weights=sample_weights)
+    run = setup.training(train, seed, weights=sample_weights)
     for _ in run.dispatches():
         pass
     keras.backend.clear_session()
     return run.model
-
-
-def description(setup: Setup, train: Samples, validation: Samples) -> str:
-    """Returns a sentence that says what is trained and on how much."""
-    rate = f"learning rate {setup.learning_rate}" + ", falling to 0 along half a cosine" * setup.falls
-    return (
-        f"{len(train[0])} training samples, {len(validation[0])} validation samples; {setup.epochs} epochs of SGD, "
-        f"momentum {MOMENTUM}, {rate}, batches of {BATCH_SIZE}; "
-        + ("standardized images" if setup.standardized else "images from 0 to 1, not standardized")
-        + f" of {'x'.join(map(str, train[0].shape[1:3]))} pixels."
-    )

@@ -14,9 +14,7 @@ from functools import partial
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity.bank import folder_of
-from benchmarks.replay_validity.trainings import description, prepared
 from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_rankings, kept_results
 from benchmarks.wrong_labels.planted import KINDS, planted
 from benchmarks.wrong_labels.rankings import WITH_A_ZERO, rankings
@@ -49,7 +47,7 @@ def main():
         raise unknown("dataset", DATASET.value, list(SETUPS))
     start = time.perf_counter()
     setup = SETUPS[DATASET.value]
-    train, images = prepared(setup, load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value), SAMPLES.value)
+    train, images = setup.load(DATASET.value, DATA_DIR.value, SAMPLES.value, VALIDATION_SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     share, kind = SHARE.value, KIND.value
     x, y = images.test
@@ -68,7 +66,7 @@ def main():
         path = folder / f"results{seed}_{count}_{len(test[1])}.json"
         results = {name: Outcome(*values) for name, values in kept_results(dropped, tested, path, pace).items()}
         found.append((samples.wrong, ranked, dropped, results))
-    about = f"{images.name}, {description(setup, train, images.validation)}"
+    about = f"{images.name}, {setup.description(train, images.validation)}"
     lines = [heading(setup, share, kind), "", *section(about, share, kind, count, len(test[1]), found), ""]
     command = pages.command("benchmarks.wrong_labels", {"data_dir": "DIR"}, ["out", "bank"])
     lines += pages.origin(command, f"{len(found)} repetitions", time.perf_counter() - start)

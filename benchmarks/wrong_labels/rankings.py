@@ -3,7 +3,7 @@
 import numpy as np
 
 from benchmarks.influence_validity.images import Samples
-from benchmarks.replay_validity.trainings import Setup, training
+from benchmarks.replay_validity.trainings import Setup
 from benchmarks.wrong_labels.planted import Planted
 from benchmarks.wrong_labels.trainings import outputs, outputs_by_epoch
 from tfdrop.data_dropout.rankings import OF_OUTPUTS, confident_learning
@@ -22,7 +22,7 @@ def rankings(setup: Setup, samples: Planted, seed: int) -> dict[str, np.ndarray]
     """Returns the rankings by name, shape `(n,)`, largest to be dropped first."""
     from tfdrop.influence import ConjugateGradient, InfluenceModel, LiSSA, replay_influence
 
-    run = training(setup, samples.train, seed, record=True)
+    run = setup.training(samples.train, seed, record=True)
     x, y = samples.train
     by_epoch = np.stack(list(outputs_by_epoch(run, x)))
     found = {title: OF_OUTPUTS[name](by_epoch, y) for name, title in TITLES.items()}
@@ -51,7 +51,7 @@ def _out_of_fold(setup: Setup, train: Samples, seed: int) -> np.ndarray:
     found = np.empty((len(y), 0))
     fold_of = np.random.default_rng(seed).permutation(len(y)) % FOLDS
     for fold in range(FOLDS):
-        run = training(setup, (x[fold_of != fold], y[fold_of != fold]), seed)
+        run = setup.training((x[fold_of != fold], y[fold_of != fold]), seed)
         for _ in run.dispatches():
             pass
         answers = softmax(outputs(run.model, x[fold_of == fold]).astype("float64"), axis=1)

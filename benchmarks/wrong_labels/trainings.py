@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.influence_validity.images import Samples
-from benchmarks.replay_validity.trainings import Setup, training
+from benchmarks.replay_validity.trainings import Setup
 from tfdrop.data_dropout.rankings import last_losses
 
 PREDICTION_BATCH = 500
@@ -62,7 +62,7 @@ def tested_without(setup: Setup, train: Samples, dropped: np.ndarray, test: Samp
 
     x, y = train
     kept = np.setdiff1d(np.arange(len(x)), dropped)
-    run = training(setup, (x[kept], y[kept]), seed)
+    run = setup.training((x[kept], y[kept]), seed)
     found = np.stack(list(outputs_by_epoch(run, test[0])))
     errors = 100 * np.mean(found.argmax(axis=-1) != test[1], axis=1)
     keras.backend.clear_session()

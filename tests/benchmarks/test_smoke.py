@@ -130,7 +130,7 @@ def test_replay_is_compared_with_retraining(runs, folder):
         "influence, Hessian",
         "influence, Gauss-Newton",
     ]
-    of = ["own seed", "other seeds", "mean of them"]
+    of = ["own seed", "other seeds", "mean of 2"]
     predictions = [f"{name}; {seeds}" for name in [*names, "training loss", "gradient norm", "random"] for seeds in of]
     assert [row[0] for row in rows] == 2 * [*predictions, "retraining from another seed"]
     for _, *scores in rows:
@@ -138,10 +138,21 @@ def test_replay_is_compared_with_retraining(runs, folder):
             assert all(
                 -1 <= number <= 1 for number in numbers(score.replace("[", "").replace(",", "").strip("]").split())
             )
-    (bank,) = (folder / "bank").iterdir()
+    (bank,) = (folder / "bank").glob("gelu_cnn_*")
     for share in ("0.1", "0.5"):
         for seed in (0, 1):
             assert np.load(bank / f"seed{seed}_{share}.npy").shape == (12, 2)
+
+
+def test_replays_of_a_denoiser_are_compared_with_retraining(runs, folder):
+    text = page(runs, "denoiser")
+    assert "### Squared error" in text
+    assert "### PSNR" in text
+    (bank,) = (folder / "bank").glob("dncnn_*")
+    squares, decibels = np.load(bank / "seed0_0.1.npy").T
+    assert (squares > 0).all()
+    assert len(set(decibels)) == 12
+    assert (np.abs(decibels / 10) < 60).all()  # ten patches, in dB
 
 
 def test_what_replays_cost(runs):

@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from skimage.metrics import peak_signal_noise_ratio
 
 from tfdrop.influence import influence_matrix, total_influence
 from tfdrop.influence.measures import measure_loss, measure_name
-from tfdrop.losses import ExpectedError
+from tfdrop.losses import ExpectedError, NegativePSNR
 
 RNG = np.random.default_rng(0)
 
@@ -38,6 +39,23 @@ def test_expected_error_is_saved():
     assert (config["kind"], config["from_logits"], config["reduction"]) == ("categorical", True, "sum")
 
 
+@pytest.mark.parametrize("max_value", [1.0, 255.0])
+def test_negative_psnr_is_scikit_images_with_the_other_sign(max_value):
+    shape = (5, 7, 9, 3)
+    clean = max_value * RNG.uniform(size=shape)
+    noisy = clean + 0.3 * max_value * RNG.normal(size=shape)
+    loss = NegativePSNR(max_value, reduction=None)
+    found = keras.ops.convert_to_numpy(loss(clean.astype("float32"), noisy.astype("float32")))
+    expected = [-peak_signal_noise_ratio(*pair, data_range=max_value) for pair in zip(clean, noisy, strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss)).max_value == max_value
+
+
+def test_psnr_of_images_without_a_range():
+    with pytest.raises(ValueError, match=r"argument `max_value`. Expected a positive number. Received: max_value=0"):
+        NegativePSNR(0)
+
+
 def test_an_unknown_kind():
     with pytest.raises(ValueError, match="argument `kind`"):
         ExpectedError("ordinal")
@@ -62,6 +80,7 @@ def test_measures_that_do_not_fit():
         measure_loss("expected_error", keras.losses.MeanSquaredError())
     with pytest.raises(ValueError, match=r"argument `measure`.*'accuracy'"):
         measure_loss("accuracy", "mse")
+    assert isinstance(measure_loss("psnr", "mse"), NegativePSNR)
     own = keras.losses.MeanAbsoluteError()
     assert measure_loss(own, "mse") is own
     assert (measure_name("loss"), measure_name(own)) == ("loss", "mean_absolute_error")

@@ -27,7 +27,7 @@ import tfdrop
 from tfdrop.data import augmentation
 from tfdrop.denoising import denoiser_training
 from tfdrop.influence import replay_influence
-from tfdrop.losses import HalfSumSquaredError
+from tfdrop.losses import HalfSumSquaredError, NegativePSNR
 
 OPTIMIZERS = {
     "sgd": lambda: optimizers.SGD(0.3),
@@ -136,13 +136,17 @@ def test_denoiser_with_redrawn_noise():
             record=True, sample_weights=np.ones(TRAINING_SAMPLES),
         )  # fmt: skip
     validation = (noisy_validation, clean_validation), np.zeros((4, 1, 1, 1))
-    retrained = Retrained(training, lambda model: [_half_squares(model((noisy_validation, clean_validation)))])
-    found = replay_influence(finished(training), validation, verbose=0)
-    assert_derivatives([found], retrained)
 
+    def measures(model):
+        errors = keras.ops.convert_to_numpy(model((noisy_validation, clean_validation)))
+        return [0.5 * np.sum(np.square(errors)), 10 * np.sum(np.log10(np.mean(np.square(errors), axis=(1, 2, 3))))]
 
-def _half_squares(errors):
-    return 0.5 * np.sum(np.square(keras.ops.convert_to_numpy(errors)))
+    retrained = Retrained(training, measures)
+    squares = replay_influence(finished(training), validation, verbose=0)
+    psnr = NegativePSNR(dtype="float64")
+    pairs = (noisy_validation, clean_validation)
+    decibels = replay_influence(training, pairs, psnr, model=denoiser, verbose=0)
+    assert_derivatives([squares, decibels], retrained)
 
 
 def test_smaller_last_batch():

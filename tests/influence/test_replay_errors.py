@@ -50,7 +50,7 @@ def test_model_changed_since(trainable):
 
 @pytest.mark.parametrize("measure", ["accuracy", 3, None])
 def test_unknown_measure(training, measure):
-    with pytest.raises(ValueError, match=r"argument `measure`. Expected one of \('loss', 'expected_error'\)"):
+    with pytest.raises(ValueError, match=r"argument `measure`. Expected one of \('loss', 'expected_error', 'psnr'\)"):
         replay(training, measure=measure)
 
 

@@ -230,8 +230,10 @@ def test_pairs_of_a_run_with_class_weights_are_of_leaving_the_weighed_image_out(
     np.testing.assert_allclose(found[:, 0], expected, atol=0.02 * np.abs(expected).max())
 
 
-def test_replay_of_patches_adds_up_over_validation_images(tmp_path):
-    settings = DenoiseSettings(patches_per_image=2, depth=2, filters=2, epochs=1, patch_size=8, influence="replay")
+@pytest.mark.parametrize("measure", ["loss", "psnr"])
+def test_replay_of_patches_adds_up_over_validation_images(tmp_path, measure):
+    small = {"patches_per_image": 2, "depth": 2, "filters": 2, "epochs": 1, "patch_size": 8}
+    settings = DenoiseSettings(influence="replay", measure=measure, **small)
     data = read_data(settings)
     data = data._replace(validation=[image._replace(pixels=image.pixels[:16, :16]) for image in data.validation[:2]])
     Workdir(tmp_path, settings, {"images": data.fingerprint()})

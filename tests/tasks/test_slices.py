@@ -8,7 +8,7 @@ import pytest
 from programs import run_program
 
 from benchmarks.replay_validity.bank import Bank
-from benchmarks.replay_validity.trainings import SETUPS
+from benchmarks.replay_validity.setups import SETUPS
 from tfdrop.checkpoint import Pace
 from tfdrop.errors import UserError
 from tfdrop.tasks.lock import locked

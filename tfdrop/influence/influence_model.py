@@ -134,7 +134,7 @@ class InfluenceModel:
             solver: `"lissa"`, `"cg"`, `"exact"`; or a `LiSSA`, `ConjugateGradient` or `Exact`.
             measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
                 `"expected_error"`, 1 - p(label), which is bounded, so that validation samples with wrong labels do not
-                rule it; or any Keras loss per sample.
+                rule it; `"psnr"`, minus the PSNR of each image from 0 to 1, in dB; or any Keras loss per sample.
             regularized_gradients: Whether the gradient of a training sample includes that of the weights' regularizers
                 (the L2 term), which shifts all scores by the same number. Without it a score is the effect of leaving
                 the sample out, the regularizers kept as they are. With it each sample has its share of them, and at an

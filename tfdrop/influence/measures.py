@@ -5,9 +5,9 @@ from typing import Any
 import keras
 
 from tfdrop.arguments import invalid
-from tfdrop.losses import ExpectedError
+from tfdrop.losses import ExpectedError, NegativePSNR
 
-MEASURES = ("loss", "expected_error")
+MEASURES = ("loss", "expected_error", "psnr")
 KINDS = {
     "SparseCategoricalCrossentropy": "sparse_categorical",
     "CategoricalCrossentropy": "categorical",
@@ -21,7 +21,8 @@ def measure_loss(measure: Any, loss: Any) -> Any:
     """Returns a measure as a Keras loss.
 
     Args:
-        measure: `"loss"` for the training loss, `"expected_error"` for 1 - p(label), or any Keras loss per sample.
+        measure: `"loss"` for the training loss, `"expected_error"` for 1 - p(label), `"psnr"` for minus the PSNR of
+            images from 0 to 1 in dB, or any Keras loss per sample.
         loss: The training loss.
 
     Raises:
@@ -34,6 +35,8 @@ def measure_loss(measure: Any, loss: Any) -> Any:
     """
     if measure == "loss":
         return loss
+    if measure == "psnr":
+        return NegativePSNR()
     if measure != "expected_error":
         if isinstance(measure, keras.losses.Loss) or callable(measure):
             return measure

@@ -5,7 +5,7 @@ from typing import Any
 
 from tfdrop.tasks.ranking import TITLES
 
-MEASURES = {"loss": "validation loss", "expected_error": "expected validation error"}
+MEASURES = {"loss": "validation loss", "expected_error": "expected validation error", "psnr": "validation PSNR"}
 
 
 def influence_line(influence: Mapping[str, Any]) -> str:

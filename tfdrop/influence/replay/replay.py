@@ -42,7 +42,8 @@ def replay_influence(
         validation: Arrays `(x, y)` or `(x, y, sample_weight)`, or batches of them, as for `InfluenceModel`; the shapes
             of batches may differ.
         measure: What is summed over the validation set: `"loss"`, the training loss, as in the paper;
-            `"expected_error"`, 1 - p(label), which is bounded; or any Keras loss per sample.
+            `"expected_error"`, 1 - p(label), which is bounded; `"psnr"`, minus the PSNR of each image from 0 to 1, in
+            dB; or any Keras loss per sample.
         horizon: The share of the training to walk back, in (0, 1]. 1 is exact for this very training. `"auto"` stops
             where the derivative has grown to twice what it was at the end of the training, after one epoch at least:
             what the first part of a rough training did belongs to its seed, and foretells no other training.

@@ -6,6 +6,12 @@ from typing import Any
 from tfdrop.errors import UserError
 from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, RunSettings, setting
 
+MEASURES = ("loss", "psnr")
+MEASURE_HELP = (
+    "What influence is the influence on, summed over the validation images: loss, half the squared errors, as in the "
+    "paper; or psnr, in which every image counts alike."
+)
+
 
 @dataclass(frozen=True)
 class DenoiseSettings(RunSettings):
@@ -49,6 +55,7 @@ class DenoiseSettings(RunSettings):
 
     # What differs from other tasks' defaults
     influence: str = setting("lissa", INFLUENCE_HELP, choices=INFLUENCES)
+    measure: str = setting("loss", MEASURE_HELP, choices=MEASURES)
     influence_depth: int = setting(500, "Most steps of the solver.", least=1)
     influence_batch_size: int = setting(32, "Patches per LiSSA step.", least=1)
 
