@@ -32,8 +32,8 @@ WITH_PAGE = {
     "weighing": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4 "
     "--dropped_weight=0.5",
     "others": f"{REPLAY} --parts=lds --shares=0.1 --subsets=12 --other_seeds=1,2 --noown",
-    "denoiser": "benchmarks.replay_validity --setup=dncnn --samples=20 --validation_samples=10 --parts=lds --shares=0.1 "
-    "--subsets=12 --other_seeds=1",
+    "denoiser": "benchmarks.replay_validity --setup=dncnn --samples=20 --validation_samples=10 --parts=lds "
+    "--shares=0.1 --subsets=12 --other_seeds=1",
     "cost": f"benchmarks.replay_cost {CORE} --network=cnn --epochs=1,2 --memories=12,2,folder",
     "layers": "benchmarks.layers --shapes=2x5x4x6 --repeats=2 --steps=1 --batch_size=2 --blocks=0 --widening=1 "
     "--layer=SelectScale",
