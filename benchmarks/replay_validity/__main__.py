@@ -8,6 +8,7 @@
                random subsets that are left out. Then the same training is repeated without each subset: from the same
                seed, each sample in the same batch of the same step, those left out with weight 0. The score is
                Spearman's correlation over the subsets. What the trainings of other seeds predict stands beside it.
+    dampings   The same score of influence functions with more and less damping, and over segments of the training.
     extremes   The samples that a replay puts first are left out together, or weigh less, in the training that was
                replayed: does what holds for random subsets hold for them?
     dropping   The samples that each ranking puts first are dropped, and networks trained from other seeds without
@@ -21,6 +22,7 @@ import time
 from absl import flags
 
 from benchmarks import pages
+from benchmarks.replay_validity import dampings as dampings
 from benchmarks.replay_validity import dropping as dropping
 from benchmarks.replay_validity import extremes as extremes
 from benchmarks.replay_validity import lds as lds
@@ -31,7 +33,7 @@ from tfdrop.checkpoint import Pace
 from tfdrop.errors import UserError, unknown
 from train.program import run
 
-PARTS = {"lds": lds, "extremes": extremes, "dropping": dropping}
+PARTS = {"lds": lds, "dampings": dampings, "extremes": extremes, "dropping": dropping}
 TITLE = "# What replay predicts, and what retraining finds\n"
 ON_JAX = ": on JAX"  # each backend has trainings of its own
 HEADINGS = [

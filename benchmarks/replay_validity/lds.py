@@ -100,15 +100,21 @@ def _table(own, others, retrained, repeated, column):
     for name in own or others[0]:
         if own:
             rows.append(
-                [f"{name}; own seed", *(_cell([own[name]], share, found, column) for share, found in retrained.items())]
+                [
+                    f"{name}; own seed",
+                    *(score_of_mean([own[name]], share, found, column) for share, found in retrained.items()),
+                ]
             )
         if others:
             each = [effects[name] for effects in others]
             rows.append(
-                [f"{name}; other seeds", *(_single(each, share, found, column) for share, found in retrained.items())]
+                [
+                    f"{name}; other seeds",
+                    *(single_score(each, share, found, column) for share, found in retrained.items()),
+                ]
             )
             for count in (3, len(each)) if len(each) > 3 else (len(each),):
-                cells = (_cell(each[:count], share, found, column) for share, found in retrained.items())
+                cells = (score_of_mean(each[:count], share, found, column) for share, found in retrained.items())
                 rows.append([f"{name}; mean of {count}", *cells])
     if repeated:
         cells = (_again(repeated.get(share), found, column) for share, found in retrained.items())
@@ -116,7 +122,7 @@ def _table(own, others, retrained, repeated, column):
     return pages.table(header, rows)
 
 
-def _cell(effects, share, measures, column):
+def score_of_mean(effects, share, measures, column):
     """Returns the score of the mean of some predictions, with its interval."""
     return _score(_predicted(np.mean(effects, axis=0), share, len(measures), column), measures[:, [column]])
 
@@ -131,7 +137,7 @@ def _score(predicted, retrained):
     return f"{spearmanr(predicted[:, 0], retrained[:, 0]).statistic:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _single(effects, share, measures, column):
+def single_score(effects, share, measures, column):
     """Returns the mean of the scores of single predictions."""
     predicted = [_predicted(each, share, len(measures), column)[:, 0] for each in effects]
     return f"{np.mean([spearmanr(each, measures[:, column]).statistic for each in predicted]):.2f}"
