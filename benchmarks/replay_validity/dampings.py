@@ -7,7 +7,7 @@ Reference:
     - [Bae et al., 2024](https://arxiv.org/abs/2405.12186), on segments ("SOURCE").
 """
 
-import functools
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -83,7 +83,7 @@ def _kept_effects(setup, train, validation, seed, folder):
     path = folder / f"damped_seed{seed}.npz"
     if not path.exists():
         effects = _effects(setup, train, validation, seed)
-        replace(path, lambda partial: np.savez(partial, **effects))
+        replace(path, lambda unfinished: np.savez(unfinished, **effects))
         print(f"{path.name}: written", flush=True)
     with np.load(path) as kept:
         return dict(kept)
@@ -118,7 +118,7 @@ class _Question:
         self.automatic = self.computation.damping / self.computation.spectrum.largest
         self.target = self.computation.validation_gradient(validation) if target is None else target
 
-    @functools.cached_property
+    @cached_property
     def space(self):
         from tfdrop.influence.solvers.spectrum import krylov
 
@@ -152,22 +152,30 @@ def _over_segments(run, setup, train, validation, measure):
 
     end = run.record.state(run.steps)
     length = run.steps / SEGMENTS.value
-    time = _rate(run) / (1 - MOMENTUM) * length
     total = 0.0
     target = _Question(setup.asked(run), run.loss, train, validation, "gauss_newton", measure).target
     for segment in reversed(range(SEGMENTS.value)):
-        write_state(run.record.state(round((segment + 0.5) * length)), run.model, run.optimizer)
+        first, middle, last = (round((segment + part) * length) for part in (0, 0.5, 1))
+        time = sum(_rates(run)[first:last]) / (1 - MOMENTUM)
+        write_state(run.record.state(middle), run.model, run.optimizer)
         part = _Question(setup.asked(run), run.loss, train, validation, "gauss_newton", measure, target)
-        inverse = part.applied(lambda values: np.where(values == 0, time, -np.expm1(-time * values) / values))
+        inverse = part.applied(partial(_integrated, time=time))
         total = total + part.scores([inverse])[:, 0]
-        target = part.applied(lambda values: np.exp(-time * values))
+        target = part.applied(partial(_decayed, time=time))
     write_state(end, run.model, run.optimizer)
     return total
 
 
-def _rate(run):
-    """Returns the learning rate in the mean over the steps."""
+def _rates(run):
+    """Returns the learning rate of each step."""
     rate = run.optimizer._learning_rate  # a schedule, or a variable
-    return float(
-        np.mean([float(rate(step)) for step in range(run.steps)]) if callable(rate) else run.optimizer.learning_rate
-    )
+    return [float(rate(step) if callable(rate) else run.optimizer.learning_rate) for step in range(run.steps)]
+
+
+def _integrated(values, time):
+    """Returns the integral of `_decayed` from 0 to a time."""
+    return np.where(values == 0, time, -np.expm1(-time * values) / np.where(values == 0, 1, values))
+
+
+def _decayed(values, time):
+    return np.exp(-time * values)
