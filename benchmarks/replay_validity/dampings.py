@@ -115,7 +115,7 @@ class _Question:
 
         self.problem = Problem(model, train, loss=loss, curvature=curvature, batch_size=250)
         self.computation = Computation(self.problem, "cg", measure=measure)
-        self.automatic = self.computation.damping / self.computation.spectrum.largest
+        self.automatic = self.computation.damping / self.computation.measured_spectrum().largest
         self.target = self.computation.validation_gradient(validation) if target is None else target
 
     @cached_property

@@ -104,7 +104,8 @@ class InfluenceModel:
     @property
     def damping(self) -> float:
         """What is added to the curvature's eigenvalues, in plain units, unless a solver has its own or adapts it."""
-        return self._problem.damping_from(self.spectrum)
+        given = self._problem.given_damping
+        return self._problem.damping_from(self.spectrum) if given is None else given
 
     def losses(self) -> np.ndarray:
         """Returns every training sample's loss, shape `(n,)`, in inference mode.

@@ -61,13 +61,18 @@ class TrainingData:
         return self._take(self._data, indices)
 
     def part(self, samples, key=3):
-        """Returns this many random samples of the data, or all of them, in many small batches."""
+        """Returns about this many random samples of the data, or all of them, in many small batches.
+
+        They are a whole number of batches, since each other shape of batch would have to be traced.
+        """
         if (samples, key) not in self._parts:
             self._parts[samples, key] = self._drawn_part(samples, key)
         return self._parts[samples, key]
 
     def _drawn_part(self, samples, key):
         batch_size = min(self._batch_size, LARGEST_BATCH_OF_A_PART)
+        if batch_size < samples < self.samples:
+            samples -= samples % batch_size
         if self.passes_in_order:
             chosen = self._random_samples(samples, stream(self._seed, key))
             return list(batches(chosen, batch_size))

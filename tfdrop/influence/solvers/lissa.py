@@ -9,7 +9,7 @@ from keras import ops
 from tfdrop.arguments import check_choice, check_flag, check_share, check_whole, invalid, is_number
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, measured, numpy_history, restored_history
-from tfdrop.influence.solvers.spectrum import lanczos
+from tfdrop.influence.solvers.spectrum import check_definite, lanczos
 from tfdrop.influence.solvers.tail_average import TailAverage
 from tfdrop.progress import Progress
 
@@ -131,6 +131,8 @@ class LiSSA:
             DivergenceError: If a run grows without bound, or the solution is no better than zero.
         """
         start = start or {}
+        if self.tolerance == 0:  # else it is done later, if at all: a run that converges needs no spectrum
+            _check_definite(system)
         scale = float(start["scale"]) if start else self._scale(system)
         history = restored_history(start["history"]) if start else []
         solutions = list(start["solutions"]) if start else []
@@ -154,17 +156,21 @@ class LiSSA:
                         after_step(state)
                 solutions.append(run.solution())
                 start = {}
-            found = self._joined(system, solutions, history, scale)
+            found = self._joined(system, solutions, history, scale, run.residual)
             progress.advance(0, residual=found.residual, **{ON_A_BATCH: None})
+        if not found.converged:
+            _check_definite(system)
         return found
 
-    def _joined(self, system, solutions, history, scale):
+    def _joined(self, system, solutions, history, scale, residual):
         mean = sum(ops.convert_to_tensor(s) for s in solutions) / float(len(solutions))
         spread = None
         if len(solutions) > 1:
             squares = [norm(ops.convert_to_tensor(s) - mean) ** 2 for s in solutions]
             spread = float(np.sqrt(np.mean(squares)) / norm(mean))
-        return measured(system, mean, self.tolerance or TOLERANCE, history, scale=scale, spread=spread)
+            residual = None  # that of the mean is another
+        details = {"scale": scale, "spread": spread}
+        return measured(system, mean, self.tolerance or TOLERANCE, history, residual, **details)
 
     def _scale(self, system):
         if self.scale != "auto":
@@ -174,6 +180,10 @@ class LiSSA:
             spectrum = lanczos(lambda v, at=batch: system.curvature.product(v, [at]), system.curvature.size, steps=8)
             largest = max(largest, spectrum.largest + spectrum.largest_error)
         return 1.5 * largest + system.damping
+
+
+def _check_definite(system):
+    check_definite(system.spectrum(), system.damping, system.curvature.kind)
 
 
 class _Run:
@@ -190,6 +200,7 @@ class _Run:
         self._average = TailAverage(settings.depth, start)
         self._stopped = bool(start["stopped"]) if start else False
         self._next_measurement = int(start["next_measurement"]) if start else FIRST_MEASUREMENT
+        self.residual = None  # of the solution, once it is within the tolerance
 
     def state(self):
         return {
@@ -224,11 +235,21 @@ class _Run:
         history.append((self._repeat, self.step, relative))
         if self._settings.tolerance > 0 and self._next_measurement <= self.step < self._settings.depth:
             self._next_measurement = int(GROWTH_TO_NEXT_MEASUREMENT * self.step)
-            # A rough measurement first, and a full one only if that is promising.
-            self._stopped = all(
-                self._system.relative_residual(self.solution(), samples) <= self._settings.tolerance
-                for samples in (SAMPLES_OF_A_ROUGH_RESIDUAL, float("inf"))
-            )
+            self._stopped = self._is_within_tolerance()
+            if not self._stopped and self.step > FIRST_MEASUREMENT:
+                _check_definite(self._system)
+
+    def _is_within_tolerance(self):
+        """Measures the residual: roughly first, and in full only if that is promising."""
+        solution, tolerance = self.solution(), self._settings.tolerance
+        for samples in (SAMPLES_OF_A_ROUGH_RESIDUAL, float("inf")):
+            residual = self._system.relative_residual(solution, samples)
+            if residual > tolerance:
+                return False
+            if samples >= self._system.data.samples:
+                break
+        self.residual = residual
+        return True
 
     def _divergence(self, batch, relative):
         curvature, damping, scale = self._system.curvature, self._system.damping, self._scale

@@ -43,13 +43,13 @@ class DivergenceError(ArithmeticError):
         self.scale = scale
 
 
-def measured(system, vector, tolerance, history, **details):
-    """Returns the `Solution` with its residual measured.
+def measured(system, vector, tolerance, history, residual=None, **details):
+    """Returns the `Solution` with its residual, measured if it is not known.
 
     Raises:
         DivergenceError: If it is no better than zero.
     """
-    residual = system.relative_residual(vector)
+    residual = system.relative_residual(vector) if residual is None else residual
     if not residual < 1:
         raise DivergenceError(
             f"The solve ended with a relative residual of {residual:.3g}, no better than zero (1), with "
