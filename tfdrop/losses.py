@@ -56,7 +56,7 @@ class NegativePSNR(keras.losses.Loss):
         dtype: The dtype of the loss's computations.
 
     Raises:
-        ValueError: If `max_value` is not positive.
+        ValueError: If `max_value` is not positive; on a call, if `y_true` and `y_pred` have images of different shapes.
 
     >>> round(float(NegativePSNR()([[0.0, 0.0]], [[0.1, 0.1]])), 4)
     -20.0
@@ -76,7 +76,12 @@ class NegativePSNR(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         y_pred = ops.convert_to_tensor(y_pred)
-        errors = (y_pred - ops.cast(y_true, y_pred.dtype)) / self.max_value
+        y_true = ops.cast(y_true, y_pred.dtype)
+        known = [pair for pair in zip(y_true.shape[1:], y_pred.shape[1:], strict=False) if None not in pair]
+        if len(y_true.shape) != len(y_pred.shape) or any(one != other for one, other in known):
+            expected = f"images of the shape of y_pred, {tuple(y_pred.shape)}"
+            raise invalid("y_true", expected, received=f"y_true.shape={tuple(y_true.shape)}")
+        errors = (y_pred - y_true) / self.max_value
         return 10 / np.log(10) * ops.log(ops.mean(ops.square(errors), axis=range(1, len(errors.shape))))
 
     def get_config(self) -> dict[str, Any]:

@@ -44,7 +44,7 @@ HEADINGS = [
     for on in ("", ON_JAX)
 ]
 
-CHOSEN = flags.DEFINE_list("parts", list(PARTS), f"Parts to run: some of {', '.join(PARTS)}.")
+CHOSEN = flags.DEFINE_list("parts", ["lds"], f"Parts to run: some of {', '.join(PARTS)}.")
 SETUP = flags.DEFINE_string("setup", "gelu_cnn", f"What is trained: one of {', '.join(SETUPS)}.")
 DATASET = flags.DEFINE_string("dataset", "cifar10", "Image set; digits needs no file.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")

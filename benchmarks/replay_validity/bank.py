@@ -28,7 +28,7 @@ def folder_of(bank: str, dataset: str, name: str, setup: AnySetup, train: Sample
     import keras
 
     settings = f"{name}_{dataset}_{len(train[0])}_{len(validation[0])}_rate{setup.learning_rate:g}_x{setup.epochs}"
-    settings += "_falling" * setup.falls
+    settings += setup.variant
     if keras.backend.backend() == "jax":  # each backend has trainings of its own
         settings += "_jax"
     digest = hashlib.sha256()

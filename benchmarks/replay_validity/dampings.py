@@ -20,6 +20,7 @@ from benchmarks.replay_validity.bank import Bank
 from benchmarks.replay_validity.setups import AnySetup
 from benchmarks.replay_validity.trainings import MOMENTUM
 from tfdrop.checkpoint import Pace, replace
+from tfdrop.errors import UserError
 
 PRODUCTS = flags.DEFINE_integer("products", 40, "Products with all of the data, of each Krylov space.")
 SEGMENTS = flags.DEFINE_integer("segments", 3, "Segments of the training.")
@@ -39,6 +40,8 @@ def n() -> str:
 
 def section(setup: AnySetup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section; retrainings of before are read from the bank in the folder."""
+    if not lds.OTHER_SEEDS.value:
+        raise UserError("--other_seeds: dampings are compared on some")
     bank = Bank(folder, setup, train, images.validation, lds.OWN_SEED.value)
     retrained = {float(share): bank.measures(float(share), lds.SUBSETS.value, pace) for share in DAMPED_SHARES.value}
     seeds = [lds.OWN_SEED.value, *map(int, lds.OTHER_SEEDS.value)]
@@ -50,7 +53,7 @@ def section(setup: AnySetup, images: Images, train: Samples, folder: Path, pace:
         f"Segments: Gauss-Newton influence over {SEGMENTS.value} equal parts of the training, each with the gradients "
         "and the curvature in its middle, whose steps are followed by matrix exponentials and need no damping (Bae et "
         f'al., 2024). Damping "auto" was {own["auto, hessian"]:.2g} (Hessian) and '
-        f"{own['auto, gauss_newton']:.2g} (Gauss-Newton) times the largest eigenvalue."
+        f"{own['auto, gauss_newton']:.2g} (Gauss-Newton) times the largest eigenvalue on 256 samples."
     )
     lines = [*headings(setup), "", text]
     for column, title in enumerate(setup.measures.values()):
@@ -80,7 +83,7 @@ def _table(own, others, retrained, column):
 
 
 def _kept_effects(setup, train, validation, seed, folder):
-    path = folder / f"damped_seed{seed}.npz"
+    path = folder / f"damped_seed{seed}_{PRODUCTS.value}_products_{SEGMENTS.value}_segments.npz"
     if not path.exists():
         effects = _effects(setup, train, validation, seed)
         replace(path, lambda unfinished: np.savez(unfinished, **effects))
@@ -115,7 +118,7 @@ class _Question:
 
         self.problem = Problem(model, train, loss=loss, curvature=curvature, batch_size=250)
         self.computation = Computation(self.problem, "cg", measure=measure)
-        self.automatic = self.computation.damping / self.computation.measured_spectrum().largest
+        self.automatic = self.computation.damping / self.computation.spectrum.largest
         self.target = self.computation.validation_gradient(validation) if target is None else target
 
     @cached_property

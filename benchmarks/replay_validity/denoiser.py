@@ -29,8 +29,12 @@ class DenoiserSetup:
     title: str
     learning_rate: float = 3e-3
     epochs: int = 12
-    falls: ClassVar[bool] = False
     measures: ClassVar[Mapping[str, str]] = {"loss": "squared error", "psnr": "PSNR"}
+
+    @property
+    def variant(self) -> str:
+        """What else the name of the bank's folder has to say."""
+        return f"_{DEPTH}x{FILTERS}_batch{BATCH_SIZE}"
 
     def load(self, dataset: str, data_dir: str | None, samples: int, validation: int) -> tuple[Samples, Images]:
         """Returns noisy and clean patches: those to train on, of Train400; of BSD68 to validate, of Set12 to test.

@@ -37,6 +37,11 @@ class Setup:
     falls: bool = False
     measures: ClassVar[Mapping[str, str]] = {"loss": "cross-entropy", "expected_error": "expected error"}
 
+    @property
+    def variant(self) -> str:
+        """What else the name of the bank's folder has to say."""
+        return "_falling" * self.falls
+
     def load(self, dataset: str, data_dir: str | None, samples: int, validation: int) -> tuple[Samples, Images]:
         """Returns training samples and all the images, preprocessed, from a prepared data set.
 

@@ -130,7 +130,7 @@ def test_replay_is_compared_with_retraining(runs, folder):
         "influence, Hessian",
         "influence, Gauss-Newton",
     ]
-    of = ["own seed", "other seeds", "mean of 2"]
+    of = ("own seed", "other seeds", "mean of 2")
     predictions = [f"{name}; {seeds}" for name in [*names, "training loss", "gradient norm", "random"] for seeds in of]
     assert [row[0] for row in rows] == 2 * [*predictions, "retraining from another seed"]
     for _, *scores in rows:
@@ -151,8 +151,7 @@ def test_replays_of_a_denoiser_are_compared_with_retraining(runs, folder):
     (bank,) = (folder / "bank").glob("dncnn_*")
     squares, decibels = np.load(bank / "seed0_0.1.npy").T
     assert (squares > 0).all()
-    assert len(set(decibels)) == 12
-    assert (np.abs(decibels / 10) < 60).all()  # ten patches, in dB
+    assert ((decibels > -10 * 60) & (decibels < 0)).all()  # ten patches, minus their dB
 
 
 def test_what_replays_cost(runs):

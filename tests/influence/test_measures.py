@@ -54,6 +54,8 @@ def test_negative_psnr_is_scikit_images_with_the_other_sign(max_value):
 def test_psnr_of_images_without_a_range():
     with pytest.raises(ValueError, match=r"argument `max_value`. Expected a positive number. Received: max_value=0"):
         NegativePSNR(0)
+    with pytest.raises(ValueError, match=r"argument `y_true`. Expected images of the shape of y_pred, \(5, 4\)"):
+        NegativePSNR()(np.zeros((5, 1), "float32"), np.ones((5, 4), "float32"))
 
 
 def test_an_unknown_kind():

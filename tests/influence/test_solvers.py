@@ -1,7 +1,5 @@
 """The solvers against dense linear algebra, on matrices that are known exactly."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from problems import SoftmaxRegression
@@ -10,7 +8,6 @@ from tfdrop.influence import ConjugateGradient, DivergenceError, Exact, LiSSA
 from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.curvature import Curvature, DampedSystem
 from tfdrop.influence.per_sample_loss import PerSampleLoss
-from tfdrop.influence.solvers.spectrum import lanczos
 from tfdrop.influence.training_data import TrainingData
 
 DAMPING = 0.02
@@ -21,18 +18,11 @@ def problem():
     return SoftmaxRegression(samples=90, features=7)
 
 
-def spectrum_of(curvature, data):
-    return lanczos(lambda v: curvature.product(v, data.batches()), curvature.size)
-
-
 def system_of(problem, damping=DAMPING, measured_samples=10**6):
     autodiff = Autodiff(problem.model, PerSampleLoss(problem.model.loss))
     target = autodiff.gradient(problem.x_validation, problem.y_validation)
     data = TrainingData((problem.x, problem.y), batch_size=16, seed=0)
-    curvature = Curvature(autodiff)
-    return DampedSystem(
-        curvature, damping, target, data, data.part(measured_samples), partial(spectrum_of, curvature, data)
-    )
+    return DampedSystem(Curvature(autodiff), damping, target, data, data.part(measured_samples))
 
 
 def exact_solution(problem, damping=DAMPING):
@@ -74,6 +64,25 @@ def test_preconditioning_by_a_part_takes_fewer_steps():
         assert relative_error(solution.vector, exact_solution(problem, 1e-3)) < 0.2
         steps[part] = len(solution.history)
     assert steps[200] <= steps[0] / 2
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(90, 90), (1600, 128), (4800, 288), (20_000, 512)])
+def test_the_preconditioners_part_grows_with_the_data(samples, expected):
+    problem = SoftmaxRegression(samples=samples, features=2)
+    system = system_of(problem)
+    ConjugateGradient(depth=1, part_steps=1).solve(system, verbose=0)
+    sizes = {sum(len(y) for _, y in part) for part in system.data._parts.values()}
+    assert sizes == {samples, expected}
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_lissa_goes_on_after_its_last_step_with_the_same_solution(problem, repeats):
+    """As a computation does that was stopped while it scored samples."""
+    solver, states = LiSSA(batch_size=16, depth=250, repeats=repeats), []
+    solution = solver.solve(system_of(problem), verbose=0, after_step=lambda state: states.append(state))
+    again = solver.solve(system_of(problem), verbose=0, start=states[-1]())
+    np.testing.assert_array_equal(np.asarray(again.vector), np.asarray(solution.vector))
+    assert (again.residual, again.history, again.spread) == (solution.residual, solution.history, solution.spread)
 
 
 def test_too_few_steps_are_not_called_converged(problem):
@@ -158,7 +167,7 @@ def test_residual_on_a_part_allows_for_the_part(problem):
     plain = []
     for seed in range(12):
         data = TrainingData((problem.x, problem.y), batch_size=4, seed=seed)
-        system = DampedSystem(whole.curvature, DAMPING, whole.target, data, data.part(24), whole.spectrum)
+        system = DampedSystem(whole.curvature, DAMPING, whole.target, data, data.part(24))
         estimates["exact"].append(system.relative_residual(exact) ** 2)
         estimates["off"].append(system.relative_residual(off) ** 2)
         left = target - np.asarray(system.product(exact, system.measured_on))

@@ -87,8 +87,8 @@ def train_rounds(
         influence: `"replay"`, for `replay_influence` with its automatic horizon, which foretells retraining; or a
             function `(model, train, validation) -> Influence`, by default `total_influence` with its own defaults.
         count_last: Whether to compute the influence after the last round too, as for Fig. 1 of the paper.
-        measure: What `"replay"` and `total_influence` find the influence on: `"loss"`, `"expected_error"`, or any Keras
-            loss per sample.
+        measure: What `"replay"` and `total_influence` find the influence on: `"loss"`, `"expected_error"`, `"psnr"`, or
+            any Keras loss per sample.
         checkpoint: A folder. The same call with the same folder goes on after an interruption: finished trainings and
             influences are not done again, and `total_influence` and replay go on in the middle. A training that was
             interrupted, or not yet replayed, begins anew, unless `train_model` resumes it, as a `Training` with a

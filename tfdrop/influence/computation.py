@@ -10,6 +10,7 @@ from tfdrop.influence.curvature import DampedSystem, norm
 from tfdrop.influence.measures import measure_name
 from tfdrop.influence.phases import Phases
 from tfdrop.influence.solvers.driver import get_solver, solve
+from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import Spectrum
 from tfdrop.progress import Progress
 
@@ -32,7 +33,7 @@ class Computation:
     Attributes:
         problem: The problem.
         phases: The `Phases` in the checkpoint.
-        spectrum: The curvature's `Spectrum`; `None` as long as nobody needs it, since the damping was given.
+        spectrum: The curvature's `Spectrum`.
         damping: Number added to the eigenvalues, in plain units; it may be raised.
     """
 
@@ -50,17 +51,17 @@ class Computation:
             settings["measure"] = measure_name(measure)
         self._measure = measure
         self.phases = Phases(checkpoint, problem.model, solver=self._solver, **problem.settings, **settings)
-        known = self.phases.start("spectrum")
-        self.spectrum = Spectrum(*known["values"].tolist()) if known else None
-        given = problem.given_damping if self._solver.damping is None else self._solver.damping
-        self.damping = problem.damping_from(self.measured_spectrum()) if given is None else float(given)
+        self.spectrum = self._spectrum()
+        own = self._solver.damping
+        self.damping = problem.damping_from(self.spectrum) if own is None else float(own)
 
-    def measured_spectrum(self):
-        """Returns the curvature's `Spectrum`, measured if it is not known."""
-        if self.spectrum is None:
-            self.spectrum = spectrum = self.problem.spectrum(self._verbose)
-            self.phases.after_step("spectrum", lambda: {"values": np.array(spectrum)})
-        return self.spectrum
+    def _spectrum(self):
+        start = self.phases.start("spectrum")
+        if start:
+            return Spectrum(*start["values"].tolist())
+        spectrum = self.problem.spectrum(self._verbose)
+        self.phases.after_step("spectrum", lambda: {"values": np.array(spectrum)})
+        return spectrum
 
     def validation_gradient(self, validation):
         """Returns the gradient of the measure, summed over the validation samples.
@@ -102,8 +103,20 @@ class Computation:
         """Returns the `Solution` for a right-hand side, and the damping that it took."""
         problem = self.problem
         part = problem.data.part(RESIDUAL_SAMPLES)
-        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part, self.measured_spectrum)
-        return solve(system, self._solver, self.phases, phase, self._verbose)
+        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part)
+        return solve(system, self._solver, self.check_definite, self.phases, phase, self._verbose)
+
+    def check_definite(self, damping):
+        """Raises a `DivergenceError` if the damped curvature is not positive definite on what was seen of it."""
+        spectrum, kind = self.spectrum, self.problem.curvature.kind
+        if damping + spectrum.smallest < -1e-6 * spectrum.largest:  # beyond rounding
+            raise DivergenceError(
+                f"The {kind} has eigenvalues from {spectrum.smallest:.4g} to {spectrum.largest:.4g}, so "
+                f"with a damping of {damping:.4g} it is not positive definite and the solve cannot converge. Try "
+                f"damping well above {-spectrum.smallest:.4g}, or curvature='gauss_newton', which has no negative "
+                "eigenvalues",
+                damping=-2.0 * spectrum.smallest,
+            )
 
     def gradients_times(self, vectors):
         """Returns every training sample's loss gradient times some vectors, shape `(n, number of vectors)`.

@@ -1,7 +1,6 @@
 """The matrix that influence functions invert, as products with vectors over any part of the training data."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +67,6 @@ class DampedSystem:
         target: Flat tensor, not all zeros.
         data: The `TrainingData` whose mean the curvature is.
         measured_on: The batches on which residuals are measured: all of the data, or a random part.
-        spectrum: Function that returns the curvature's `Spectrum`, undamped, and measures it if that was not done yet.
     """
 
     curvature: Curvature
@@ -76,7 +74,6 @@ class DampedSystem:
     target: Any
     data: TrainingData
     measured_on: Any
-    spectrum: Callable[[], Any]
 
     def product(self, vector, batches):
         """Returns the damped curvature over the samples of some batches, times `vector`."""

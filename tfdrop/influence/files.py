@@ -42,7 +42,6 @@ def _read(path):
     values = {field.name: None for field in fields(kind)} | arrays
     values |= {name: array.item() for name, array in arrays.items() if array.ndim == 0}
     if kind is Influence:
-        spectrum = values["spectrum"]  # None where the damping was given
-        values["spectrum"] = None if spectrum is None else Spectrum(*spectrum.tolist())
-        values["history"] = restored_history(values["history"])
+        values |= {"spectrum": Spectrum(*values["spectrum"].tolist())}
+        values |= {"history": restored_history(values["history"])}
     return kind(**values)

@@ -104,8 +104,7 @@ class InfluenceModel:
     @property
     def damping(self) -> float:
         """What is added to the curvature's eigenvalues, in plain units, unless a solver has its own or adapts it."""
-        given = self._problem.given_damping
-        return self._problem.damping_from(self.spectrum) if given is None else given
+        return self._problem.damping_from(self.spectrum)
 
     def losses(self) -> np.ndarray:
         """Returns every training sample's loss, shape `(n,)`, in inference mode.

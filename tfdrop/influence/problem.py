@@ -38,7 +38,6 @@ class Problem:
         autodiff: The `VerifiedAutodiff` of the model; its `checks` tell how each derivative is computed.
         curvature: The `Curvature`.
         data: The `TrainingData`.
-        given_damping: The damping, or `None` if it is to be found.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Problem:
         self.settings |= {name: value for name, value in added.items() if value is not None}
         _rest(model)
         self._weights_digest = weights_digest(model)
-        self.given_damping = None if damping == "auto" else float(damping)
+        self._damping = damping
         self._batch_size = check_whole("batch_size", batch_size)
         self._loss = model.loss if loss is None else loss
         self._some = _first_samples(model, train)
@@ -97,8 +96,10 @@ class Problem:
         return self._spectrum
 
     def damping_from(self, spectrum):
-        """Returns the damping "auto": 1 % of the largest eigenvalue, or twice the most negative."""
-        return max(0.01 * spectrum.largest, -2.0 * spectrum.smallest)
+        """Returns the damping in plain units: 1 % of the largest eigenvalue, or twice the most negative, if "auto"."""
+        if self._damping == "auto":
+            return max(0.01 * spectrum.largest, -2.0 * spectrum.smallest)
+        return float(self._damping)
 
     def measured(self, validation, measure):
         """Returns what the influence is on: validation data, and the measure that is summed over it.

@@ -25,8 +25,7 @@ class Influence:
         damping: What was added to the curvature's eigenvalues, in plain units.
         scale: LiSSA's scale; `None` of other solvers.
         spread: Relative spread between LiSSA's repeats, where there are several.
-        spectrum: Extremal eigenvalues of the curvature on up to 256 training samples, undamped; `None` where the
-            damping was given, so that they were not needed.
+        spectrum: Extremal eigenvalues of the curvature on up to 256 training samples, undamped.
         history: The solver's progress, `(repeat, step, relative residual)`.
     """
 
@@ -38,7 +37,7 @@ class Influence:
     damping: float
     scale: float | None
     spread: float | None
-    spectrum: Spectrum | None
+    spectrum: Spectrum
     history: list
 
     @property

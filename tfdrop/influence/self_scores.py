@@ -11,7 +11,7 @@ from tfdrop.data.samples import select, stream
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.solution import DivergenceError
-from tfdrop.influence.solvers.spectrum import check_definite, krylov
+from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.influence.training_data import batch_length
 from tfdrop.progress import Progress
 
@@ -87,7 +87,7 @@ def _solved(computation, samples, verbose):
 
 def _drawn(computation, draws, steps, verbose):
     problem, phases = computation.problem, computation.phases
-    check_definite(computation.measured_spectrum(), computation.damping, problem.curvature.kind)
+    computation.check_definite(computation.damping)
     start = phases.start("draws")
     squares = [start["squares"]] if start else []
     with Progress("Self-influence, random draws", draws, verbose) as progress:

@@ -32,12 +32,8 @@ def influence_line(influence: Mapping[str, Any]) -> str:
         )
         smoothness = f", smoothness {influence['smoothness']:.2f}" if "smoothness" in influence else ""
         return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}{smoothness}."
-    eigenvalues = (
-        f" (eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g})"
-        if "smallest_eigenvalue" in influence
-        else ""
-    )
     return (
-        f"Solve with {influence['curvature']} + {influence['damping']:.4g} I{eigenvalues}: "
+        f"Solve with {influence['curvature']} + {influence['damping']:.4g} I "
+        f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
         f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
     )

@@ -15,15 +15,12 @@ def summary(found: Influence | ReplayInfluence | Ranking) -> dict[str, Any]:
         seeds = {} if found.spread is None else {"seeds": found.trainings}
         smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
         return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
-    spectrum = found.spectrum and {
-        "smallest_eigenvalue": found.spectrum.smallest,
-        "largest_eigenvalue": found.spectrum.largest,
-    }
     return unfavorable | {
         "curvature": found.curvature,
         "damping": found.damping,
         "scale": found.scale,
-        **(spectrum or {}),
+        "smallest_eigenvalue": found.spectrum.smallest,
+        "largest_eigenvalue": found.spectrum.largest,
         "residual": found.residual,
         "converged": found.converged,
     }

@@ -25,12 +25,13 @@ def get_solver(solver):
     raise invalid("solver", f"one of {', '.join(map(repr, SOLVERS))}, or a solver of tfdrop.influence", solver)
 
 
-def solve(system, solver, phases, phase="solve", verbose="auto"):
+def solve(system, solver, check_definite, phases, phase="solve", verbose="auto"):
     """Solves a system; if the solver may adapt, with more damping or a larger scale until it converges.
 
     Args:
         system: The `DampedSystem`.
         solver: One of the solvers.
+        check_definite: Function of a damping that raises a `DivergenceError` if that is known to be too little.
         phases: `Phases` to keep the solve's state in.
         phase: Name of the solve in them.
         verbose: As in `Progress`.
@@ -44,6 +45,7 @@ def solve(system, solver, phases, phase="solve", verbose="auto"):
     for attempt in range(MOST_ADAPTATIONS + 1):
         name = f"{phase} {attempt}"
         try:
+            check_definite(system.damping)
             return _solve_once(solver, system, phases, name, verbose), system.damping
         except DivergenceError as error:
             if solver.on_divergence == "raise" or attempt == MOST_ADAPTATIONS:

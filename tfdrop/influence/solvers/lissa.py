@@ -9,7 +9,7 @@ from keras import ops
 from tfdrop.arguments import check_choice, check_flag, check_share, check_whole, invalid, is_number
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, measured, numpy_history, restored_history
-from tfdrop.influence.solvers.spectrum import check_definite, lanczos
+from tfdrop.influence.solvers.spectrum import lanczos
 from tfdrop.influence.solvers.tail_average import TailAverage
 from tfdrop.progress import Progress
 
@@ -131,11 +131,10 @@ class LiSSA:
             DivergenceError: If a run grows without bound, or the solution is no better than zero.
         """
         start = start or {}
-        if self.tolerance == 0:  # else it is done later, if at all: a run that converges needs no spectrum
-            _check_definite(system)
         scale = float(start["scale"]) if start else self._scale(system)
         history = restored_history(start["history"]) if start else []
         solutions = list(start["solutions"]) if start else []
+        residual = None  # of the last run, if it was measured
         with Progress("Solving (LiSSA)", self.depth * self.repeats, verbose, unit="steps") as progress:
             while len(solutions) < self.repeats:
                 run = _Run(self, system, scale, len(solutions), start)
@@ -155,11 +154,10 @@ class LiSSA:
                     if after_step is not None:
                         after_step(state)
                 solutions.append(run.solution())
+                residual = run.residual
                 start = {}
-            found = self._joined(system, solutions, history, scale, run.residual)
+            found = self._joined(system, solutions, history, scale, residual)
             progress.advance(0, residual=found.residual, **{ON_A_BATCH: None})
-        if not found.converged:
-            _check_definite(system)
         return found
 
     def _joined(self, system, solutions, history, scale, residual):
@@ -182,10 +180,6 @@ class LiSSA:
         return 1.5 * largest + system.damping
 
 
-def _check_definite(system):
-    check_definite(system.spectrum(), system.damping, system.curvature.kind)
-
-
 class _Run:
     """One of LiSSA's independent runs."""
 
@@ -200,7 +194,7 @@ class _Run:
         self._average = TailAverage(settings.depth, start)
         self._stopped = bool(start["stopped"]) if start else False
         self._next_measurement = int(start["next_measurement"]) if start else FIRST_MEASUREMENT
-        self.residual = None  # of the solution, once it is within the tolerance
+        self.residual = None  # of the solution, where the run stopped for it
 
     def state(self):
         return {
@@ -236,18 +230,15 @@ class _Run:
         if self._settings.tolerance > 0 and self._next_measurement <= self.step < self._settings.depth:
             self._next_measurement = int(GROWTH_TO_NEXT_MEASUREMENT * self.step)
             self._stopped = self._is_within_tolerance()
-            if not self._stopped and self.step > FIRST_MEASUREMENT:
-                _check_definite(self._system)
 
     def _is_within_tolerance(self):
-        """Measures the residual: roughly first, and in full only if that is promising."""
-        solution, tolerance = self.solution(), self._settings.tolerance
-        for samples in (SAMPLES_OF_A_ROUGH_RESIDUAL, float("inf")):
-            residual = self._system.relative_residual(solution, samples)
-            if residual > tolerance:
+        """Measures the residual: roughly first, and in full, unless that was in full, only if it is promising."""
+        solution, samples = self.solution(), self._system.data.samples
+        measurements = [SAMPLES_OF_A_ROUGH_RESIDUAL] if samples > SAMPLES_OF_A_ROUGH_RESIDUAL else []
+        for most_samples in (*measurements, float("inf")):
+            residual = self._system.relative_residual(solution, most_samples)
+            if not residual <= self._settings.tolerance:  # also true for NaN
                 return False
-            if samples >= self._system.data.samples:
-                break
         self.residual = residual
         return True
 

@@ -44,7 +44,7 @@ class DivergenceError(ArithmeticError):
 
 
 def measured(system, vector, tolerance, history, residual=None, **details):
-    """Returns the `Solution` with its residual, measured if it is not known.
+    """Returns the `Solution` with its residual, measured unless it is known.
 
     Raises:
         DivergenceError: If it is no better than zero.

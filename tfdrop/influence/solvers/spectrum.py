@@ -6,7 +6,6 @@ import numpy as np
 from keras import ops
 
 from tfdrop.influence.curvature import dot, norm
-from tfdrop.influence.solvers.solution import DivergenceError
 
 
 class Spectrum(NamedTuple):
@@ -72,23 +71,6 @@ def krylov(product, first, steps, after_step=None):
     inner = off_diagonal[: len(diagonal) - 1]
     tridiagonal = np.diag(diagonal) + np.diag(inner, 1) + np.diag(inner, -1)
     return Krylov(basis[: len(diagonal)], tridiagonal, off_diagonal[-1])
-
-
-def check_definite(spectrum, damping, kind):
-    """Raises a `DivergenceError` if a damped curvature is not positive definite on what was seen of it.
-
-    Args:
-        spectrum: The undamped curvature's `Spectrum`.
-        damping: What is added to it.
-        kind: The curvature's name.
-    """
-    if damping + spectrum.smallest < -1e-6 * spectrum.largest:  # beyond rounding
-        raise DivergenceError(
-            f"The {kind} has eigenvalues from {spectrum.smallest:.4g} to {spectrum.largest:.4g}, so with a damping of "
-            f"{damping:.4g} it is not positive definite and the solve cannot converge. Try damping well above "
-            f"{-spectrum.smallest:.4g}, or curvature='gauss_newton', which has no negative eigenvalues",
-            damping=-2.0 * spectrum.smallest,
-        )
 
 
 def lanczos(product, size, steps=12, seed=0, after_step=None):
