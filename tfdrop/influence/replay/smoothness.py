@@ -11,7 +11,8 @@ from tfdrop.training.step_function import named_arrays, named_state, read_state,
 
 LEFT_OUT = 0.02  # share of the samples, at least one
 WEIGHTS = (0.5, 0.0)  # of these samples, one after the other; the recorded training has 1
-SMOOTH = 0.9  # the least that foretold well: results/replay_validity.md
+# What was above it foretold well; of what was below, some did and some did not: results/replay_validity.md
+SMOOTH = 0.9
 SEED = 21
 RETRAINING = "retraining with weight "  # the phases of a checkpoint
 
@@ -43,7 +44,7 @@ def checked_smoothness(training: Training, phases: Phases, verbose: int | str) -
     if not found >= SMOOTH:
         warnings.warn(
             f"The training answers its samples' weights roughly (smoothness {found:.2f}, below {SMOOTH}), so that a "
-            "replay foretells little of what it does without some of them. What helps: a smaller learning rate, larger "
+            "replay may foretell little of what it does without some of them. What helps: a smaller learning rate, larger "
             "batches, standardized inputs, smooth activations such as GELU, average pooling, a larger epsilon in Adam.",
             SmoothnessWarning,
             stacklevel=3,
