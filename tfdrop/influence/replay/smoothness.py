@@ -45,8 +45,8 @@ def checked_smoothness(training: Training, phases: Phases, verbose: int | str) -
         warnings.warn(
             f"The training answers its samples' weights roughly (smoothness {found:.2f}, below {SMOOTH}), so that a "
             "replay may foretell little of what it does without some of them. What helps: a smaller learning rate, "
-            "larger batches, standardized inputs, smooth activations such as GELU, average pooling, a larger epsilon in "
-            "Adam.",
+            "larger batches, standardized inputs, smooth activations such as GELU, average pooling, a larger epsilon "
+            "in Adam.",
             SmoothnessWarning,
             stacklevel=3,
         )
