@@ -105,8 +105,9 @@ def _effects(setup, train, validation, seed):
         for form, absolute in forms.items():
             found = np.stack([question.effects(absolute) for question in asked], axis=-1)
             names |= {f"{form}, {relative:g}": found[:, at] for at, relative in enumerate(RELATIVE)}
-    names["segments"] = np.stack([_over_segments(run, setup, train, validation, each) for each in setup.measures], -1)
-    return names
+    # The last questions are of the Gauss-Newton matrix, as segments are.
+    segments = [_over_segments(run, question, train, validation) for question in asked]
+    return names | {"segments": np.stack(segments, axis=-1)}
 
 
 class _Question:
@@ -116,6 +117,7 @@ class _Question:
         from tfdrop.influence.computation import Computation
         from tfdrop.influence.problem import Problem
 
+        self.measure = measure
         self.problem = Problem(model, train, loss=loss, curvature=curvature, batch_size=250)
         self.computation = Computation(self.problem, "cg", measure=measure)
         self.automatic = self.computation.damping / self.computation.spectrum.largest
@@ -150,18 +152,19 @@ class _Question:
         return np.where(definite, self.scores(vectors), np.nan)
 
 
-def _over_segments(run, setup, train, validation, measure):
+def _over_segments(run, question, train, validation):
+    """Returns the effects of leaving out each sample, `(n,)`, on what a Gauss-Newton question asks after a training."""
     from tfdrop.training.step_function import write_state
 
-    end = run.record.state(run.steps)
+    end, rates = run.record.state(run.steps), _rates(run)
     length = run.steps / SEGMENTS.value
+    model, measure, target = question.problem.model, question.measure, question.target
     total = 0.0
-    target = _Question(setup.asked(run), run.loss, train, validation, "gauss_newton", measure).target
     for segment in reversed(range(SEGMENTS.value)):
         first, middle, last = (round((segment + part) * length) for part in (0, 0.5, 1))
-        time = sum(_rates(run)[first:last]) / (1 - MOMENTUM)
+        time = sum(rates[first:last]) / (1 - MOMENTUM)
         write_state(run.record.state(middle), run.model, run.optimizer)
-        part = _Question(setup.asked(run), run.loss, train, validation, "gauss_newton", measure, target)
+        part = _Question(model, run.loss, train, validation, "gauss_newton", measure, target)
         inverse = part.applied(partial(_integrated, time=time))
         total = total + part.scores([inverse])[:, 0]
         target = part.applied(partial(_decayed, time=time))

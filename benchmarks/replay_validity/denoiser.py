@@ -79,16 +79,9 @@ class DenoiserSetup:
 
     def measured(self, model: Any, samples: Samples) -> list[float]:
         """Returns the `measures` summed over pairs of patches."""
-        squares = self._squares(model, samples)
-        return [float(0.5 * squares.sum()), float(10 * np.log10(squares.mean(axis=(1, 2, 3))).sum())]
-
-    def losses(self, model: Any, samples: Samples) -> np.ndarray:
-        """Returns the training loss of each pair of patches."""
-        return 0.5 * self._squares(model, samples).sum(axis=(1, 2, 3))
-
-    def _squares(self, model, samples):
         noisy, clean = samples
-        return np.square(model.predict(noisy, batch_size=500, verbose=0).astype("float64") - clean)
+        squares = np.square(model.predict(noisy, batch_size=500, verbose=0).astype("float64") - clean)
+        return [float(0.5 * squares.sum()), float(10 * np.log10(squares.mean(axis=(1, 2, 3))).sum())]
 
     def description(self, train: Samples, validation: Samples) -> str:
         """Returns a sentence that says what is trained and on how much."""

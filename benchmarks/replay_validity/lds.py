@@ -96,26 +96,19 @@ def _about_own(setup, facts):
 
 def _table(own, others, retrained, repeated, column):
     header = ["prediction", *(f"{100 * share:g} % left out" for share in retrained)]
+
+    def row(title, score, effects):
+        return [title, *(score(effects, share, found, column) for share, found in retrained.items())]
+
     rows = []
     for name in own or others[0]:
         if own:
-            rows.append(
-                [
-                    f"{name}; own seed",
-                    *(score_of_mean([own[name]], share, found, column) for share, found in retrained.items()),
-                ]
-            )
+            rows.append(row(f"{name}; own seed", score_of_mean, [own[name]]))
         if others:
             each = [effects[name] for effects in others]
-            rows.append(
-                [
-                    f"{name}; other seeds",
-                    *(single_score(each, share, found, column) for share, found in retrained.items()),
-                ]
-            )
+            rows.append(row(f"{name}; other seeds", single_score, each))
             for count in (3, len(each)) if len(each) > 3 else (len(each),):
-                cells = (score_of_mean(each[:count], share, found, column) for share, found in retrained.items())
-                rows.append([f"{name}; mean of {count}", *cells])
+                rows.append(row(f"{name}; mean of {count}", score_of_mean, each[:count]))
     if repeated:
         cells = (_again(repeated.get(share), found, column) for share, found in retrained.items())
         rows.append(["retraining from another seed", *cells])

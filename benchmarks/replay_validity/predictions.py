@@ -53,7 +53,7 @@ def predictions(
             for measure in setup.measures
         ]
         effects[f"influence, {title}"] = np.stack(found, axis=1)
-    simple = simple_scores(asked, loss, setup.losses(asked, train), train, seed)
+    simple = simple_scores(asked, loss, model.losses(), train, seed)
     return effects | {name: np.tile(values[:, None], 2) for name, values in simple.items()}, facts
 
 

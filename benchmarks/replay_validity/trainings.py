@@ -76,12 +76,6 @@ class Setup:
         own = (log_p - logits.max(1, keepdims=True))[np.arange(len(y)), y]
         return [float(-own.sum()), float((1 - np.exp(own)).sum()), int((logits.argmax(1) != y).sum())]
 
-    def losses(self, model: Any, samples: Samples) -> np.ndarray:
-        """Returns the training loss of each sample."""
-        from benchmarks.influence_validity.network import losses
-
-        return losses(model, *samples)
-
     def description(self, train: Samples, validation: Samples) -> str:
         """Returns a sentence that says what is trained and on how much."""
         rate = f"learning rate {self.learning_rate}" + ", falling to 0 along half a cosine" * self.falls

@@ -44,8 +44,8 @@ def test_dampings_are_those_of_exact_solves(run, curvature):
 def test_segments_of_a_short_training_are_gradient_products(run, monkeypatch):
     """Where nothing decays, each segment adds its time times the product of two gradients."""
     monkeypatch.setattr(dampings, "_rates", lambda run: np.full(run.steps, 1e-6))
-    found = dampings._over_segments(run, Setup("dense", dense, 0.05), TRAIN, VALIDATION, "loss")
     question = dampings._Question(run.model, run.loss, TRAIN, VALIDATION, "gauss_newton", "loss")
+    found = dampings._over_segments(run, question, TRAIN, VALIDATION)
     products = []
     assert len(found) == len(TRAIN[0])
     for segment in range(3):
