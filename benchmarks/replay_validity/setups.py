@@ -11,7 +11,16 @@ SETUPS: dict[str, AnySetup] = {
     "gelu_cnn_raw": Setup("CNN, GELU, raw images", lambda shape: small_cnn(shape, "gelu"), 0.05, standardized=False),
     "gelu_cnn_falling": Setup("CNN, GELU, falling rate", lambda shape: small_cnn(shape, "gelu"), 0.02, falls=True),
     "relu_cnn": Setup("CNN, ReLU", lambda shape: small_cnn(shape, "relu"), 0.01),
-    "resnet8": Setup("ResNet-8, batch normalization", lambda shape: resnet8(shape, False), 0.01, halved=True),
-    "resnet8_augmented": Setup("ResNet-8, crops and flips", lambda shape: resnet8(shape, True), 0.01, halved=True),
+    "resnet8": Setup("ResNet-8, batch normalization", resnet8, 0.01, halved=True),
+    "resnet8_augmented": Setup(
+        "ResNet-8, crops and flips", lambda shape: resnet8(shape, augments=True), 0.01, halved=True
+    ),
+    "resnet8_smooth": Setup(
+        "ResNet-8, GELU, falling rate",
+        lambda shape: resnet8(shape, activation="gelu"),
+        0.003,
+        halved=True,
+        falls=True,
+    ),
     "dncnn": DenoiserSetup("DnCNN"),
 }

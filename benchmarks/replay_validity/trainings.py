@@ -99,14 +99,13 @@ def small_cnn(shape: tuple[int, ...], activation: str) -> Any:
     return keras.Sequential([keras.Input(shape), *convolutions, *head])
 
 
-def resnet8(shape: tuple[int, ...], augments: bool) -> Any:
+def resnet8(shape: tuple[int, ...], augments: bool = False, activation: str = "relu") -> Any:
     """Returns ResNet-8 with batch normalization, at the end of crops and flips if asked for."""
     from tfdrop.data.augmentation.flip import RandomHorizontalFlip
     from tfdrop.data.augmentation.shift import RandomShift
 
-    return tfdrop.models.build(
-        "resnet8", shape, 10, input_layers=[RandomShift(shape[0] // 8), RandomHorizontalFlip()] if augments else []
-    )
+    augmentation = [RandomShift(shape[0] // 8), RandomHorizontalFlip()] if augments else []
+    return tfdrop.models.build("resnet8", shape, 10, input_layers=augmentation, activation=activation)
 
 
 def prepared(setup: Setup, images: Images, samples: int) -> tuple[Samples, Images]:

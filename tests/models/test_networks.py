@@ -266,6 +266,7 @@ def test_keras_s_own_policy_is_as_it_was():
         ({"name": "resnet56_bottle"}, "`name`. Expected one of 'resnet56_bottleneck'"),
         ({"name": None}, "`name`. Expected one of 'resnet8', 'resnet20'"),
         ({"name": "wrn_28_10"}, "`name`. Expected one of 'wrn28_10'"),
+        ({"activation": "tanh"}, "`activation`. Expected one of 'relu', 'gelu', 'silu'. Received: activation='tanh'"),
         ({"classes": 0}, "`classes`. Expected an integer of at least 1. Received: classes=0"),
         ({"input_shape": (32, 32)}, "`input_shape`. Expected three integers"),
         ({"input_shape": (32, None, 3)}, "`input_shape`. Expected three integers"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import erf
 
 from tfdrop.models import VGG19, AllCNN, CifarResNet, DenseNet, ImageNetResNet, ResNeXt, WideResNet
 
@@ -184,7 +185,30 @@ def imagenet_resnet18(at, x):
     ids=["resnet", "bottleneck", "resnext", "wrn", "densenet", "densenet_bc", "vgg", "all_cnn", "imagenet"],
 )
 def test_logits(make, reference):
-    model = make(IMAGES.shape[1:], 5)
+    check_logits(make(IMAGES.shape[1:], 5), reference)
+
+
+@pytest.mark.parametrize(
+    ("make", "reference"),
+    [
+        (lambda *data, **like: CifarResNet(8, *data, filters=4, **like), small_basic_resnet),
+        (lambda *data, **like: DenseNet(*data, depth=16, growth_rate=3, bottleneck=True, **like), densenet_bc),
+        (AllCNN, all_cnn),
+    ],
+    ids=["resnet", "densenet_bc", "all_cnn"],
+)
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [("gelu", lambda x: x * (1 + erf(x / np.sqrt(2))) / 2), ("silu", lambda x: x / (1 + np.exp(-x)))],
+    ids=["gelu", "silu"],
+)
+def test_other_activations_in_all_the_places(make, reference, name, function, monkeypatch):
+    model = make(IMAGES.shape[1:], 5, activation=name)
+    monkeypatch.setitem(globals(), "relu", function)
+    check_logits(model, reference)
+
+
+def check_logits(model, reference):
     random = np.random.default_rng(1)
     for weight in model.weights:
         if len(weight.shape) == 1:

@@ -62,7 +62,7 @@ def DenseNet(  # noqa: N802
     name = name or f"densenet{'_bc' if bottleneck else ''}{depth}"
     with Network(name, input_shape, classes, groups=DENSE_BLOCKS, **arguments) as network:
         first = 2 * growth_rate if bottleneck else 16
-        x = network.convolution(network.images, "conv", first, 3, norm=False, relu=False)
+        x = network.convolution(network.images, "conv", first, 3, norm=False, activates=False)
         for group in range(1, DENSE_BLOCKS + 1):
             for index in range(1, count + 1):
                 network.enter(group, index)
@@ -71,21 +71,21 @@ def DenseNet(  # noqa: N802
             x = network.group_output(x)
             if group < DENSE_BLOCKS:
                 x = _transition(network, x, compression)
-        return network.classify(network.norm_relu(x, "last"))
+        return network.classify(network.norm_activation(x, "last"))
 
 
 def _dense_layer(network: Network, x: Any, growth_rate: int, bottleneck: bool) -> Any:
-    y = network.norm_relu(x, "pre1")
+    y = network.norm_activation(x, "pre1")
     if bottleneck:
-        y = network.convolution(y, "conv1", 4 * growth_rate, 1, norm=False, relu=False)
-        y = network.norm_relu(y, "pre2")
-    y = network.convolution(y, "conv2" if bottleneck else "conv1", growth_rate, 3, norm=False, relu=False)
+        y = network.convolution(y, "conv1", 4 * growth_rate, 1, norm=False, activates=False)
+        y = network.norm_activation(y, "pre2")
+    y = network.convolution(y, "conv2" if bottleneck else "conv1", growth_rate, 3, norm=False, activates=False)
     return layers.Concatenate(name=network.layer_name("concat"))([x, y])
 
 
 def _transition(network: Network, x: Any, compression: float) -> Any:
     filters = int(x.shape[-1] * compression)
-    y = network.norm_relu(x, "transition_pre")
-    y = network.convolution(y, "transition", filters, 1, norm=False, relu=False)
+    y = network.norm_activation(x, "transition_pre")
+    y = network.convolution(y, "transition", filters, 1, norm=False, activates=False)
     # "same" only matters if a side is odd; it then keeps the last row.
     return layers.AveragePooling2D(2, padding="same", name=network.layer_name("transition_pool"))(y)

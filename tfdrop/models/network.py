@@ -6,7 +6,8 @@ from typing import Any, Self
 import keras
 from keras import layers
 
-from tfdrop.arguments import check_whole, invalid, is_number
+from tfdrop.arguments import check_choice, check_whole, invalid, is_number
+from tfdrop.models.activations import ACTIVATIONS
 from tfdrop.models.initial_weights import check_seed, seeded
 from tfdrop.models.placements import Drop, Site
 
@@ -30,6 +31,7 @@ class Network:
         dtype: See there.
         kernel_initializer: See there.
         seed: See there.
+        activation: See there.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Network:
         dtype: Any = None,
         kernel_initializer: Any = "he_normal",
         seed: int | None = None,
+        activation: str = "relu",
     ) -> None:
         self.name = name
         self.classes = check_whole("classes", classes)
@@ -55,6 +58,7 @@ class Network:
         self._kernel_initializer = kernel_initializer
         self._kernel_regularizer = _regularizer(weight_decay)
         self._seed = check_seed(seed)
+        self._activation = check_choice("activation", activation, ACTIVATIONS)
         self._policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         self.inputs = keras.Input(_check_input_shape(input_shape), name="images")
         self.images = self.inputs
@@ -93,11 +97,11 @@ class Network:
         strides: int = 1,
         cardinality: int = 1,
         norm: bool = True,
-        relu: bool = True,
+        activates: bool = True,
         bias: bool = False,
         valid: bool = False,
     ) -> Any:
-        """Adds a convolution with the batch normalization and the ReLU that belong to it.
+        """Adds a convolution with the batch normalization and the activation that belong to it.
 
         Padding is symmetric, as in the original code: with a stride of 2, Keras's own "same" would read pixels one
         further than the shortcut does.
@@ -121,14 +125,18 @@ class Network:
         )(x)
         if norm:
             x = self._batch_norm(x, name, **about)
-        if relu:
-            x = layers.ReLU(name=f"{name}_relu")(x)
+        if activates:
+            x = self._activate(x, f"{name}_{self._activation}")
         return self._offer(x, name, "after_convolution", **about)
 
-    def norm_relu(self, x: Any, name: str) -> Any:
-        """Adds a batch normalization and a ReLU before what follows: "pre-activation"."""
+    def norm_activation(self, x: Any, name: str) -> Any:
+        """Adds a batch normalization and an activation before what follows: "pre-activation"."""
         name = self.layer_name(name)
-        return layers.ReLU(name=f"{name}_relu")(self._batch_norm(x, name))
+        return self._activate(self._batch_norm(x, name), f"{name}_{self._activation}")
+
+    def activation(self, x: Any) -> Any:
+        """Adds an activation that belongs to no convolution, such as that of a sum."""
+        return self._activate(x, self.layer_name(self._activation))
 
     def group_output(self, x: Any) -> Any:
         """Marks the end of a group."""
@@ -157,6 +165,11 @@ class Network:
     def _batch_norm(self, x: Any, name: str, **about: int) -> Any:
         x = layers.BatchNormalization(name=f"{name}_bn", **BATCH_NORM)(x)
         return self._offer(x, f"{name}_bn", "after_batch_norm", **about)
+
+    def _activate(self, x: Any, name: str) -> Any:
+        if self._activation == "relu":
+            return layers.ReLU(name=name)(x)
+        return layers.Activation(self._activation, name=name)(x)
 
     def _offer(self, x: Any, name: str, position: str, **about: int) -> Any:
         """Offers a site to the drop function, and adds the layer that it returns."""

@@ -34,9 +34,9 @@ def residual_groups(network: Network, x: Any, block: Block, filters: int, counts
 
 
 def basic_block(network: Network, x: Any, filters: int, strides: int, shortcut: str = "A") -> Any:
-    """Adds He et al.'s block of two 3x3 convolutions, added to the shortcut before the last ReLU."""
+    """Adds He et al.'s block of two 3x3 convolutions, added to the shortcut before the last activation."""
     y = network.convolution(x, "conv1", filters, 3, strides)
-    y = network.convolution(y, "conv2", filters, 3, relu=False)
+    y = network.convolution(y, "conv2", filters, 3, activates=False)
     return _add(network, y, _shortcut(network, x, filters, strides, shortcut))
 
 
@@ -66,7 +66,7 @@ def bottleneck_block(
     width = width or filters
     y = network.convolution(x, "conv1", width, 1)
     y = network.convolution(y, "conv2", width, 3, strides, cardinality=cardinality)
-    y = network.convolution(y, "conv3", EXPANSION * filters, 1, relu=False)
+    y = network.convolution(y, "conv3", EXPANSION * filters, 1, activates=False)
     return _add(network, y, _shortcut(network, x, EXPANSION * filters, strides, shortcut))
 
 
@@ -101,7 +101,7 @@ def _shortcut(network: Network, x: Any, filters: int, strides: int, shortcut: st
         return x
     if shortcut == "A":
         return _parameter_free(network, x, filters, strides)
-    return network.convolution(x, "shortcut", filters, 1, strides, relu=False)
+    return network.convolution(x, "shortcut", filters, 1, strides, activates=False)
 
 
 def _parameter_free(network: Network, x: Any, filters: int, strides: int) -> Any:
@@ -118,4 +118,4 @@ def _parameter_free(network: Network, x: Any, filters: int, strides: int) -> Any
 
 def _add(network: Network, y: Any, shortcut: Any) -> Any:
     x = layers.Add(name=network.layer_name("add"))([y, shortcut])
-    return layers.ReLU(name=network.layer_name("relu"))(x)
+    return network.activation(x)

@@ -48,17 +48,17 @@ def WideResNet(  # noqa: N802
     count = blocks_of_depth(depth, layers_per_block=2, others=4)
     check_whole("widen", widen)
     with Network(name or f"wrn{depth}_{widen}", input_shape, classes, groups=3, **arguments) as network:
-        x = network.convolution(network.images, "conv", 16, 3, norm=False, relu=False)
+        x = network.convolution(network.images, "conv", 16, 3, norm=False, activates=False)
         x = residual_groups(network, x, _block, 16 * widen, [count] * 3)
         network.enter(3)
-        return network.classify(network.norm_relu(x, "last"))
+        return network.classify(network.norm_activation(x, "last"))
 
 
 def _block(network: Network, x: Any, filters: int, strides: int) -> Any:
-    y = network.norm_relu(x, "pre1")
+    y = network.norm_activation(x, "pre1")
     if strides > 1 or x.shape[-1] != filters:
         # The projection reads what the block's first convolution reads.
-        x = network.convolution(y, "shortcut", filters, 1, strides, norm=False, relu=False)
-    y = network.convolution(y, "conv1", filters, 3, strides, norm=False, relu=False)
-    y = network.convolution(network.norm_relu(y, "pre2"), "conv2", filters, 3, norm=False, relu=False)
+        x = network.convolution(y, "shortcut", filters, 1, strides, norm=False, activates=False)
+    y = network.convolution(y, "conv1", filters, 3, strides, norm=False, activates=False)
+    y = network.convolution(network.norm_activation(y, "pre2"), "conv2", filters, 3, norm=False, activates=False)
     return layers.Add(name=network.layer_name("add"))([x, y])

@@ -8,10 +8,11 @@ from sklearn.metrics import top_k_accuracy_score
 from tfdrop import layers, schedules
 from tfdrop.checkpoint import OutOfTime, Pace
 from tfdrop.models import NETWORKS
+from tfdrop.models.activations import ACTIVATIONS
 from tfdrop.tasks.classification import training
 from tfdrop.tasks.classification.data import ClassifyData, preprocessed, read_data
 from tfdrop.tasks.classification.drop_layers import DROPS, with_usual_values
-from tfdrop.tasks.classification.networks import optimizer, plain_network, training_network
+from tfdrop.tasks.classification.networks import copy_weights, optimizer, plain_network, training_network
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.training import measured_errors, plateau_rate, strengths, train_classifier
 from tfdrop.tasks.classification.while_dropping import AlwaysDropping, errors_while_dropping
@@ -47,6 +48,16 @@ def test_networks_have_the_drop_layers_that_are_asked_for(kind):
     assert len(found) == {"every_convolution": 7, "penultimate_group": 1, "first_two_groups": 2}[settings.placement]
     assert all(layer.rate == pytest.approx(settings.rate) for layer in found if hasattr(layer, "rate"))
     assert drop_layers(second) == []
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_network_that_is_tested_has_the_activations_of_the_one_that_is_trained(activation, rng):
+    settings = new_settings(drop="select_scale", activation=activation)
+    trained = training_network(settings, (8, 8, 1), 4, 1, steps=1)
+    tested = plain_network(settings, (8, 8, 1), 4)
+    copy_weights(trained, tested)
+    images = rng.normal(size=(5, 8, 8, 1)).astype("float32")
+    np.testing.assert_allclose(trained(images, training=False), tested(images), rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["dropout", "spatial_dropout", "select_scale"])

@@ -15,6 +15,7 @@ SOUND = 0.2
 # What is smaller than this share of the whole vector need not be right.
 INSIGNIFICANT = 1e-3
 ROUNDING = 1e-5
+CANCELLED = 1 / 3  # what terms are taken for at least, of their usual size, though they cancel in a sample or a batch
 SEED = 20
 
 CURVATURE_PRODUCTS = ("hessian_product", "gauss_newton_product")
@@ -114,7 +115,8 @@ class Judge:
             change = self._change(step)
             along = change.mean_gradient @ self.vector.astype("float64")
             rounding = ROUNDING * change.loss_level * len(change.losses)
-            if abs(along - change.losses.sum()) <= self._tolerance * abs(change.losses.sum()) + rounding:
+            size = max(abs(change.losses.sum()), CANCELLED * np.linalg.norm(change.losses))
+            if abs(along - change.losses.sum()) <= self._tolerance * size + rounding:
                 return True
         return False
 
@@ -150,7 +152,7 @@ class Judge:
         if derivative == "directional_derivatives":
             curvature = abs(self.vector.astype("float64") @ change.gradient)
             rounding = ROUNDING * (change.loss_level + curvature)
-            cancelled = np.sqrt(np.mean(expected**2)) / 3  # what a sample's terms may be, though they cancel
+            cancelled = CANCELLED * np.sqrt(np.mean(expected**2))
             allowed = self._tolerance * np.maximum(np.abs(expected), cancelled) + rounding
             return float(np.max(np.abs(found - expected) / allowed))
         ends = np.cumsum(self._sizes)[:-1]

@@ -55,7 +55,9 @@ def training_network(settings, image_shape, classes, round, steps, initial_seed=
     if drops(settings, round):
         drop = placement(settings.placement, lambda factor: _drop_layer(settings, factor, steps, participation))
     dtype = "mixed_bfloat16" if settings.mixed_precision else None
-    return build(settings.model, image_shape, classes, drop, decay, input_layers, dtype, initial_seed)
+    return build(
+        settings.model, image_shape, classes, drop, decay, input_layers, dtype, initial_seed, settings.activation
+    )
 
 
 def plain_network(settings, image_shape, classes, drop=None):
@@ -65,7 +67,15 @@ def plain_network(settings, image_shape, classes, drop=None):
     """
     side = settings.crop_size
     shape = (side, side, image_shape[-1]) if side else image_shape
-    return build(settings.model, shape, classes, drop, settings.weight_decay, dtype="float32")
+    return build(
+        settings.model,
+        shape,
+        classes,
+        drop,
+        settings.weight_decay,
+        dtype="float32",
+        activation=settings.activation,
+    )
 
 
 def copy_weights(source, target):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfdrop.errors import UserError, unknown
+from tfdrop.models.activations import ACTIVATIONS
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
@@ -54,6 +55,9 @@ class ClassifySettings(RunSettings):
 
     # Network
     model: str = setting("resnet8", "Name of the network; --list_models prints them.", group="network")
+    activation: str = setting(
+        "relu", "Its activations; a replay foretells more of a training with gelu or silu.", choices=ACTIVATIONS
+    )
     drop: str = setting("select_scale", "Kind of the drop layers.")
     placement: str | None = setting(None, "Where the drop layers stand; as in the layer's paper by default.", kind=str)
     rate: float | None = setting(None, "How strongly they drop; 0 does not.", least=0, most=1, kind=float)
