@@ -9,6 +9,7 @@
                seed, each sample in the same batch of the same step, those left out with weight 0. The score is
                Spearman's correlation over the subsets. What the trainings of other seeds predict stands beside it.
     dampings   The same score of influence functions with more and less damping, and over segments of the training.
+    smoothness Whether the training answers its samples' weights smoothly, at other learning rates.
     extremes   The samples that a replay puts first are left out together, or weigh less, in the training that was
                replayed: does what holds for random subsets hold for them?
     dropping   The samples that each ranking puts first are dropped, and networks trained from other seeds without
@@ -26,6 +27,7 @@ from benchmarks.replay_validity import dampings as dampings
 from benchmarks.replay_validity import dropping as dropping
 from benchmarks.replay_validity import extremes as extremes
 from benchmarks.replay_validity import lds as lds
+from benchmarks.replay_validity import smoothness as smoothness
 from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.denoiser import DenoiserSetup
 from benchmarks.replay_validity.setups import SETUPS
@@ -33,7 +35,7 @@ from tfdrop.checkpoint import Pace
 from tfdrop.errors import UserError, unknown
 from train.program import run
 
-PARTS = {"lds": lds, "dampings": dampings, "extremes": extremes, "dropping": dropping}
+PARTS = {"lds": lds, "dampings": dampings, "smoothness": smoothness, "extremes": extremes, "dropping": dropping}
 TITLE = "# What replay predicts, and what retraining finds\n"
 ON_JAX = ": on JAX"  # each backend has trainings of its own
 HEADINGS = [

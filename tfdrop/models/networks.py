@@ -84,8 +84,8 @@ def build(
         seed: Optional integer seed of the initial weights. With it, every kernel depends on the seed and its layer's
             name alone, whatever augmentation and drop layers the network has: two networks of one seed start from the
             same weights. By default the initializers take their seeds from Keras's global random state.
-        activation: `"relu"` as in the papers; or `"gelu"` or `"silu"` in the same places, without kinks, so that a replay
-            foretells more of a training. The initial weights are the same.
+        activation: `"relu"` as in the papers; or `"gelu"` or `"silu"` in the same places, without kinks, so that a
+            replay foretells more of a training. The initial weights are the same.
         **arguments: The network's own arguments; and for all networks `kernel_initializer`, by default `"he_normal"`
             ("MSRA"), in All-CNN-C `"glorot_uniform"` ("Xavier"). `seed` replaces the initializer's own seed; an
             initializer without one, such as a plain function, is used as it is.
