@@ -21,7 +21,7 @@ def denoiser_training(
     clean: np.ndarray,
     epochs: int = 50,
     batch_size: int = 128,
-    learning_rate: float = 1e-3,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
     learning_rate_drops: Iterable[int] = (30,),
     augment: bool = False,
     redrawn_sigma: float | Sequence[float] | None = None,
@@ -42,7 +42,7 @@ def denoiser_training(
         clean: The clean patches, of the same shape, without a map.
         epochs: Number of epochs.
         batch_size: Patches per step; the last batch of an epoch may be smaller.
-        learning_rate: Adam's first learning rate.
+        learning_rate: Adam's first learning rate; or a schedule, which the drops then have no part in.
         learning_rate_drops: Numbers of epochs after which it is multiplied by 0.1.
         augment: Whether to rotate and mirror the patches at random.
         redrawn_sigma: If given, `noisy` is not used: noise of this standard deviation, on the 8-bit scale, is
@@ -67,7 +67,9 @@ def denoiser_training(
     check_whole("batch_size", batch_size)
     levels = None if redrawn_sigma is None else level_range(redrawn_sigma, "redrawn_sigma")
     if not denoiser.compiled:
-        rate = _dropping(learning_rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
+        rate = learning_rate
+        if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            rate = _dropping(rate, learning_rate_drops, epochs, -(-len(clean) // batch_size))
         denoiser.compile(keras.optimizers.Adam(rate), HalfSumSquaredError(), jit_compile=compiles_with_xla())
     errors = _error_model(denoiser, noisy.shape[1:], augment, levels, clean.shape[-1])
     no_error = np.zeros((len(clean), 1, 1, 1), "float32")

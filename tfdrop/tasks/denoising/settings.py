@@ -51,6 +51,12 @@ class DenoiseSettings(RunSettings):
     learning_rate_drops: list = setting(
         [7, 9], "Epochs after which the learning rate is multiplied by 0.1.", least=1, list_of=int
     )
+    schedule: str = setting(
+        "steps",
+        "How the learning rate falls: steps, by --learning_rate_drops; cosine, along half a cosine to 0; or one_cycle, "
+        "likewise after it rose from a tenth over the first tenth of the steps.",
+        choices=("steps", "cosine", "one_cycle"),
+    )
     redraw_noise: bool = setting(False, "Draw the training noise anew in every epoch instead of once.")
 
     # What differs from other tasks' defaults

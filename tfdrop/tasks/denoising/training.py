@@ -102,7 +102,7 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         clean,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
+        learning_rate=_learning_rate(settings, settings.epochs * -(-len(clean) // settings.batch_size)),
         learning_rate_drops=settings.learning_rate_drops,
         augment=augment,
         redrawn_sigma=settings.levels if settings.redraw_noise else None,
@@ -111,6 +111,17 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         record=record,
     )
     return denoiser, training
+
+
+def _learning_rate(settings, steps):
+    """Returns Adam's learning rate: a number where it falls by `settings.learning_rate_drops`, else a schedule."""
+    rate = settings.learning_rate
+    if settings.schedule == "steps":
+        return rate
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(rate, steps)
+    rising = steps // 10
+    return keras.optimizers.schedules.CosineDecay(rate / 10, steps - rising, warmup_target=rate, warmup_steps=rising)
 
 
 def denoiser_influence(settings, denoiser, train, validation, checkpoint):
