@@ -34,7 +34,8 @@ class Curvature:
     def __init__(self, autodiff, kind="hessian"):
         self.kind = check_choice("curvature", kind, CURVATURES)
         self._autodiff = autodiff  # TensorFlow's compiled methods do not keep it alive
-        self._sum_product = getattr(autodiff, f"{kind}_product")
+        # Of the samples of a batch, without penalties: function (x, y, vector).
+        self.sum_product = getattr(autodiff, f"{kind}_product")
         self._penalty_product = autodiff.penalty_product
         self.size = autodiff.size
 
@@ -50,7 +51,7 @@ class Curvature:
         """
         total, samples, done = partial
         for x, y in itertools.islice(batches, done, None):
-            total = total + self._sum_product(x, y, vector)
+            total = total + self.sum_product(x, y, vector)
             samples, done = samples + batch_length(x), done + 1
             if after_batch is not None:
                 after_batch(total, samples, done)

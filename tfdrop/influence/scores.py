@@ -1,10 +1,13 @@
 """Influence of every training sample on the summed validation loss: eq. (1) and (2) of the data dropout paper."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from tfdrop.arguments import invalid
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.solvers.spectrum import Spectrum
 
@@ -44,6 +47,27 @@ class Influence:
     def removal_effect(self) -> np.ndarray:
         """Predicted change of the summed validation loss when a sample is left out: `-scores / n`."""
         return -self.scores / len(self.scores)
+
+    def rescaled(self, leverages: ArrayLike) -> "Influence":
+        """Returns the influence with each score divided by 1 minus the sample's leverage.
+
+        Influence is of first order in 1 / n; a sample that is much of the curvature along its own step changes more.
+
+        Args:
+            leverages: Array of shape `(n,)`, as in `SelfInfluence.leverages`.
+
+        Raises:
+            ValueError: If they are not n numbers below 1.
+
+        Reference:
+            - [Rubinstein and Hopkins, 2025](https://arxiv.org/abs/2506.06656), for generalized linear models.
+        """
+        given = np.asarray(leverages, "float64")
+        if given.shape != self.scores.shape or not np.all(given < 1):
+            largest = f" up to {np.max(given):.4g}" if given.size else ""
+            received = f"shape {given.shape}{largest}"
+            raise invalid("leverages", f"{len(self.scores)} numbers below 1", received=received)
+        return dataclasses.replace(self, scores=(self.scores / (1 - given)).astype(self.scores.dtype))
 
 
 def total(problem, validation, solver, checkpoint, verbose, regularized_gradients=None, measure="loss"):

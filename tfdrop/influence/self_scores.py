@@ -27,11 +27,14 @@ class SelfInfluence:
             model learned by heart, mislabeled ones for example. Eq. (1) of a sample on itself is minus this.
         standard_errors: Of the scores, where they were estimated; zeros where each had a solve.
         damping: What was added to the curvature's eigenvalues, in plain units.
+        leverages: What share of the damped curvature along `(C + damping I)^-1 g` is the sample's own part, its
+            curvature / n: what `Influence.rescaled` takes. `None` where the scores were estimated from draws.
     """
 
     scores: np.ndarray
     standard_errors: np.ndarray
     damping: float
+    leverages: np.ndarray | None = None
 
 
 def self_scores(problem, solver, samples, draws, steps, checkpoint, verbose):
@@ -62,27 +65,33 @@ def _solved(computation, samples, verbose):
 
     start = phases.start("self")
     scores = list(start["scores"]) if start else []
+    leverages = list(start["leverages"]) if start else []
     computation.damping = float(start["damping"]) if start else computation.damping
 
     def state():
-        return {"scores": np.array(scores), "damping": computation.damping}
+        return {"scores": np.array(scores), "leverages": np.array(leverages), "damping": computation.damping}
 
     with Progress("Self-influence", total, verbose, unit="samples") as progress:
         progress.resume(len(scores))
         left = itertools.islice(wanted(), len(scores), None)
         while len(scores) < total:
-            gradient = ops.convert_to_tensor(problem.autodiff.gradient(*next(left)))
+            sample = next(left)
+            gradient = ops.convert_to_tensor(problem.autodiff.gradient(*sample))
             if norm(gradient) == 0:  # nothing to learn from the sample, as from one far behind a hinge
                 scores.append(0.0)
+                leverages.append(0.0)
             else:
                 solution, damping = computation.solve(gradient)
-                scores.append(float(dot(gradient, solution.vector)))
+                step = solution.vector
+                scores.append(float(dot(gradient, step)))
+                own = float(dot(step, problem.curvature.sum_product(*sample, step))) / problem.data.samples
+                leverages.append(own / scores[-1])
                 if damping != computation.damping:  # it had to be raised: all samples are to have the same
-                    computation.damping, scores, left = damping, [], wanted()
+                    computation.damping, scores, leverages, left = damping, [], [], wanted()
             phases.forget("solve")
             progress.advance()
             phases.after_step("self", state)
-    return SelfInfluence(np.array(scores), np.zeros(len(scores)), computation.damping)
+    return SelfInfluence(np.array(scores), np.zeros(len(scores)), computation.damping, np.array(leverages))
 
 
 def _drawn(computation, draws, steps, verbose):
