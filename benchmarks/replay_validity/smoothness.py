@@ -11,6 +11,7 @@ from absl import flags
 from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.replay_validity.setups import AnySetup
+from benchmarks.replay_validity.trainings import Setup
 from tfdrop.checkpoint import Pace
 
 RATES = flags.DEFINE_list("rates", ["0.01", "0.003", "0.001", "0.0003"], "Learning rates, constant or the first.")
@@ -25,7 +26,7 @@ def n() -> str:
     return f"{len(SEEDS.value)} seeds"
 
 
-def section(setup: AnySetup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
+def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section."""
     text = (
         f"{images.name}, {setup.description(train, images.validation)} So it is for the learning rates of the table, "
