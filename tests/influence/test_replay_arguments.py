@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy.stats import trim_mean
 
 from tfdrop.influence import ReplayInfluence, mean_influence, replay_influence
 from tfdrop.training import Training
@@ -95,6 +96,19 @@ def test_a_record_of_another_model_of_the_same_shape(tmp_path):
         ValueError, match=r"Expected the training that was recorded. Received: one whose last step is off"
     ):
         replay_influence(other, VALIDATION, verbose=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8])
+def test_trimmed_means(count):
+    drawn = np.random.default_rng(count).standard_cauchy((count, 6))
+    found = [ReplayInfluence(scores, "loss", 1.0, 1.0, np.ones(2), 1, 0) for scores in drawn]
+    np.testing.assert_array_equal(mean_influence(found).scores, drawn.mean(0))
+    np.testing.assert_allclose(mean_influence(found, trim=0.5).scores, np.median(drawn, 0))
+    share = {1: 0, 2: 0, 3: 1 / 3, 4: 1 / 4, 5: 0.2, 8: 0.25}[count]  # SciPy rounds down
+    np.testing.assert_allclose(mean_influence(found, trim=0.2).scores, trim_mean(drawn, share + 1e-9, axis=0))
+    for trim in (-0.1, 0.6, "half", np.nan):
+        with pytest.raises(ValueError, match="argument `trim`"):
+            mean_influence(found, trim=trim)
 
 
 def test_means_of_influences_of_other_samples():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfdrop.arguments import invalid
+from tfdrop.arguments import check_number, invalid
 
 
 @dataclass(frozen=True)
@@ -45,29 +45,35 @@ class ReplayInfluence:
         return -self.scores / len(self.scores)
 
 
-def mean_influence(found: Sequence[ReplayInfluence]) -> ReplayInfluence:
+def mean_influence(found: Sequence[ReplayInfluence], trim: float = 0.0) -> ReplayInfluence:
     """Returns the mean of the influences of trainings with several seeds on the same samples.
 
     A training's own seed decides much of what its samples did to it; the mean foretells trainings with other seeds.
 
     Args:
         found: At least one `ReplayInfluence` of the same samples and measure.
+        trim: Share of the trainings, in [0, 0.5], whose lowest scores of each sample are left out of the mean, and as many
+            highest ones: a rough training gives a few samples scores that are out of all proportion. 0.5 is the median.
 
     Returns:
         A `ReplayInfluence` with the mean of the scores, values and horizons, the scores' spread, and the smoothness of
         the roughest; the norms are those of the first.
 
     Raises:
-        ValueError: If there is none, or they differ in samples or measure.
+        ValueError: If there is none, they differ in samples or measure, or `trim` is out of its range.
     """
+    if not 0 <= check_number("trim", trim) <= 0.5:
+        raise invalid("trim", "a number in [0, 0.5]", trim)
     if not found:
         raise invalid("found", "at least one ReplayInfluence", found)
     if len({(len(each.scores), each.measure) for each in found}) > 1:
         received = ", ".join(f"{each.measure} of {len(each.scores)} samples" for each in found)
         raise invalid("found", "influences of the same samples on the same measure", received=received)
     scores = np.stack([each.scores for each in found])
+    cut = min(round(trim * len(found)), (len(found) - 1) // 2)
+    trimmed = np.sort(scores, axis=0)[cut : len(found) - cut] if cut else scores
     return ReplayInfluence(
-        scores=scores.mean(axis=0),
+        scores=trimmed.mean(axis=0),
         measure=found[0].measure,
         value=float(np.mean([each.value for each in found])),
         horizon=float(np.mean([each.horizon for each in found])),
