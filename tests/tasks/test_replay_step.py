@@ -51,12 +51,13 @@ def replayed(settings, folder, recorded=recorded):
     return replay_as_set(settings, recorded, VALIDATION, folder, Pace())
 
 
-def test_scores_are_the_mean_over_the_seeds(tmp_path):
-    found = replayed(replace(SETTINGS, influence_seeds=2), tmp_path)
-    each = [replay_influence(finished(seed), VALIDATION, "expected_error", verbose=0).scores for seed in (3, 4)]
-    np.testing.assert_allclose(found.scores, np.mean(each, axis=0), rtol=1e-5, atol=1e-7)
+@pytest.mark.parametrize(("seeds", "average"), [((3, 4), np.mean), ((3, 4, 5), np.median)])
+def test_scores_are_the_trimmed_mean_over_the_seeds(seeds, average, tmp_path):
+    found = replayed(replace(SETTINGS, influence_seeds=len(seeds)), tmp_path)
+    each = [replay_influence(finished(seed), VALIDATION, "expected_error", verbose=0).scores for seed in seeds]
+    np.testing.assert_allclose(found.scores, average(each, axis=0), rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found.spread, np.std(each, axis=0, ddof=1), rtol=1e-4, atol=1e-6)
-    assert (found.trainings, found.measure, found.horizon) == (2, "expected_error", 1.0)
+    assert (found.trainings, found.measure, found.horizon) == (len(seeds), "expected_error", 1.0)
 
 
 def test_groups_of_validation_samples_add_up_to_all_of_them(tmp_path):

@@ -52,8 +52,8 @@ def mean_influence(found: Sequence[ReplayInfluence], trim: float = 0.0) -> Repla
 
     Args:
         found: At least one `ReplayInfluence` of the same samples and measure.
-        trim: Share of the trainings, in [0, 0.5], whose lowest scores of each sample are left out of the mean, and as many
-            highest ones: a rough training gives a few samples scores that are out of all proportion. 0.5 is the median.
+        trim: Share of the trainings, in [0, 0.5], whose lowest scores of each sample are left out of the mean, and as
+            many highest ones: a rough training's largest scores are out of all proportion. 0.5 is the median.
 
     Returns:
         A `ReplayInfluence` with the mean of the scores, values and horizons, the scores' spread, and the smoothness of
