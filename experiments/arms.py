@@ -10,8 +10,9 @@ from tfdrop.tasks.classification.task import ClassificationTask
 from tfdrop.tasks.denoising.task import DenoisingTask
 from tfdrop.tasks.settings import ONE_DEVICE
 
-# Runs on one device are what they were before there was a choice, and so are the texts that say what they depend on.
-ON_ONE_DEVICE = ("distribute", ONE_DEVICE)
+# Settings that keys of earlier releases do not have, where they are what they then were.
+SINCE_ADDED = (("distribute", ONE_DEVICE), ("activation", "relu"))
+SINCE_ADDED_TO_DENOISING = (("schedule", "steps"),)
 
 
 def arms_run(experiment: Experiment, settings, data, folder: str | Path) -> ArmsRun:
@@ -35,11 +36,12 @@ def arms_run(experiment: Experiment, settings, data, folder: str | Path) -> Arms
 
 def _key(task, arms):
     """Returns the text that says all that arms depend on."""
+    added = SINCE_ADDED + (SINCE_ADDED_TO_DENOISING if isinstance(task, DenoisingTask) else ())
     settings = {
         arm.name: {
             name: value
             for name, value in vars(task.settings_of(arm)).items()
-            if name not in task.not_of_a_run and (name, value) != ON_ONE_DEVICE
+            if name not in task.not_of_a_run and (name, value) not in added
         }
         for arm in arms
     }

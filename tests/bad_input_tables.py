@@ -7,6 +7,7 @@ CLASSIFY = {
     "--drop=selectscale": "--drop=selectscale: unknown; did you mean select_scale",
     "--test_drop=x": "--test_drop=x: unknown; known are none, dropout,",
     "--placement=penultimate": "--placement=penultimate: unknown; did you mean penultimate_group",
+    "--activation=tanh": "--activation=tanh: expected one of relu, gelu, silu",
     "--augment=cutout": "--augment=cutout: expected one of none, flip, crop, translation, lighting",
     "--schedule=linear": "--schedule=linear: expected one of constant, steps, cosine, plateau",
     "--optimizer=rmsprop": "--optimizer=rmsprop: expected one of sgd, nesterov, adam",
@@ -187,6 +188,7 @@ UNPACK = {
 
 # What is told only by Keras, or by a library that brings a backend with it.
 NETWORKS = {
+    "train.denoise --schedule=plateau": "--schedule=plateau: expected one of steps, cosine, one_cycle",
     "train.denoise --evaluate_only --weights=dense.h5": "--weights=dense.h5: ",
     "train.denoise --evaluate_only --weights=dense.keras": "--weights=dense.keras: ",
     "train.denoise --evaluate_only --weights=colour.h5": "--weights=colour.h5: for images of 3 channels",

@@ -77,8 +77,8 @@ def _rows(regression: SoftmaxRegression, validation: Samples) -> list[list[str]]
     chosen = choose(found["CG"].removal_effect, LEFT_OUT.value, np.random.default_rng(0))
     retrained = [retrained_effects(regression, optimum, validation, samples) for samples in chosen]
     own = model.self_influence(solver=ConjugateGradient(tolerance=1e-3, depth=1000), samples=np.concatenate(chosen))
-    largest, spread = own.leverages.max(), np.median(own.leverages)
-    print(f"leverages of {len(regression.x)} samples: median {spread:.3f}, largest {largest:.3f}", flush=True)
+    median, largest = np.median(own.leverages), own.leverages.max()
+    print(f"leverages of these {len(own.leverages)} samples: median {median:.3f}, largest {largest:.3f}", flush=True)
     leverages = dict(zip(np.concatenate(chosen), own.leverages, strict=True))
     rows = []
     for name, rescales in (("CG", False), ("CG, rescaled", True), ("LiSSA", False)):

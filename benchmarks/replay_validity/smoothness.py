@@ -12,7 +12,7 @@ from benchmarks import pages
 from benchmarks.influence_validity.images import Images, Samples
 from benchmarks.replay_validity.setups import AnySetup
 from benchmarks.replay_validity.trainings import Setup
-from tfdrop.checkpoint import Pace
+from tfdrop.checkpoint import Pace, replace
 
 RATES = flags.DEFINE_list("rates", ["0.01", "0.003", "0.001", "0.0003"], "Learning rates, constant or the first.")
 SEEDS = flags.DEFINE_list("smoothness_seeds", ["0", "1"], "Seeds of the trainings.")
@@ -35,19 +35,29 @@ def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pa
     )
     header = ["learning rate", "smoothness", "training loss", "validation loss", "validation error, %"]
     rows = [
-        _row(dataclasses.replace(setup, learning_rate=float(rate), falls=falls), images, train)
+        _row(dataclasses.replace(setup, learning_rate=float(rate), falls=falls), images, train, folder, pace)
         for falls, rate in product((False, True), RATES.value)
     ]
     return [*headings(setup), "", text, "", *pages.table(header, rows)]
 
 
-def _row(setup, images, train):
-    found = np.array([_measured(setup, images, train, int(seed)) for seed in SEEDS.value])
+def _row(setup, images, train, folder, pace):
+    found = np.array([_kept(setup, images, train, int(seed), folder, pace) for seed in SEEDS.value])
     smoothness, training_loss, loss, error = found.mean(0)
     kind = "falling from" if setup.falls else "constant"
     row = [f"{kind} {setup.learning_rate:g}", f"{smoothness:.2f} [{found[:, 0].min():.2f}, {found[:, 0].max():.2f}]"]
     print(*row, flush=True)
     return [*row, f"{training_loss:.3f}", f"{loss:.3f}", f"{100 * error:.1f}"]
+
+
+def _kept(setup, images, train, seed, folder, pace):
+    """Returns what `_measured` does, read from a folder or kept there."""
+    path = folder / f"smoothness_rate{setup.learning_rate:g}{setup.variant}_seed{seed}.npy"
+    if not path.exists():
+        found = _measured(setup, images, train, seed)
+        replace(path, lambda unfinished: np.save(unfinished, found))
+        pace.after_step(lambda: None)
+    return np.load(path)
 
 
 def _measured(setup, images, train, seed):

@@ -73,9 +73,11 @@ def test_leverages_of_damped_curvature_sum_to_its_effective_dimension():
 @pytest.mark.parametrize(
     ("leverages", "received"),
     [
-        (np.zeros(3), "shape (3,) up to 0"),
-        (np.full(12, 1.0), "shape (12,) up to 1"),
-        (np.full(12, np.nan), "up to nan"),
+        (np.zeros(3), "shape (3,)"),
+        (np.arange(12) / 10, "1 of sample 10"),
+        (np.full(12, np.nan), "nan of sample 0"),
+        (np.full(12, -np.inf), "-inf of sample 0"),
+        (["large"] * 12, "leverages=['large', "),
     ],
 )
 def test_bad_leverages(regression, leverages, received):
@@ -84,3 +86,16 @@ def test_bad_leverages(regression, leverages, received):
     found = InfluenceModel(model, train, "mse", damping=0, verbose=0).total(train, solver="exact")
     with pytest.raises(ValueError, match=r"argument `leverages`. Expected 12 numbers below 1.*" + re.escape(received)):
         found.rescaled(leverages)
+    with pytest.raises(ValueError, match=r"those of `self_influence` without `draws`\. Received: leverages=None"):
+        found.rescaled(None)
+
+
+def test_a_gradient_that_underflows_has_no_influence_on_itself():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, use_bias=False)])
+    model.set_weights([np.array([[20.0, -22.0]], "float32")])
+    train = np.array([[1.0], [1.02], [0.1]], "float32"), np.array([0, 0, 1])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    influence = InfluenceModel(model, train, loss, curvature="gauss_newton", damping=100.0, verbose=0)
+    found = influence.self_influence(solver="exact")
+    assert found.scores[0] == found.leverages[0] == 0
+    assert np.isfinite(found.leverages).all()

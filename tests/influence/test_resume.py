@@ -63,6 +63,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(problem, tmp_path, name, saves, k
     assert tries > 1
     np.testing.assert_array_equal(found.scores, uninterrupted.scores)
     assert found.damping == uninterrupted.damping
+    if function is self_influence:
+        np.testing.assert_array_equal(found.leverages, uninterrupted.leverages)
     if function is total_influence:
         assert found.history == uninterrupted.history
         assert (found.residual, found.scale, found.spread) == (

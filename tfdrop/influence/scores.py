@@ -54,20 +54,32 @@ class Influence:
         Influence is of first order in 1 / n; a sample that is much of the curvature along its own step changes more.
 
         Args:
-            leverages: Array of shape `(n,)`, as in `SelfInfluence.leverages`.
+            leverages: Array of shape `(n,)`: `SelfInfluence.leverages` of the same model, data and damping.
 
         Raises:
-            ValueError: If they are not n numbers below 1.
+            ValueError: If they are not n numbers below 1. With `curvature="gauss_newton"` and some damping they are; a
+                Hessian away from a minimum can have others.
 
         Reference:
             - [Rubinstein and Hopkins, 2025](https://arxiv.org/abs/2506.06656), for generalized linear models.
         """
-        given = np.asarray(leverages, "float64")
-        if given.shape != self.scores.shape or not np.all(given < 1):
-            largest = f" up to {np.max(given):.4g}" if given.size else ""
-            received = f"shape {given.shape}{largest}"
-            raise invalid("leverages", f"{len(self.scores)} numbers below 1", received=received)
+        given = _leverages(leverages, len(self.scores))
         return dataclasses.replace(self, scores=(self.scores / (1 - given)).astype(self.scores.dtype))
+
+
+def _leverages(leverages, samples):
+    if leverages is None:
+        raise invalid("leverages", "those of `self_influence` without `draws`", None)
+    try:
+        given = np.asarray(leverages, "float64")
+    except (TypeError, ValueError):
+        raise invalid("leverages", f"{samples} numbers below 1", leverages) from None
+    if given.shape != (samples,):
+        raise invalid("leverages", f"{samples} numbers below 1", received=f"shape {given.shape}")
+    bad = np.flatnonzero(~np.isfinite(given) | (given >= 1))
+    if bad.size:
+        raise invalid("leverages", f"{samples} numbers below 1", received=f"{given[bad[0]]:.4g} of sample {bad[0]}")
+    return given
 
 
 def total(problem, validation, solver, checkpoint, verbose, regularized_gradients=None, measure="loss"):

@@ -28,7 +28,8 @@ class SelfInfluence:
         standard_errors: Of the scores, where they were estimated; zeros where each had a solve.
         damping: What was added to the curvature's eigenvalues, in plain units.
         leverages: What share of the damped curvature along `(C + damping I)^-1 g` is the sample's own part, its
-            curvature / n: what `Influence.rescaled` takes. `None` where the scores were estimated from draws.
+            curvature / n: what `Influence.rescaled` takes; 0 for a gradient of zero. `None` where the scores were
+            estimated from draws.
     """
 
     scores: np.ndarray
@@ -64,8 +65,11 @@ def _solved(computation, samples, verbose):
         return (problem.data.select([sample]) for sample in samples)
 
     start = phases.start("self")
-    scores = list(start["scores"]) if start else []
-    leverages = list(start["leverages"]) if start else []
+    begun = bool(start) and "leverages" in start
+    if not begun:  # also a checkpoint of an earlier release, which has no leverages, in the middle of a sample's solve
+        phases.forget("solve")
+    scores = list(start["scores"]) if begun else []
+    leverages = list(start["leverages"]) if begun else []
     computation.damping = float(start["damping"]) if start else computation.damping
 
     def state():
@@ -85,7 +89,7 @@ def _solved(computation, samples, verbose):
                 step = solution.vector
                 scores.append(float(dot(gradient, step)))
                 own = float(dot(step, problem.curvature.sum_product(*sample, step))) / problem.data.samples
-                leverages.append(own / scores[-1])
+                leverages.append(own / scores[-1] if scores[-1] else 0.0)
                 if damping != computation.damping:  # it had to be raised: all samples are to have the same
                     computation.damping, scores, leverages, left = damping, [], [], wanted()
             phases.forget("solve")

@@ -19,10 +19,10 @@ class Site(NamedTuple):
         name: The convolution, batch normalization or group that the site follows or, for the input of a convolution,
             precedes: `group2_block1_conv1`, `group2_block1_conv1_bn`, `group2`.
         position: `"before_convolution"`: the input of a convolution. `"after_convolution"`: the output of a
-            convolution, after the batch normalization and ReLU that belong to it alone, the y = f(w * x + b) of
-            SelectScale's eq. (1); a ReLU after an addition does not belong to it, nor does the normalization that a
-            pre-activation network has before the next convolution. `"after_batch_norm"`: directly after a batch
-            normalization, before the ReLU. `"group_output"`: the feature maps that a group passes on, at its own
+            convolution, after the batch normalization and activation that belong to it alone, the y = f(w * x + b) of
+            SelectScale's eq. (1); an activation after an addition does not belong to it, nor does the normalization
+            that a pre-activation network has before the next convolution. `"after_batch_norm"`: directly after a batch
+            normalization, before the activation. `"group_output"`: the feature maps that a group passes on, at its own
             resolution.
         group: The group's number, from 1; 0 is the stem.
         groups: The number of groups of the network.

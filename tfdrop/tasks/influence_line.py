@@ -16,12 +16,13 @@ def influence_line(influence: Mapping[str, Any]) -> str:
 
     >>> influence_line({"measure": "loss", "horizon": 0.5})
     'Replay of the last 50 % of the training, on the validation loss.'
-    >>> influence_line({"measure": "expected_error", "horizon": 1, "seeds": 3, "smoothness": 0.983})
-    'Replay of the whole training, on the expected validation error, mean over 3 seeds, smoothness 0.98.'
+    >>> influence_line({"measure": "expected_error", "horizon": 1, "seeds": 3, "trimmed": 1, "smoothness": 0.983})
+    'Replay of the whole training, on the expected validation error, trimmed mean over 3 seeds, smoothness 0.98.'
     >>> influence_line({"rank_by": "aum", "seeds": 3})
     'Ranked by the area under the margin, mean over 3 seeds; how many were dropped was set or tried.'
     """
-    seeds = f", mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
+    trimmed = "trimmed " if influence.get("trimmed") else ""
+    seeds = f", {trimmed}mean over {influence['seeds']} seeds" if influence.get("seeds", 1) > 1 else ""
     if "rank_by" in influence:
         return f"Ranked by {TITLES[influence['rank_by']]}{seeds}; how many were dropped was set or tried."
     if "horizon" in influence:

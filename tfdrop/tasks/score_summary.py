@@ -13,6 +13,7 @@ def summary(found: Influence | ReplayInfluence | Ranking) -> dict[str, Any]:
     unfavorable = {"unfavorable": int((found.scores > 0).sum())}
     if isinstance(found, ReplayInfluence):
         seeds = {} if found.spread is None else {"seeds": found.trainings}
+        seeds |= {"trimmed": found.trimmed} if found.trimmed else {}
         smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
         return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
     return unfavorable | {

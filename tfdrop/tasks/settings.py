@@ -95,7 +95,9 @@ class RunSettings:
         "auto", "Share of the training that replay walks back; auto stops where it would explode."
     )
     influence_seeds: int = setting(
-        1, "Trainings, each from its own seed, that replay averages influence over.", least=1
+        1,
+        "Trainings, each from its own seed, that replay averages influence over; from three on by a trimmed mean.",
+        least=1,
     )
     influence_smoothness: bool = setting(
         False, "Train twice more a seed to find out whether the training is smooth enough for a replay to foretell."

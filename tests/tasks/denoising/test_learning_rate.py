@@ -35,3 +35,13 @@ def test_learning_rate_at_every_step(schedule):
         np.array(rates[:STEPS]) * 1e3, EXPECTED[schedule](np.arange(STEPS)), rtol=1e-4, atol=1e-6
     )
     assert (rates[-1] < 1e-9) == (schedule != "steps")
+
+
+def test_one_cycle_of_less_than_ten_steps_only_falls():
+    settings = DenoiseSettings(schedule="one_cycle", epochs=1, batch_size=2, learning_rate=1e-3, depth=2, filters=2)
+    clean = np.zeros((10, 4, 4, 1), "float32")
+    _, training = _denoiser_and_training(settings, (clean, clean), "round 1", False, None, False)
+    rates = [float(training.learning_rate)]
+    for _ in training.dispatches():
+        rates.append(float(training.learning_rate))
+    np.testing.assert_allclose(np.array(rates[:5]) * 1e3, cosine(np.arange(5) / 5), rtol=1e-4)

@@ -25,6 +25,7 @@ class ReplayInfluence:
         recomputed: Number of states that were computed again between them.
         smoothness: How smoothly the training answers its samples' weights, at most 1; `None` if that was not asked.
         trainings: Number of trainings that the scores are the mean of.
+        trimmed: Number of trainings whose lowest, and whose highest, score of each sample the mean leaves out.
         spread: Standard deviation of the scores over an ensemble's trainings, shape `(n,)`; `None` of one training.
     """
 
@@ -38,6 +39,7 @@ class ReplayInfluence:
     smoothness: float | None = None
     trainings: int = 1
     spread: np.ndarray | None = None
+    trimmed: int = 0
 
     @property
     def removal_effect(self) -> np.ndarray:
@@ -56,8 +58,8 @@ def mean_influence(found: Sequence[ReplayInfluence], trim: float = 0.0) -> Repla
             many highest ones: a rough training's largest scores are out of all proportion. 0.5 is the median.
 
     Returns:
-        A `ReplayInfluence` with the mean of the scores, values and horizons, the scores' spread, and the smoothness of
-        the roughest; the norms are those of the first.
+        A `ReplayInfluence` with the mean of the scores, values and horizons, the spread of all the scores, and the
+        smoothness of the roughest; the norms are those of the first.
 
     Raises:
         ValueError: If there is none, they differ in samples or measure, or `trim` is out of its range.
@@ -83,4 +85,5 @@ def mean_influence(found: Sequence[ReplayInfluence], trim: float = 0.0) -> Repla
         smoothness=min((each.smoothness for each in found if each.smoothness is not None), default=None),
         trainings=len(found),
         spread=scores.std(axis=0, ddof=1) if len(found) > 1 else None,
+        trimmed=cut,
     )

@@ -72,7 +72,7 @@ def _figures(name, found):
     elif "horizon" in found:
         rows += [["Found by", "replay of the training"], ["Measure", MEASURES[found["measure"]]]]
         rows += [["Share of the training walked back", f"{found['horizon']:.0%}"]]
-        rows += [["Seeds averaged over", str(found["seeds"])]] if "seeds" in found else []
+        rows += [["Seeds averaged over", _seeds(found)]] if "seeds" in found else []
         rows += [["Metasmoothness", f"{found['smoothness']:.3f}"]] if "smoothness" in found else []
     else:
         low, high = found["smallest_eigenvalue"], found["largest_eigenvalue"]
@@ -84,6 +84,11 @@ def _figures(name, found):
             ["Relative residual", f"{found['residual']:.3g}{'' if found['converged'] else ', not converged'}"],
         ]
     return Table(f"{name[0].upper()}{name[1:]}", ["", ""], rows)
+
+
+def _seeds(found):
+    cut = found.get("trimmed")
+    return f"{found['seeds']}" + (f", without the lowest and highest {cut} of each score" if cut else "")
 
 
 def _of(count, total):
