@@ -29,7 +29,7 @@ def n() -> str:
 def section(setup: Setup, images: Images, train: Samples, folder: Path, pace: Pace) -> list[str]:
     """Returns the lines of the part's section."""
     text = (
-        f"{images.name}, {setup.description(train, images.validation)} So it is for the learning rates of the table, "
+        f"{images.name}, {setup.description(train, images.validation)} The learning rates are those of the table, "
         "constant and falling. Smoothness (metasmoothness): from two trainings more, in which 2 % of the samples have "
         f"half of their weight, and none. Means over {n()}; in brackets the lowest and the highest smoothness."
     )
