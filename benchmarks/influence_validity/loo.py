@@ -79,14 +79,12 @@ def _rows(regression: SoftmaxRegression, validation: Samples) -> list[list[str]]
     own = model.self_influence(solver=ConjugateGradient(tolerance=1e-3, depth=1000), samples=np.concatenate(chosen))
     median, largest = np.median(own.leverages), own.leverages.max()
     print(f"leverages of these {len(own.leverages)} samples: median {median:.3f}, largest {largest:.3f}", flush=True)
-    leverages = dict(zip(np.concatenate(chosen), own.leverages, strict=True))
+    leverages = np.zeros(len(regression.x))
+    leverages[np.concatenate(chosen)] = own.leverages
+    found = {"CG": found["CG"], "CG, rescaled": found["CG"].rescaled(leverages), "LiSSA": found["LiSSA"]}
     rows = []
-    for name, rescales in (("CG", False), ("CG, rescaled", True), ("LiSSA", False)):
-        influence = found[name.partition(",")[0]]
+    for name, influence in found.items():
         predicted = [influence.removal_effect[samples] for samples in chosen]
-        if rescales:
-            parts = zip(predicted, chosen, strict=True)
-            predicted = [effect / (1 - np.array([leverages[at] for at in samples])) for effect, samples in parts]
         pairs = [(np.concatenate(predicted), np.concatenate(retrained)), *zip(predicted, retrained, strict=True)]
         figures = [agreement(*pair) for pair in pairs]
         residual = regression.relative_residual(optimum, influence.solution, validation)

@@ -1,3 +1,4 @@
+import keras
 import pytest
 from absl import flags
 
@@ -8,3 +9,13 @@ def default_flags():
     flags.FLAGS.mark_as_parsed()
     yield
     flags.FLAGS.unparse_flags()
+
+
+@pytest.fixture
+def dense():
+    """A function that builds a small smooth network for three classes."""
+
+    def build(shape):
+        return keras.Sequential([keras.Input(shape), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(3)])
+
+    return build

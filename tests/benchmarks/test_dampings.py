@@ -1,6 +1,5 @@
 """The dampings that are compared with retrainings: all of one Krylov space, each as its own solve would find it."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -14,12 +13,8 @@ X, Y = RNG.normal(size=(50, 3)).astype("float32"), RNG.integers(0, 3, 50)
 TRAIN, VALIDATION = (X[:40], Y[:40]), (X[40:], Y[40:])
 
 
-def dense(shape):
-    return keras.Sequential([keras.Input(shape), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(3)])
-
-
 @pytest.fixture
-def run():
+def run(dense):
     found = Setup("dense", dense, 0.05, epochs=2).training(TRAIN, seed=0, record=True)
     for _ in found.dispatches():
         pass

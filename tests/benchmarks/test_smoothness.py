@@ -1,6 +1,5 @@
 """The table of smoothness: each row is of the learning rate that it names."""
 
-import keras
 import numpy as np
 import pytest
 from absl.testing import flagsaver
@@ -17,12 +16,8 @@ X, Y = RNG.normal(size=(150, 3)).astype("float32"), RNG.integers(0, 3, 150)
 TRAIN, VALIDATION = (X[:100], Y[:100]), (X[100:], Y[100:])
 
 
-def dense(shape):
-    return keras.Sequential([keras.Input(shape), keras.layers.Dense(4, activation="tanh"), keras.layers.Dense(3)])
-
-
 @pytest.mark.filterwarnings("ignore:The training answers")
-def test_each_row_is_of_its_learning_rate(tmp_path):
+def test_each_row_is_of_its_learning_rate(dense, tmp_path):
     setup = Setup("dense", dense, 0.1, epochs=2)
     images = Images("random", 3, TRAIN, VALIDATION, VALIDATION)
     with flagsaver.flagsaver(rates=["0.5"], smoothness_seeds=["3"]):
