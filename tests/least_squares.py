@@ -6,6 +6,8 @@ import keras
 import numpy as np
 
 from tfdrop.influence import ReplayInfluence
+from tfdrop.influence.solvers.spectrum import Spectrum
+from tfdrop.tasks.influence_step import InfluenceByColumns
 
 SAMPLES, WRONG = 60, 12
 
@@ -31,7 +33,7 @@ class LeastSquares:
         self.y[self.wrong] += rng.normal(2, 1, size=wrong)
         self.scores = rng.uniform(-1, 1, SAMPLES)
         self.scores[self.wrong] += 3
-        self.trained, self.spread = {}, None
+        self.trained, self.spread, self.harmed = {}, None, None
 
     def key(self, arms):
         return ""
@@ -50,7 +52,13 @@ class LeastSquares:
         return model
 
     def influence(self, arm, model, samples, checkpoint, records):
-        return ReplayInfluence(self.scores[samples], "loss", 1.0, 1.0, np.ones(2), 1, 0, spread=self.spread)
+        scores = self.scores[samples]
+        if self.harmed is not None:
+            spectrum = Spectrum(0.1, 1.0, 0.0, 0.0)
+            return InfluenceByColumns(
+                scores, np.empty(0), 0.0, True, "hessian", 0.0, None, None, spectrum, [], harmed=self.harmed
+            )
+        return ReplayInfluence(scores, "loss", 1.0, 1.0, np.ones(2), 1, 0, spread=self.spread)
 
     def measure(self, arm, model, folder, result, after_step):
         if "held_out" not in result:

@@ -80,9 +80,31 @@ def test_the_spread_over_trainings_stands_beside_each_sample(tmp_path):
         assert float(rows[sample]["spread"]) == pytest.approx(value, rel=1e-4)
 
 
-def test_a_run_keeps_the_spread_of_its_seeds(tmp_path):
+def test_the_harmed_validation_samples_stand_beside_each_sample(tmp_path):
+    harmed = np.array([[4, 0, 2], [1, -1, -1], [-1, -1, -1], [2, 3, -1], [0, 1, 2]])
+    names = [str(number) for number in range(7)]
+    round = ScoredRound(1, SAMPLES, SCORES, DROPPED, harmed=harmed)
+    write_influence(tmp_path, {"index": np.arange(7)}, {}, [round], lambda chosen: np.zeros((len(chosen), 4, 4)), names)
+    with open(tmp_path / "dropped.csv", newline="") as file:
+        found = {int(row["index"]): row["harmed"] for row in csv.DictReader(file)}
+    assert found == {0: "4 0 2", 1: "", 2: "1", 3: "", 4: "", 5: "2 3", 6: "0 1 2"}
+    with np.load(tmp_path / "influence.npz") as table:
+        np.testing.assert_array_equal(table["harmed"][SAMPLES], harmed)
+
+
+@pytest.mark.parametrize("kind", ["spread", "harmed"])
+def test_a_run_keeps_what_is_known_besides_the_scores(tmp_path, kind):
+    values = {
+        "spread": np.linspace(0.1, 1, SAMPLES_OF_TASK),
+        "harmed": np.arange(3 * SAMPLES_OF_TASK).reshape(SAMPLES_OF_TASK, 3),
+    }
     task = LeastSquares(RunSettings(max_drop=5))
-    task.spread = np.linspace(0.1, 1, SAMPLES_OF_TASK)
+    setattr(task, kind, values[kind])
     found = run_rounds(task, task.settings, tmp_path, rounds_differ=False)
     [round] = scored_rounds(found.done, found.arms)
-    np.testing.assert_array_equal(round.spread, task.spread)
+    for name, expected in values.items():
+        kept = getattr(round, name)
+        if name == kind:
+            np.testing.assert_array_equal(kept, expected)
+        else:
+            assert kept is None

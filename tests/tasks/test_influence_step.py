@@ -65,3 +65,14 @@ def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_pa
     np.testing.assert_allclose(columns.scores, summed.scores, rtol=1e-3, atol=1e-3 * np.abs(summed.scores).max())
     assert np.abs(summed.scores).max() > 0
     assert columns.converged
+    model, train, (x, y) = problem
+    alone = []
+    for place in range(len(x)):
+        (tmp_path / str(place)).mkdir()
+        one = model, train, (x[place : place + 1], y[place : place + 1])
+        alone.append(found(one, tmp_path / str(place), influence_damping="0.1").scores)
+    for sample, row in enumerate(np.transpose(alone)):
+        expected = [place for place in np.argsort(-row) if row[place] > 0][:3]
+        assert columns.harmed[sample].tolist() == expected + [-1] * (3 - len(expected))
+    assert (columns.harmed < 0).any()
+    assert (columns.harmed[:, -1] >= 0).any()

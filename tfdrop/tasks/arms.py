@@ -33,7 +33,7 @@ from tfdrop.whole_files import DamageError, forget, is_whole, note, read_whole, 
 INFLUENCE = "influence.npz"
 INFLUENCE_CHECKPOINT = "influence_checkpoint.npz"
 RECORDS = "records"
-SPREAD = "{}: spread"  # beside the scores
+BESIDE = ("spread", "harmed")  # what may be known of each sample besides its score
 
 
 class Task(Protocol):
@@ -187,8 +187,9 @@ class ArmsRun:
             with timed(self.state, arm.name, "influence"):
                 found = self._influence(arm, pace, ranking)
             scores[name] = found.scores
-            if isinstance(found.spread, np.ndarray):
-                scores[SPREAD.format(name)] = found.spread
+            for kind in BESIDE:
+                if isinstance(values := getattr(found, kind, None), np.ndarray):
+                    scores[f"{name}: {kind}"] = values
             result = self.state["arms"][arm.name]
             if ranking:
                 result.setdefault("rankings", {})[ranking] = summary(found)
@@ -213,9 +214,14 @@ class ArmsRun:
         """Returns the ranking of an arm's samples that says what the arms after it drop; `""` for the settings'."""
         return next((other.ranking for other in self._arms.values() if other.after == arm.name), "")
 
-    def spread(self, arm: Arm, ranking: str = "") -> np.ndarray | None:
-        """Returns the standard deviation of an arm's `influence_scores` over their trainings; `None` of one."""
-        return self._read_scores().get(SPREAD.format(_scores_name(arm, ranking)))
+    def beside_scores(self, arm: Arm, ranking: str = "") -> dict[str, np.ndarray]:
+        """Returns what is known of each sample besides an arm's `influence_scores`, by what it is.
+
+        That is `"spread"`, the standard deviation over several trainings; and `"harmed"`, the validation samples that
+        it harms most, as `InfluenceByColumns` has them.
+        """
+        scores, name = self._read_scores(), _scores_name(arm, ranking)
+        return {kind: scores[key] for kind in BESIDE if (key := f"{name}: {kind}") in scores}
 
     def _read_scores(self):
         """Returns the influences that were computed so far."""

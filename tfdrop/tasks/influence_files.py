@@ -11,6 +11,7 @@ from tfdrop.checkpoint import replace
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.arms import INFLUENCE, ArmsRun
 from tfdrop.tasks.drop_list import DROP_LIST, write_drop_list
+from tfdrop.tasks.influence_step import HARMED
 from tfdrop.tasks.ranking import INFLUENCE_RANKING
 from tfdrop.training.events import write_pictures
 
@@ -26,6 +27,8 @@ class ScoredRound(NamedTuple):
         scores: Their influences.
         dropped: Indices of those that the next round leaves out.
         spread: Standard deviations of the influences over the trainings that they are the mean of; `None` of one.
+        harmed: The validation samples that each harms most, as `InfluenceByColumns` has them; `None` where that is not
+            known.
     """
 
     number: int
@@ -33,6 +36,7 @@ class ScoredRound(NamedTuple):
     scores: np.ndarray
     dropped: np.ndarray
     spread: np.ndarray | None = None
+    harmed: np.ndarray | None = None
 
 
 def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
@@ -43,8 +47,8 @@ def scored_rounds(done: ArmsRun, rounds: Sequence[Arm]) -> list[ScoredRound]:
     for arm, samples, left in zip(rounds, kept, after, strict=True):
         if arm.counted:
             ranking = done.ranking(arm)
-            scores, spread = done.influence_scores(arm, ranking=ranking), done.spread(arm, ranking)
-            found.append(ScoredRound(arm.round, samples, scores, np.setdiff1d(samples, left), spread))
+            scores, beside = done.influence_scores(arm, ranking=ranking), done.beside_scores(arm, ranking)
+            found.append(ScoredRound(arm.round, samples, scores, np.setdiff1d(samples, left), **beside))
     return found
 
 
@@ -103,19 +107,26 @@ def write_influence_tables(
         samples: Number of samples.
     """
     influence, spread = np.full((2, samples), np.nan)
+    harmed = np.full((samples, HARMED), -1)
     dropped_after_round = np.zeros(samples, int)
     for round in rounds:
         influence[round.samples] = round.scores
         if round.spread is not None:
             spread[round.samples] = round.spread
+        if round.harmed is not None:
+            harmed[round.samples] = round.harmed
         dropped_after_round[round.dropped] = round.number
     spreads = {} if np.isnan(spread).all() else {"spread": spread}
+    numbers = {} if (harmed < 0).all() else {"harmed": harmed}
     table = {
         **columns,
         rank_by: influence,  # of the last round that still had the sample
         **spreads,
+        **numbers,
         "dropped_after_round": dropped_after_round,
         "kept": dropped_after_round == 0,
     }
     replace(folder / INFLUENCE, lambda path: np.savez(path, **table))
-    write_drop_list(folder / DROP_LIST, {**columns, **texts, **spreads}, influence, dropped_after_round, rank_by)
+    shown = {name: [" ".join(str(one) for one in row if one >= 0) for row in rows] for name, rows in numbers.items()}
+    listed = {**columns, **texts, **spreads, **shown}
+    write_drop_list(folder / DROP_LIST, listed, influence, dropped_after_round, rank_by)

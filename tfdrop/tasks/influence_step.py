@@ -1,5 +1,6 @@
 """The influence step of both tasks: from the settings' solver to a `UserError` that names the flag."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -10,6 +11,20 @@ from tfdrop.errors import UserError
 from tfdrop.influence import ConjugateGradient, DivergenceError, Influence, InfluenceModel, LiSSA
 from tfdrop.tasks.devices import on_all_devices
 from tfdrop.tasks.settings import RunSettings, number_or_auto
+
+HARMED = 3  # validation samples that are named for each training sample
+
+
+@dataclass(frozen=True)
+class InfluenceByColumns(Influence):
+    """An `Influence` that is the sum of those on single validation samples.
+
+    Attributes:
+        harmed: For each training sample the places of the `HARMED` validation samples that it harms most, the most
+            first; -1 where it harms fewer. Shape `(n, HARMED)`.
+    """
+
+    harmed: np.ndarray
 
 
 def influence_as_set(
@@ -50,7 +65,8 @@ def influence_as_set(
 def _by_columns(model, validation, solver, measure, checkpoint):
     """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
     found = model.matrix(validation, solver=solver, measure=measure, checkpoint=checkpoint)
-    return Influence(
+    return InfluenceByColumns(
+        harmed=_most_harmed(found.scores),
         scores=found.scores.sum(axis=1),
         solution=np.empty(0),  # there is one for each validation sample
         residual=float(found.residuals.max()),
@@ -62,6 +78,13 @@ def _by_columns(model, validation, solver, measure, checkpoint):
         spectrum=model.spectrum,
         history=[],
     )
+
+
+def _most_harmed(scores):
+    """Returns the places of the largest positive scores of each row, the largest first; -1 in the place of others."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :HARMED]
+    places = np.where(np.take_along_axis(scores, order, axis=1) > 0, order, -1)
+    return np.pad(places, ((0, 0), (0, HARMED - places.shape[1])), constant_values=-1)
 
 
 def solver(settings: RunSettings) -> ConjugateGradient | LiSSA:
