@@ -7,6 +7,7 @@ from keras import ops
 
 from tfdrop.arguments import check_whole
 from tfdrop.layers.feature_maps import check_feature_maps, spatial_axes, standardize_data_format
+from tfdrop.layers.fused import fused
 from tfdrop.layers.hashed_draws import chance
 from tfdrop.layers.rated_layer import Rate, RatedLayer
 
@@ -66,28 +67,36 @@ class DropBlock2D(RatedLayer):
         if not training:
             return inputs
         state, rate = self.begin_step()
-        dropped = self._drop_blocks(state, rate, list(ops.shape(inputs)))
-        kept = ops.sum(ops.cast(ops.logical_not(dropped), "float32"), axis=(1, 2, 3), keepdims=True)
-        units = ops.cast(ops.prod(ops.shape(inputs)[1:]), "float32")
-        # A sample that lost everything has nothing to scale up.
-        scale = ops.cast(units / ops.maximum(kept, 1.0), inputs.dtype)
-        return inputs * ops.where(dropped, ops.zeros_like(scale), scale)
-
-    def _drop_blocks(self, state: Any, rate: Any, shape: list) -> Any:
-        """Draws the corners of the blocks. Returns the mask of the dropped units: those that a block covers."""
-        corners = list(shape)
-        probability = rate
-        for axis in spatial_axes(self.data_format, 4):
-            block = _at_most(self.block_size, shape[axis])
-            corners[axis] = shape[axis] - block + 1
-            probability = probability * ops.cast(shape[axis], "float32") / ops.cast(block * corners[axis], "float32")
-        dropped = chance(state, corners, probability)
-        for axis in spatial_axes(self.data_format, 4):
-            dropped = _cover(dropped, axis, self.block_size, _at_most(self.block_size, shape[axis]))
-        return dropped
+        axes = spatial_axes(self.data_format, 4)
+        return inputs * _factors(state, rate, inputs, block_size=self.block_size, axes=axes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "block_size": self.block_size, "data_format": self.data_format}
+
+
+@fused
+def _factors(state: Any, rate: Any, inputs: Any, block_size: int, axes: tuple[int, ...]) -> Any:
+    """Returns what each unit is multiplied by: 0 in a block, and elsewhere what keeps the sample's sum as it is."""
+    dropped = _drop_blocks(state, rate, list(ops.shape(inputs)), block_size, axes)
+    kept = ops.sum(ops.cast(ops.logical_not(dropped), "float32"), axis=(1, 2, 3), keepdims=True)
+    units = ops.cast(ops.prod(ops.shape(inputs)[1:]), "float32")
+    # A sample that lost everything has nothing to scale up.
+    scale = ops.cast(units / ops.maximum(kept, 1.0), inputs.dtype)
+    return ops.where(dropped, ops.zeros_like(scale), scale)
+
+
+def _drop_blocks(state: Any, rate: Any, shape: list, block_size: int, axes: tuple[int, ...]) -> Any:
+    """Draws the corners of the blocks. Returns the mask of the dropped units: those that a block covers."""
+    corners = list(shape)
+    probability = rate
+    for axis in axes:
+        block = _at_most(block_size, shape[axis])
+        corners[axis] = shape[axis] - block + 1
+        probability = probability * ops.cast(shape[axis], "float32") / ops.cast(block * corners[axis], "float32")
+    dropped = chance(state, corners, probability)
+    for axis in axes:
+        dropped = _cover(dropped, axis, block_size, _at_most(block_size, shape[axis]))
+    return dropped
 
 
 def _at_most(block_size: int, side: Any) -> Any:
