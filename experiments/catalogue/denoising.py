@@ -20,6 +20,12 @@ DATA_DROPOUT = (
 # The paper's figures belong beside its settings only.
 OWN_SCALE = tuple(arm._replace(paper=None) for arm in DATA_DROPOUT)
 OWN_ROUND_1 = ROUND_1._replace(paper=None)
+A_TENTH = (
+    OWN_ROUND_1,
+    FULL_SET,
+    DROPPED._replace(name="data dropout, at most 10 %", cap=0.1),
+    DROPPED._replace(name="as many random patches, at most 10 %", random=True, cap=0.1),
+)
 
 
 # The network and photographs of the paper, and patches enough for a laptop.
@@ -35,6 +41,13 @@ CPU_SCALE = DNCNN_S25 | {
     "learning_rate_drops": [4],
     "influence_depth": 500,
     "influence_batch_size": 32,
+}
+# Replay, and sizes that leave time for five seeds; the rate falls smoothly, as replay wants it.
+REPLAY_CPU = CPU_SCALE | {
+    "patches_per_image": 8,
+    "epochs": 10,
+    "schedule": "cosine",
+    "influence": "replay",
 }
 # Photographs of scikit-image, seconds of training: shows that everything is in place.
 CHECK = {
@@ -81,6 +94,15 @@ DENOISING = (
         OWN_SCALE,
         (0, 1),
         15,
+    ),
+    Experiment(
+        "dncnn_s25_cpu_replay",
+        "CPU scale again, by replay: 3,200 patches of 24x24, 5 layers of 24 maps, 10 epochs, Adam 3e-3, falling along "
+        "half a cosine. Minutes are those of one CPU core.",
+        REPLAY_CPU,
+        A_TENTH,
+        (0, 1, 2, 3, 4),
+        9,
     ),
 )
 PHOTOGRAPHS_CHECK = Experiment("check", "Seconds: shows that everything is in place.", CHECK, DATA_DROPOUT, (0,), 1)

@@ -1,5 +1,6 @@
 """What the results page says of a classification experiment."""
 
+from experiments.table.paired import paired_lines
 from experiments.table.spread import finished_results, spread
 
 HEADER = (
@@ -10,7 +11,8 @@ HEADER = (
 
 def classification_lines(experiment, states):
     """Returns the lines of an experiment's table, a line an arm; errors in percent."""
-    return [*HEADER, *(_row(arm, states) for arm in experiment.arms), ""]
+    rows = [*HEADER, *(_row(arm, states) for arm in experiment.arms), ""]
+    return rows + paired_lines(experiment, states, lambda result: result["last"]["test_error"], 2)
 
 
 def _row(arm, states):

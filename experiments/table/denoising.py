@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from experiments.table.paired import paired_lines
 from experiments.table.spread import finished_results, spread
 from tfdrop.tasks.denoising.set12 import SET12
 
@@ -14,6 +15,7 @@ HEADER = (
 def denoising_lines(experiment, states):
     """Returns the lines of an experiment's tables: its arms, and Set12 image by image."""
     lines = [*HEADER, *(_row(arm, states) for arm in experiment.arms), ""]
+    lines += paired_lines(experiment, states, _mean_of_set12, 3)
     return lines + _table_v(experiment, states) if states else lines
 
 
@@ -22,13 +24,17 @@ def _row(arm, states):
     if not found:
         return f"| {arm.name} | not run | | | | {arm.paper or ''} | |"
     test = [_by_paper_name(result["test"]) for result in found]
-    set12 = [np.mean(list(images.values())) for images in test]
+    set12 = [_mean_of_set12(result) for result in found]
     others = [np.mean([value for name, value in images.items() if name != "Starfish"]) for images in test]
     bsd68 = [np.mean(list(result["validation"].values())) for result in found]
     dropped = ", ".join(str(result["dropped"]) for result in found)
     difference = f"{np.mean(set12) - arm.paper:+.3f}" if arm.paper else ""
     cells = [arm.name, spread(set12), spread(others), spread(bsd68), dropped, arm.paper or "", difference]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def _mean_of_set12(result):
+    return np.mean(list(result["test"].values()))
 
 
 def _by_paper_name(test):

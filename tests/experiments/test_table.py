@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 from programs import run_program
+from scipy import stats
 
 from experiments.catalogue import CATALOGUE
 from experiments.catalogue.denoising import DATA_DROPOUT
+from experiments.table.classification import classification_lines
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from train.recipes.denoising import DNCNN_S25
 
@@ -58,6 +61,39 @@ def test_means_spreads_differences_and_what_was_not_run(tmp_path):
     for experiment in CATALOGUE:
         if experiment.name != "dncnn_s25" and not experiment.name.startswith("check"):
             assert rest.count(f"## {experiment.name}\n") == 1
+
+
+def test_data_dropout_stands_beside_its_controls_paired_by_seed(tmp_path):
+    names = [each.name for each in DATA_DROPOUT]
+    shifts = {"full": (0.0, 0.5, 0.25), "dropped": (0.125, 0.5, 0.5), "random": (-0.25, 0.125, 0.25)}
+    for seed in range(3):
+        arms = {names[1]: arm(shifts["full"][seed]), names[3]: arm(shifts["dropped"][seed])}
+        arms[names[5]] = arm(shifts["random"][seed], finished=seed > 0)  # at most 3 %, at random
+        write_state(tmp_path / "runs", seed, arms)
+    finished = run_program("experiments.table", f"--runs={tmp_path / 'runs'}", f"--results={tmp_path / 'results'}")
+    assert finished.returncode == 0, finished.stderr
+    page = (tmp_path / "results" / "README.md").read_text()
+    lines = [line for line in page.split("\n") if line.startswith(f"| {names[3]} |") and "chance" in line]
+    # Differences of 0.125, 0, 0.25 and, of two seeds, 0.375, 0.25.
+    three, two = (
+        stats.t.interval(0.95, len(of) - 1, np.mean(of), stats.sem(of)) for of in ([0.125, 0, 0.25], [0.375, 0.25])
+    )
+    words = "cannot be told from chance"
+    assert lines == [
+        f"| {names[3]} | +0.125 [{three[0]:+.3f}, {three[1]:+.3f}]: {words} (n=3) "
+        f"| +0.312 [{two[0]:+.3f}, {two[1]:+.3f}]: {words} (n=2) |"
+    ]
+    assert "paired" not in page[page.index("## Not run") :]
+
+
+def test_more_than_chance_is_called_what_it_does_to_an_error(tmp_path):
+    experiment = next(each for each in CATALOGUE if each.name == "cifar10_10k_cpu")
+    full, dropped = experiment.arms[1], experiment.arms[3]
+    states = [
+        {"arms": {full.name: classified(9.0, 8.5), dropped.name: classified(9.0 + more, 8.0)}} for more in (1, 1.125)
+    ]
+    [row] = [line for line in classification_lines(experiment, states) if "[" in line]
+    assert row == f"| {dropped.name} | +1.06 [+0.27, +1.86]: hurts (n=2) |  |"
 
 
 def test_what_is_kept_is_not_replaced_by_less(tmp_path):
