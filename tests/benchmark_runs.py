@@ -41,8 +41,9 @@ WITH_PAGE = {
     "--repeats=2 --matrix_size=64",
     "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
     "--network=resnet20 --memory_samples=8",
+    "self": f"benchmarks.influence_speed.self_influence {JOB} --bases=4,6 --solved=3 --depth=60",
 }
-WITH_DATA = ("loo", "lds", "labels", "speed", "replay", "others", "denoiser", "extremes", "dropping", "weighing")
+WITHOUT_DATA = ("cost", "layers", "throughput")
 
 # The steps that each of tfdrop's routes is given.
 TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}
@@ -82,7 +83,7 @@ def run_all(folder: Path) -> dict[str, Run]:
     job = folder / "job.npz"
     commands = {}
     for name, command in WITH_PAGE.items():
-        data = [f"--data_dir={folder}"] if name in WITH_DATA else []
+        data = [] if name in WITHOUT_DATA else [f"--data_dir={folder}"]
         commands[name] = [*shlex.split(command), *data, f"--out={page_of(folder, name)}"]
     for name in ("replay", "others", "denoiser", "extremes", "dropping", "weighing"):
         commands[name].append(f"--bank={folder / 'bank'}")

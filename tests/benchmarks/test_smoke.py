@@ -253,6 +253,16 @@ def test_speed_compares_the_routes_that_were_run(runs):
     assert memory[1].endswith(" MiB")
 
 
+def test_self_influence_from_bases_stands_beside_solves(runs):
+    rows = cells(page(runs, "self"))
+    assert [row[0] for row in rows] == ["4", "6"]
+    for _, seconds, mean, largest, bound, _ in rows:
+        assert float(seconds) >= 0
+        errors = [float(cell.rstrip("%")) for cell in (mean, largest, bound)]
+        assert -0.5 < errors[0] <= errors[1] + 0.1
+        assert errors[0] <= errors[2] + 1
+
+
 def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
     assert runs["job"].status == 0, runs["job"].err
     job = Job(folder / "job.npz")

@@ -69,6 +69,26 @@ def test_drawn_self_influence_is_unbiased_within_its_error(problem):
     assert np.mean(drawn.standard_errors / drawn.scores) == pytest.approx(np.sqrt(2 / 60), rel=0.3)
 
 
+@pytest.mark.parametrize("curvature", ["gauss_newton", "hessian"])
+def test_self_influence_from_a_whole_basis_is_exact(problem, curvature):
+    arguments = arguments_of(problem, curvature=curvature, batch_size=9)
+    exact = self_influence(**arguments, solver="exact").scores
+    found = self_influence(**arguments, basis=100)
+    np.testing.assert_allclose(found.scores, exact, rtol=1e-3)
+    assert found.leverages is None
+
+
+def test_self_influence_from_a_smaller_basis_is_too_large_by_no_more_than_it_says(problem):
+    exact = self_influence(**arguments_of(problem, solver="exact")).scores
+    errors = []
+    for basis in (2, 5, 8):
+        found = self_influence(**arguments_of(problem, basis=basis))
+        assert (found.scores > exact * (1 - 1e-4)).all()
+        assert (found.scores - found.standard_errors < exact * (1 + 1e-4)).all()
+        errors.append(np.max(found.scores / exact - 1))
+    assert errors[0] > errors[1] > errors[2] > 0.01
+
+
 def test_restricted_to_a_layer_it_is_the_layers_own_system():
     """With the first layer frozen, the same model restricted by hand to its last layer."""
     problem = SoftmaxRegression(samples=30)
@@ -93,6 +113,10 @@ def test_restricted_to_a_layer_it_is_the_layers_own_system():
         (influence_matrix, {"validation": []}, "argument `validation`"),
         (self_influence, {"draws": 1}, "argument `draws`"),
         (self_influence, {"draws": 5, "samples": [1]}, "argument `samples`"),
+        (self_influence, {"basis": 1}, "argument `basis`"),
+        (self_influence, {"basis": 5, "samples": [1]}, "argument `samples`"),
+        (self_influence, {"basis": 5, "draws": 5}, "argument `draws`"),
+        (self_influence, {"basis": 5, "damping": 0}, "argument `damping`"),
         (self_influence, {"samples": [-1]}, "argument `samples`"),
         (self_influence, {"samples": [40]}, "argument `samples`"),
         (self_influence, {"variables": []}, "argument `variables`"),

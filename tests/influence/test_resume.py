@@ -42,6 +42,7 @@ COMPUTATIONS = {
     "matrix": (influence_matrix, {"solver": "cg", "columns": 3}),
     "self": (self_influence, {"solver": "cg", "samples": range(8)}),
     "drawn": (self_influence, {"draws": 3, "steps": 4}),
+    "by basis": (self_influence, {"basis": 9}),
 }
 
 

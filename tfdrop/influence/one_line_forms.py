@@ -128,6 +128,7 @@ def self_influence(
     *,
     solver: Solver = "cg",
     samples: Any = None,
+    basis: int | None = None,
     draws: int | None = None,
     steps: int = 30,
     checkpoint: Checkpoint | None = None,
@@ -140,7 +141,7 @@ def self_influence(
 
     Args:
         model, train: As for `InfluenceModel`.
-        solver, samples, draws, steps, checkpoint: As for `InfluenceModel.self_influence`.
+        solver, samples, basis, draws, steps, checkpoint: As for `InfluenceModel.self_influence`.
         **settings: As for `total_influence`.
 
     Returns:
@@ -156,10 +157,12 @@ def self_influence(
     >>> rng = np.random.default_rng(0)
     >>> x, y = rng.normal(size=(30, 4)), rng.normal(size=30)
     >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
-    >>> found = self_influence(model, (x, y), loss="mse", draws=4, steps=4, verbose=0)
+    >>> found = self_influence(model, (x, y), loss="mse", basis=5, verbose=0)
     >>> found.scores.shape, bool((found.scores > 0).all())
     ((30,), True)
     """
     settings.setdefault("curvature", "gauss_newton")
     influence = InfluenceModel(model, train, **settings)
-    return influence.self_influence(solver=solver, samples=samples, draws=draws, steps=steps, checkpoint=checkpoint)
+    return influence.self_influence(
+        solver=solver, samples=samples, basis=basis, draws=draws, steps=steps, checkpoint=checkpoint
+    )

@@ -10,6 +10,7 @@ from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import select, stream
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import dot, norm
+from tfdrop.influence.self_scores_by_basis import scores_by_basis
 from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.influence.training_data import batch_length
@@ -25,11 +26,12 @@ class SelfInfluence:
     Attributes:
         scores: `g (C + damping I)^-1 g` for the loss gradient g of each sample: positive; large for samples that the
             model learned by heart, mislabeled ones for example. Eq. (1) of a sample on itself is minus this.
-        standard_errors: Of the scores, where they were estimated; zeros where each had a solve.
+        standard_errors: Of the scores, where they were estimated from draws; from a basis, by how much they are too
+            large at most; zeros where each had a solve.
         damping: What was added to the curvature's eigenvalues, in plain units.
         leverages: What share of the damped curvature along `(C + damping I)^-1 g` is the sample's own part, its
             curvature / n: what `Influence.rescaled` takes; 0 for a gradient of zero. `None` where the scores were
-            estimated from draws.
+            estimated, from a basis or from draws.
     """
 
     scores: np.ndarray
@@ -38,14 +40,19 @@ class SelfInfluence:
     leverages: np.ndarray | None = None
 
 
-def self_scores(problem, solver, samples, draws, steps, checkpoint, verbose):
+def self_scores(problem, solver, samples, basis, draws, steps, checkpoint, verbose):
     """Returns the `SelfInfluence` of a `Problem`'s training samples; see `InfluenceModel.self_influence`."""
-    if draws is not None:
-        check_whole("draws", draws, lowest=2)
-        check_whole("steps", steps)
-        if samples is not None:
-            raise invalid("samples", "None where draws are given, as they score all samples", samples)
-    computation = Computation(problem, solver, checkpoint, draws=draws)
+    for name, value in (("basis", basis), ("draws", draws)):
+        if value is not None:
+            check_whole(name, value, lowest=2)
+            if samples is not None:
+                raise invalid("samples", f"None where `{name}` is given, which scores all samples", samples)
+    if None not in (basis, draws):
+        raise invalid("draws", "None where `basis` is given", draws)
+    check_whole("steps", steps)
+    computation = Computation(problem, solver, checkpoint, **{"draws": draws} if basis is None else {"basis": basis})
+    if basis is not None:
+        return SelfInfluence(*scores_by_basis(computation, basis, verbose), computation.damping)
     if draws is not None:
         return _drawn(computation, draws, steps, verbose)
     return _solved(computation, samples, verbose)

@@ -9,13 +9,14 @@ import pytest
 from tfdrop.checkpoint import Checkpoint, Pace
 from tfdrop.data_dropout.rankings import negative_margins
 from tfdrop.errors import UserError
-from tfdrop.influence import ConjugateGradient, replay_influence, total_influence
+from tfdrop.influence import ConjugateGradient, replay_influence, self_influence, total_influence
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.data import read_data
 from tfdrop.tasks.classification.ranking import FOLDS, folds, output_folder
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.task import ClassificationTask
+from tfdrop.tasks.classification.training import centred
 from tfdrop.tasks.ranking import OF_OUTPUTS, TRIED_RANKINGS
 from tfdrop.tasks.replay_step import of_leaving_out, record_folder
 from tfdrop.training import Training
@@ -104,6 +105,17 @@ def test_confident_learning_asks_networks_that_did_not_see_the_image(trained, tm
     last = np.load(tmp_path / f"fold{FOLDS - 1}.npy")
     assert last.shape == (SAMPLES // FOLDS, 10)
     np.testing.assert_allclose(last.sum(axis=1), 1)
+
+
+def test_self_influence_is_near_that_of_solves(trained, tmp_path):
+    task, model, some = task_of(rank_by="self_influence"), trained[1], [3, 17]
+    found = task.influence(ARM, model, np.arange(SAMPLES), checkpoint(tmp_path), tmp_path)
+    x, y = task.data.train
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    solver = ConjugateGradient(depth=60, tolerance=1e-3)
+    solved = self_influence(model, (centred(task.settings, x), y), loss=loss, samples=some, solver=solver, verbose=0)
+    ratios = found.scores[some] / solved.scores
+    assert np.all((ratios > 0.99) & (ratios < 1.3))
 
 
 def test_folds_spread_every_class_evenly():

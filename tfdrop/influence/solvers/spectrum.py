@@ -7,6 +7,8 @@ from keras import ops
 
 from tfdrop.influence.curvature import dot, norm
 
+INVARIANT = 1e-6  # what is left of a vector, in terms of the largest number on the diagonal, that is rounding
+
 
 class Spectrum(NamedTuple):
     """Estimates of the extremal eigenvalues, each with a bound on its distance to the nearest eigenvalue."""
@@ -30,6 +32,11 @@ class Krylov(NamedTuple):
     tridiagonal: np.ndarray
     left_over: float
 
+    @property
+    def spans_invariant(self):
+        """Whether the basis spans an invariant subspace, so that its eigenvalues are the matrix's own."""
+        return self.left_over <= INVARIANT * np.abs(np.diag(self.tridiagonal)).max()
+
     def spectrum(self):
         """Returns the `Spectrum` of the matrix."""
         eigenvalues, eigenvectors = np.linalg.eigh(self.tridiagonal)
@@ -43,7 +50,7 @@ class Krylov(NamedTuple):
         return sum(float(c) * q for c, q in zip(coefficients, self.basis, strict=True))
 
 
-def krylov(product, first, steps, after_step=None):
+def krylov(product, first, steps, after_step=None, begun=None):
     """Builds the `Krylov` space of a symmetric matrix from `steps` products with it.
 
     The basis is fully reorthogonalized at every step, so no eigenvalue is found twice.
@@ -53,21 +60,23 @@ def krylov(product, first, steps, after_step=None):
         first: The start vector, not zero.
         steps: Number of products; more than the size of the vectors are not needed.
         after_step: Function called after every product.
+        begun: Lists of what was found so far, to go on from and to add to: the vectors of the basis, the diagonal and
+            what is beside it.
     """
-    basis = [first / norm(first)]
-    diagonal, off_diagonal = [], []
-    for _ in range(min(steps, len(first))):
+    basis, diagonal, off_diagonal = ([], [], []) if begun is None else begun
+    basis.extend([] if basis else [first / norm(first)])
+    # Where there is no vector more than there are products, the basis spans an invariant subspace.
+    while len(diagonal) < min(steps, len(first)) and len(basis) > len(diagonal):
         vector = product(basis[-1])
         diagonal.append(float(dot(vector, basis[-1])))
         # Twice: one pass of Gram-Schmidt in float32 leaves components of the order of its rounding error.
         for previous in basis + basis:
             vector = vector - dot(vector, previous) * previous
         off_diagonal.append(norm(vector))
+        if off_diagonal[-1] > INVARIANT * max(map(abs, diagonal)):
+            basis.append(vector / off_diagonal[-1])
         if after_step is not None:
             after_step()
-        if off_diagonal[-1] <= 1e-6 * max(map(abs, diagonal)):
-            break  # the basis spans an invariant subspace: the eigenvalues found are exact
-        basis.append(vector / off_diagonal[-1])
     inner = off_diagonal[: len(diagonal) - 1]
     tridiagonal = np.diag(diagonal) + np.diag(inner, 1) + np.diag(inner, -1)
     return Krylov(basis[: len(diagonal)], tridiagonal, off_diagonal[-1])

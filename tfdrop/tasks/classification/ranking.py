@@ -14,7 +14,7 @@ from tfdrop.tasks.ranking import Ranking
 from tfdrop.whole_files import damage
 
 FOLDS = 5
-DRAWS, STEPS = 8, 15  # of the self-influence: standard errors of about 50 %, for the cost of some trainings
+BASIS = 60  # of the self-influence: errors of 5 to 20 % (results/self_influence.md), for the cost of some trainings
 ORDER_OF_RANDOM, ORDER_OF_FOLDS = 8, 9  # the numbers of these draws' streams
 
 
@@ -73,7 +73,7 @@ def _self_influence(settings, model, train, checkpoint, sample_weights):
     kind = {"curvature": "gauss_newton", "damping": settings.damping, "seed": settings.seed}
     return (
         InfluenceModel(model, samples, classification_loss(), **kind)
-        .self_influence(draws=DRAWS, steps=STEPS, checkpoint=checkpoint)
+        .self_influence(basis=BASIS, checkpoint=checkpoint)
         .scores
     )
 
