@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from benchmark_runs import (
     TFDROP_ROUTES,
-    WITH_DATA,
     WITH_PAGE,
+    WITHOUT_DATA,
     cells,
     commands_in,
     python_with,
@@ -70,7 +70,7 @@ def test_page_states_its_command_commit_and_n(runs, name):
     module, *given = shlex.split(WITH_PAGE[name])
     [(shown_module, *shown)] = commands_in(text)
     assert shown_module == module
-    assert set(shown) == {*given, *(["--data_dir=DIR"] if name in WITH_DATA else [])}
+    assert set(shown) == {*given, *(["--data_dir=DIR"] if name not in WITHOUT_DATA else [])}
     assert f", commit {commit()}" in text
     assert "\n- n: " in text
     assert text.split("\n\n")[-1].strip() in runs[name].out
