@@ -5,7 +5,7 @@
 Only the reading of the images and the split into 45,000 and 5,000 are tfdrop's. The network (shortcut A), the
 initialization, the augmentation and the loop are PyTorch's or written out here. The same recipe with tfdrop:
 
-    python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --drop=none --augment=crop \\
+    python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --activation=relu --drop=none --augment=crop \\
         --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 --learning_rate_drops=91,136 \\
         --weight_decay=1e-4 --rounds=1 --nocontrols
 """

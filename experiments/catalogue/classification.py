@@ -123,6 +123,7 @@ CIFAR10_CPU = Experiment(
         "dataset": "cifar10",
         "train_samples": 10_000,
         "model": "resnet8",
+        "activation": "relu",
         "drop": "none",
         "augment": "crop",
         "epochs": 15,

@@ -42,6 +42,19 @@ def test_where_images_are_held_is_not_part_of_a_run_and_older_runs_held_them_in_
     assert recorded_settings(there, "").in_memory == "always"
 
 
+def test_networks_of_older_runs_had_the_activation_of_the_papers(tmp_path):
+    relu = ClassifySettings(activation="relu")
+    workdir = Workdir(tmp_path / "run", relu, INPUTS)
+    there = workdir.read_json("settings.json")
+    del there["activation"]
+    workdir.write_json("settings.json", there)
+    Workdir(tmp_path / "run", relu, INPUTS)
+    assert recorded_settings(there, "").activation == "relu"
+    assert relu != ClassifySettings()
+    with pytest.raises(UserError, match="activation is 'relu' there"):
+        Workdir(tmp_path / "run", ClassifySettings(), INPUTS)
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UserError, match="not empty and holds no run"):

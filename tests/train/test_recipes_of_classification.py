@@ -70,6 +70,7 @@ def test_recipe_is_what_the_paper_says(name):
     expected, numbers = TYPED[name]
     recipe = RECIPES[name]
     settings = with_usual_values(ClassifySettings(**recipe.settings))
+    assert settings.activation == "relu"
     found = dataclasses.asdict(settings)
     falls = [epoch if epoch >= 1 else epoch * settings.epochs for epoch in settings.learning_rate_drops]
     for key, wanted in expected.items():

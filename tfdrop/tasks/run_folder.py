@@ -21,6 +21,7 @@ from tfdrop.tasks.denoising.data import read_data as read_denoising_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.drop_list import DROP_LIST
 from tfdrop.tasks.ranking import INFLUENCE_RANKING
+from tfdrop.tasks.settings import values_before
 from tfdrop.tasks.workdir import RESULT, SETTINGS
 from tfdrop.training.log import read_records
 
@@ -137,9 +138,7 @@ def recorded_settings(there: Mapping[str, Any], data_dir: str) -> Any:
     )
     known = {field.name for field in dataclasses.fields(kind)}
     values = {name: value for name, value in former_names.renamed(there, former).items() if name in known}
-    if "in_memory" in known:
-        values.setdefault("in_memory", "always")  # there was nothing else
-    return kind(**values | ({"data_dir": data_dir} if data_dir else {}))
+    return kind(**values_before(kind) | values | ({"data_dir": data_dir} if data_dir else {}))
 
 
 def _flags(settings: Any) -> list[str]:

@@ -36,6 +36,7 @@ def setting(
     or_auto: bool = False,
     or_range: bool = False,
     group: str = "",
+    before: Any = None,
 ) -> Any:
     """Returns a dataclass field that is also a flag.
 
@@ -51,9 +52,10 @@ def setting(
         or_auto: Whether the value may also be `"auto"`, and a text that says the number.
         or_range: Whether the value may also be a range, a list of two numbers, and a text that says one or two.
         group: Heading of this field and those after it in `--help`, where it is not that of the one before.
+        before: What runs had before this was a setting, where that is not the default.
     """
     metadata: dict[str, Any] = {"help": help, "least": least, "most": most, "above": above, "choices": choices}
-    metadata |= {"kind": kind or type(default), "list_of": list_of, "group": group}
+    metadata |= {"kind": kind or type(default), "list_of": list_of, "group": group, "before": before}
     metadata |= {"or_auto": or_auto, "or_range": or_range}
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
@@ -227,6 +229,13 @@ def check_fields(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         if (value := getattr(settings, field.name)) is not None:
             object.__setattr__(settings, field.name, _checked(field, value))
+
+
+def values_before(settings_class: type) -> dict[str, Any]:
+    """Returns by name what runs of earlier releases had, whose folders do not name it, where it is no default now."""
+    fields = dataclasses.fields(settings_class)
+    values = {field.name: field.metadata.get("before") for field in fields}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def number_or_auto(text: str) -> float | str:

@@ -11,6 +11,7 @@ from tfdrop.checkpoint import PARTIAL, replace
 from tfdrop.errors import UserError
 from tfdrop.tasks.former_names import Former, renamed
 from tfdrop.tasks.lock import LOCK
+from tfdrop.tasks.settings import values_before
 
 SETTINGS = "settings.json"
 RESULT = "result.json"
@@ -38,7 +39,7 @@ class Workdir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if (self.path / SETTINGS).exists():
-                self._compare(self.read_json(SETTINGS), wanted, dataclasses.asdict(type(settings)()), former)
+                self._compare(self.read_json(SETTINGS), wanted, type(settings), former)
             elif any(not entry.name.startswith((PARTIAL, LOCK)) for entry in self.path.iterdir()):
                 raise UserError(f"--workdir={path}: the folder is not empty and holds no run")
             else:
@@ -46,11 +47,11 @@ class Workdir:
         except (OSError, ValueError) as error:
             raise UserError(f"--workdir={path}: {error}") from error
 
-    def _compare(self, there, wanted, defaults, former):
+    def _compare(self, there, wanted, kind, former):
         if not isinstance(there, dict):
             raise ValueError(f"{SETTINGS} is damaged")
-        # A setting that came later is, in an older folder, what it is by default.
-        there = defaults | renamed(there, former)
+        # A setting that came later is, in an older folder, what it then was, or else what it is by default.
+        there = dataclasses.asdict(kind()) | values_before(kind) | renamed(there, former)
         names = sorted((there.keys() | wanted.keys()) - NOT_COMPARED)
         other = [
             f"{name} is {there.get(name)!r} there, {wanted.get(name)!r} here"

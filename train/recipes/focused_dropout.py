@@ -13,6 +13,7 @@ from typing import Any
 from train.recipes.recipe import Paper, Recipe, cells, number
 
 ALL = {
+    "activation": "relu",
     "rounds": 1,
     "validation_samples": [0],
     "augment": "crop",

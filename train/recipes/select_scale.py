@@ -10,6 +10,7 @@ from train.recipes.recipe import Paper, Recipe, cells, number
 
 # Section 3.1. All of the training images are for training; the error is that of the test set.
 CIFAR = {
+    "activation": "relu",
     "rounds": 1,
     "validation_samples": [0],
     "augment": "crop",
@@ -73,6 +74,7 @@ IMAGENET = {
     "dataset": "imagenet2012",
     "image_size": 256,
     "model": "resnet50_imagenet",
+    "activation": "relu",
     "rounds": 1,
     "validation_samples": [0],
     "preprocessing": "pixel_mean",

@@ -36,6 +36,7 @@ class ClassifySettings(RunSettings):
         "Whether all images are held in memory, or each is read whenever it is needed: always, never, or auto, which "
         "reads what would take more than 2 GiB.",
         choices=("auto", "always", "never"),
+        before="always",
     )
     image_size: int = setting(0, "Resize images to squares of this size; 0 takes them as they are.", least=0)
     train_samples: int = setting(0, "Train on so many images only, each class its share; 0 for all.", least=0)
@@ -56,7 +57,10 @@ class ClassifySettings(RunSettings):
     # Network
     model: str = setting("resnet8", "Name of the network; --list_models prints them.", group="network")
     activation: str = setting(
-        "relu", "Its activations; a replay foretells more of a training with gelu or silu.", choices=ACTIVATIONS
+        "gelu",
+        "Its activations: relu, as in the papers; or gelu or silu, with which a replay foretells more.",
+        choices=ACTIVATIONS,
+        before="relu",
     )
     drop: str = setting("select_scale", "Kind of the drop layers.")
     placement: str | None = setting(None, "Where the drop layers stand; as in the layer's paper by default.", kind=str)
