@@ -5,9 +5,9 @@
 Only the reading of the images and the split into 45,000 and 5,000 are tfdrop's. The network (shortcut A), the
 initialization, the augmentation and the loop are PyTorch's or written out here. The same recipe with tfdrop:
 
-    python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --activation=relu --drop=none --augment=crop \\
-        --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 --learning_rate_drops=91,136 \\
-        --weight_decay=1e-4 --rounds=1 --nocontrols
+    python -m train.classify --dataset=cifar10 --data_dir=DIR --model=resnet20 --activation=relu --drop=none \\
+        --augment=crop --augment_from_round=1 --epochs=182 --batch_size=128 --learning_rate=0.1 \\
+        --learning_rate_drops=91,136 --weight_decay=1e-4 --rounds=1 --nocontrols
 """
 
 import time
@@ -15,9 +15,9 @@ import time
 import numpy as np
 import torch
 from absl import flags
-from torch import nn
 from torch.nn import functional
 
+from benchmarks.training.residual_pytorch import resnet20
 from tfdrop.data.sets.named import load_image_set
 from tfdrop.data.sets.splits import split_for_validation
 from tfdrop.errors import blaming
@@ -27,34 +27,6 @@ DATASET = flags.DEFINE_string("dataset", "cifar10", "Image set of colour images.
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
 EPOCHS = flags.DEFINE_integer("epochs", 5, "Epochs, all before the learning rate first falls.")
 SEED = flags.DEFINE_integer("seed", 0, "Seed.")
-
-
-class Block(nn.Module):
-    """Two 3x3 convolutions around a shortcut without parameters."""
-
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.first_norm, self.second_norm = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
-        self.stride, self.more = stride, outputs - inputs
-
-    def forward(self, x):
-        y = self.second_norm(self.second(functional.relu(self.first_norm(self.first(x)))))
-        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
-        return functional.relu(y + shortcut)
-
-
-def resnet20():
-    blocks = [Block(16, 16, 1) for _ in range(3)]
-    for inputs, outputs in ((16, 32), (32, 64)):
-        blocks += [Block(inputs, outputs, 2), Block(outputs, outputs, 1), Block(outputs, outputs, 1)]
-    stem = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    network = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            nn.init.kaiming_normal_(module.weight)
-    return network
 
 
 def augmented(images, rng):
