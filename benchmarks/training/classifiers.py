@@ -39,8 +39,8 @@ def main():
         print(*rows[-1], flush=True)
     text = pages.wrapped(
         f"Batches of {BATCH_SIZE.value} images of 32x32, float32; at least {STEPS.value} steps in a turn, turns "
-        f"alternate, medians of {REPEATS.value} (fastest and slowest). PyTorch {torch.__version__}, compiled. The ratio "
-        "is the median of those of the turns."
+        f"alternate, medians of {REPEATS.value} (fastest and slowest). PyTorch {torch.__version__}, compiled. The "
+        "ratio is the median of those of the turns."
     )
     table = pages.table(["network", "tfdrop, images a second", "PyTorch, images a second", "ratio"], rows)
     origin = pages.origin(pages.command("benchmarks.training.classifiers", hidden=["out"]), f"{REPEATS.value} turns")
