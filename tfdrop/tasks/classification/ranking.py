@@ -14,7 +14,7 @@ from tfdrop.tasks.ranking import Ranking
 from tfdrop.whole_files import damage
 
 FOLDS = 5
-BASIS = 60  # of the self-influence: errors of 5 to 20 % (results/self_influence.md), for the cost of some trainings
+BASIS = 60  # of the self-influence: 6 % too large in results/self_influence.md, for the cost of some trainings
 ORDER_OF_RANDOM, ORDER_OF_FOLDS = 8, 9  # the numbers of these draws' streams
 
 
