@@ -52,6 +52,7 @@ CLASSIFY = {
     "--max_drop=many": "--max_drop=many: expected a number or auto",
     "--max_drop=1.5": "--max_drop=1.5: expected a share up to 1 or a whole number",
     "--learning_rate_drops=0": "--learning_rate_drops=0: expected more than 0",
+    "--rank_by=self_influence --influence_damping=0": "--influence_damping=0: --rank_by=self_influence needs more",
     "--influence_damping=-1": "--influence_damping=-1: expected a finite number of at least 0, or auto",
     "--influence=exact": "--influence=exact: expected one of replay, lissa, cg, original",
     "--influence_solver=exact": "--influence=exact: expected one of replay, lissa, cg, original",

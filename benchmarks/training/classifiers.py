@@ -54,7 +54,7 @@ def images_per_second(sides):
     """Returns by side the images a second of every timed turn; a side is a function that returns its steps."""
     steps: dict[str, list[int]] = {name: [] for name in sides}
     turns = {name: lambda take=take, kept=steps[name]: kept.append(take()) for name, take in sides.items()}
-    seconds = take_turns(turns, REPEATS.value)
+    seconds = take_turns(turns, REPEATS.value, warm_up=3)  # until a dispatch has as many steps as it ever will
     return {
         name: BATCH_SIZE.value * np.array(steps[name][-REPEATS.value :]) / np.array(seconds[name]) for name in sides
     }

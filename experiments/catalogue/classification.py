@@ -146,6 +146,7 @@ DIGITS_CHECK = Experiment(
     {
         "dataset": "digits",
         "model": "resnet8",
+        "activation": "relu",
         "drop": "select_scale",
         "augment": "translation",
         "train_samples": 200,

@@ -14,7 +14,7 @@ FEWEST = 2  # seeds that an interval needs
 def paired_lines(
     experiment: Experiment, states: Sequence[Any], value: Callable[[Mapping[str, Any]], float], digits: int
 ) -> list[str]:
-    """Returns the lines of a table with a row for each arm that dropped by influence; none without two seeds of any.
+    """Returns the lines of a table with a row for each arm that dropped samples by a ranking; none without two seeds.
 
     Args:
         experiment: The experiment.
@@ -41,8 +41,12 @@ def _controls(experiment: Experiment, arm: Arm) -> list[Arm | None]:
     """Returns the arms that an arm is compared with: on all samples, and without as many random ones."""
     alike = [other for other in experiment.arms if other.round == arm.round and other.settings == arm.settings]
     full = [other for other in alike if not other.after]
-    random = [other for other in alike if other.random and (other.after, other.cap) == (arm.after, arm.cap)]
+    random = [other for other in alike if other.random and _drops(other) == _drops(arm)]
     return [next(iter(found), None) for found in (full, random)]
+
+
+def _drops(arm: Arm) -> tuple:
+    return arm.after, arm.cap, arm.ranking, arm.threshold, arm.weight
 
 
 def _cell(arm, control, states, value, lower_is_better, digits):

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from problems import SoftmaxRegression, smooth_denoiser, windows
 
+from tfdrop.influence.autodiff.judge import relative_distance
 from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.per_sample_loss import PerSampleLoss
 from tfdrop.losses import HalfSumSquaredError
@@ -258,3 +259,8 @@ def test_embeddings_have_a_hessian():
 def test_losses_that_do_not_fit(loss, error):
     with pytest.raises(error, match="loss"):
         PerSampleLoss(loss)
+
+
+@pytest.mark.parametrize(("found", "expected", "distance"), [(0, 0, 0), (3, 2, 0.5), (1e-9, 0, np.inf), (0, -4, 1)])
+def test_distances_are_relative_to_what_is_expected(found, expected, distance):
+    assert relative_distance(np.array([found]), np.array([expected])) == distance

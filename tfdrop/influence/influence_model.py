@@ -207,8 +207,9 @@ class InfluenceModel:
         Args:
             solver: As for `total`; `"exact"` writes the matrix out once.
             samples: Indices of the samples to score, arrays only; by default all. Each takes a solve.
-            basis: Vectors of a basis, at least 2, to estimate all scores from instead; they are kept in memory. The
-                damping must be positive.
+            basis: Vectors of a basis, at least 2, to estimate all scores from instead; they are kept in memory. For
+                `curvature="gauss_newton"` and a positive damping: then the scores are never too small, and
+                `standard_errors` bounds by how much they are too large.
             draws: Number of random draws, at least 2, to estimate all scores from instead: their relative standard
                 error is about `sqrt(2 / draws)`.
             steps: Products with the whole data in each draw's Lanczos iteration.

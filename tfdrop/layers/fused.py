@@ -11,7 +11,8 @@ def fused(function: Callable) -> Callable:
     """Returns a function that does the same, and inside a TensorFlow graph with one kernel for all of its operations.
 
     TensorFlow on a CPU runs operation by operation, each a pass over memory. Where operations run at once anyway, or
-    XLA compiles the whole step (JAX, accelerators), or this TensorFlow has no XLA, the function stays as it is.
+    XLA compiles the whole step (JAX, accelerators), or this TensorFlow has no XLA, the function stays as it is. So it
+    does where sizes beside that of the batch are not known: XLA would compile it for each of them.
 
     Args:
         function: Function of tensors, and of keyword arguments that can be hashed. No gradient flows through it.
@@ -24,7 +25,8 @@ def fused(function: Callable) -> Callable:
 
     @wraps(function)
     def chosen(*tensors: Any, **options: Any) -> Any:
-        if tf.executing_eagerly() or not _has_xla():
+        known = all(size is not None for tensor in tensors for size in tensor.shape[1:])
+        if tf.executing_eagerly() or not known or not _has_xla():
             return function(*tensors, **options)
         return compiled(*(tf.stop_gradient(tensor) for tensor in tensors), **options)
 

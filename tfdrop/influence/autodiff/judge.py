@@ -175,9 +175,11 @@ def probe_vector(variables, seed):
 
 
 def relative_distance(found, expected):
-    """Returns `|found - expected| / |expected|`, 0 where both are zero."""
-    distance = np.linalg.norm(np.asarray(found, "float64") - expected)
-    return float(distance / np.linalg.norm(expected)) if distance > 0 else 0.0
+    """Returns `|found - expected| / |expected|`, 0 where both are zero, infinity where the latter alone is."""
+    distance, length = np.linalg.norm(np.asarray(found, "float64") - expected), np.linalg.norm(expected)
+    if length == 0:
+        return 0.0 if distance == 0 else np.inf
+    return float(distance / length)
 
 
 def is_out_of_memory(error):

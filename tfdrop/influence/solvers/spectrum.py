@@ -7,8 +7,6 @@ from keras import ops
 
 from tfdrop.influence.curvature import dot, norm
 
-INVARIANT = 1e-6  # what is left of a vector, in terms of the largest number on the diagonal, that is rounding
-
 
 class Spectrum(NamedTuple):
     """Estimates of the extremal eigenvalues, each with a bound on its distance to the nearest eigenvalue."""
@@ -31,11 +29,6 @@ class Krylov(NamedTuple):
     basis: list
     tridiagonal: np.ndarray
     left_over: float
-
-    @property
-    def spans_invariant(self):
-        """Whether the basis spans an invariant subspace, so that its eigenvalues are the matrix's own."""
-        return self.left_over <= INVARIANT * np.abs(np.diag(self.tridiagonal)).max()
 
     def spectrum(self):
         """Returns the `Spectrum` of the matrix."""
@@ -73,7 +66,7 @@ def krylov(product, first, steps, after_step=None, begun=None):
         for previous in basis + basis:
             vector = vector - dot(vector, previous) * previous
         off_diagonal.append(norm(vector))
-        if off_diagonal[-1] > INVARIANT * max(map(abs, diagonal)):
+        if off_diagonal[-1] > 1e-6 * max(map(abs, diagonal)):  # what is left of the vector is no rounding
             basis.append(vector / off_diagonal[-1])
         if after_step is not None:
             after_step()

@@ -197,6 +197,8 @@ class ClassifySettings(RunSettings):
             for name, given in {"--max_drop=1": self.max_drop == 1, "--count_last": self.count_last}.items():
                 if given:
                     raise UserError(f"{name}: only --rank_by={INFLUENCE_RANKING} tells which are unfavorable")
+        if self.rank_by == "self_influence" and self.damping == 0:
+            raise UserError("--influence_damping=0: --rank_by=self_influence needs more than 0")
         if self.rank_by == AUTO and not self.chooses_cap:
             raise UserError(f"--rank_by={AUTO}: needs the trials of --max_drop=auto")
         if self.rank_by == AUTO and self.curve:
