@@ -106,12 +106,12 @@ def measure(makers, shapes):
 def report(table):
     from benchmarks.layers.layer_pass import with_xla
 
-    xla = "with" if with_xla() else "without"
+    xla = "with XLA" if with_xla() else "without XLA, but for DropBlock2D's mask"
     explanation = pages.wrapped(
         f"Ratios to {RIVAL}: below 1 is faster, or takes less memory. A shape: forward and backward pass of the layer "
         f"alone on such an input. {network_name()} step: a training step with the layer after every convolution, "
         f"{BATCH_SIZE.value} images. Peak memory: that of a process which takes three such steps. Ratios are medians "
-        f"of the ratios within a turn; compiled {xla} XLA. The aims were 1.50 for a layer and 1.10 for a step. By "
+        f"of the ratios within a turn; compiled {xla}. The aims were 1.50 for a layer and 1.10 for a step. By "
         "default FocusedDropout takes part in one batch of ten. DropBlock2D draws a number for every position where a "
         "block may begin; the others draw at most one for every map."
     )
