@@ -17,7 +17,13 @@ from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.state import is_finished
 
 SETTINGS = ClassifySettings(
-    train_samples=60, validation_samples=[20], drop="select_scale", augment="flip", epochs=2, influence_depth=3
+    train_samples=60,
+    validation_samples=[20],
+    activation="relu",
+    drop="select_scale",
+    augment="flip",
+    epochs=2,
+    influence_depth=3,
 )
 ARMS = (
     Arm(ROUND_1, {"drop": "none"}),
