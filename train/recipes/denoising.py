@@ -65,7 +65,7 @@ CDNCNN_B = DNCNN_B | {
 }
 
 # Ours: sigma 25 in six hours of one CPU core, 13 x 51,200 patches of 40x40. Small batches, because these are few
-# patches: there must be steps enough. Each choice by short trainings in results/dncnn_s25_cpu_night.md.
+# patches: there must be steps enough. Short trainings beside each other: results/dncnn_s25_cpu_night.md.
 DNCNN_S25_CPU_NIGHT = KNOWN_LEVEL | {
     "sigma": 25.0,
     "test_dir": "Set12",
