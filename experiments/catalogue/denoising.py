@@ -102,7 +102,7 @@ DENOISING = (
         REPLAY_CPU,
         A_TENTH,
         (0, 1, 2, 3, 4),
-        9,
+        5,
     ),
 )
 PHOTOGRAPHS_CHECK = Experiment("check", "Seconds: shows that everything is in place.", CHECK, DATA_DROPOUT, (0,), 1)
