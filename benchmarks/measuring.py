@@ -5,10 +5,27 @@ NumPy is all that this file needs, because rivals run in environments that have 
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
+
+def counting(take_steps: Callable[[], int], counts: list[int]) -> Callable[[], None]:
+    """Returns a function that takes a turn's steps and adds their number to a list."""
+    return lambda: counts.append(take_steps())
+
+
+def stepping(dispatches: Iterator[Sequence[float]], steps: int) -> Callable[[], int]:
+    """Returns a function that takes at least so many steps of a training, waits for them, and returns their number."""
+
+    def take_steps() -> int:
+        taken = 0
+        while taken < steps:  # the last dispatch may take more
+            taken += len(next(dispatches))
+        return taken
+
+    return take_steps
 
 
 def take_turns(

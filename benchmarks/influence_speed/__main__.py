@@ -20,7 +20,7 @@ from absl import flags
 
 from benchmarks import pages
 from benchmarks.influence_speed.contest import AGREEMENT, REPEATS, Contest, check_flags
-from benchmarks.influence_speed.job import DATASET, JOB, write_job
+from benchmarks.influence_speed.job import DATASET, job_file
 from benchmarks.influence_speed.rivals.contender import Job
 from benchmarks.one_core import run_module
 from train.program import run
@@ -52,9 +52,7 @@ def main():
     check_flags()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        job_path = Path(JOB.value) if JOB.value else folder / "job.npz"
-        if not JOB.value:
-            write_job(job_path)
+        job_path = job_file(folder)
         contest = Contest(job_path, folder)
         contest.run()
         text = report(Job(job_path), contest, parts_table(), memory_table())

@@ -7,6 +7,8 @@ a few epochs, not to a minimum, so its Hessian has negative eigenvalues. The dam
 in the way that `damping="auto"` does, but by the spectrum on all of the training data.
 """
 
+from pathlib import Path
+
 import numpy as np
 from absl import flags
 
@@ -43,6 +45,14 @@ def loss():
 
 def main():
     write_job(JOB.value)
+
+
+def job_file(folder):
+    """Returns the file of the job: the given one, or a new one in a folder."""
+    if JOB.value:
+        return Path(JOB.value)
+    write_job(folder / "job.npz")
+    return folder / "job.npz"
 
 
 def write_job(path):

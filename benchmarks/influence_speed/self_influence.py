@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_speed.job import JOB, loss, network, write_job
+from benchmarks.influence_speed.job import job_file, loss, network
 from benchmarks.influence_speed.rivals.contender import Job
 from train.program import run
 
@@ -27,10 +27,7 @@ TOLERANCE = 1e-3  # of the solves
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(JOB.value or Path(folder) / "job.npz")
-        if not JOB.value:
-            write_job(path)
-        job = Job(path)
+        job = Job(job_file(Path(folder)))
     start = time.perf_counter()
     chosen = np.random.default_rng(0).permutation(len(job.x))[: SOLVED.value]
     exact, seconds = solved(job, chosen)

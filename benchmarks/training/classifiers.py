@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.measuring import take_turns
+from benchmarks.measuring import counting, stepping, take_turns
 from train.program import run
 
 NETWORKS = {"resnet20": 16, "wrn20_4": 64}  # maps of the first group
@@ -53,7 +53,7 @@ def main():
 def images_per_second(sides):
     """Returns by side the images a second of every timed turn; a side is a function that returns its steps."""
     steps: dict[str, list[int]] = {name: [] for name in sides}
-    turns = {name: lambda take=take, kept=steps[name]: kept.append(take()) for name, take in sides.items()}
+    turns = {name: counting(take, steps[name]) for name, take in sides.items()}
     seconds = take_turns(turns, REPEATS.value, warm_up=3)  # until a dispatch has as many steps as it ever will
     return {
         name: BATCH_SIZE.value * np.array(steps[name][-REPEATS.value :]) / np.array(seconds[name]) for name in sides
@@ -70,15 +70,8 @@ def tfdrop_steps(name, x, y):
     model = build(name, x.shape[1:], CLASSES, weight_decay=DECAY)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = keras.optimizers.SGD(RATE, momentum=MOMENTUM)
-    dispatches = Training(model, optimizer, loss, (x, y), BATCH_SIZE.value, epochs=10**6).dispatches()
-
-    def take_steps():
-        taken = 0
-        while taken < STEPS.value:  # the last dispatch may take more
-            taken += len(next(dispatches))
-        return taken
-
-    return take_steps
+    training = Training(model, optimizer, loss, (x, y), BATCH_SIZE.value, epochs=10**6)
+    return stepping(training.dispatches(), STEPS.value)
 
 
 def pytorch_steps(torch, filters, x, y):

@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.measuring import take_turns
+from benchmarks.measuring import counting, stepping, take_turns
 from train.program import run
 
 DEPTH = flags.DEFINE_integer("depth", 17, "Convolutions.")
@@ -48,11 +48,6 @@ def main():
         pages.write(OUT.value, text)
 
 
-def counting(take_steps, counts):
-    """Returns a function that takes a turn's steps and adds their number to a list."""
-    return lambda: counts.append(take_steps())
-
-
 def speeds(steps, seconds):
     """Returns the patches per second of every timed turn.
 
@@ -70,15 +65,7 @@ def _tfdrop(noisy, clean):
 
     model = DnCNN(depth=DEPTH.value, filters=FILTERS.value, dtype=PRECISION.value)
     training = denoiser_training(model, noisy, clean, epochs=10**6, batch_size=BATCH_SIZE.value, learning_rate_drops=())
-    dispatches = training.dispatches()
-
-    def take_steps():
-        taken = 0
-        while taken < STEPS.value:  # the last dispatch may take more
-            taken += len(next(dispatches))
-        return taken
-
-    return take_steps
+    return stepping(training.dispatches(), STEPS.value)
 
 
 def _pytorch(torch, noisy, clean):

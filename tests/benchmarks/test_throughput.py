@@ -6,6 +6,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
+from benchmarks.measuring import counting
 from benchmarks.training import throughput
 
 
@@ -34,7 +35,7 @@ def test_speeds_are_those_of_the_steps_that_were_taken(monkeypatch):
     training = Training()
     monkeypatch.setattr("tfdrop.denoising.denoiser_training", lambda *_, **__: training)
     steps = []
-    turn = throughput.counting(throughput._tfdrop(None, None), steps)
+    turn = counting(throughput._tfdrop(None, None), steps)
     turn()  # before the timed ones
     seconds = []
     for _ in range(4):

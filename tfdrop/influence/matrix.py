@@ -7,11 +7,10 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_whole
-from tfdrop.data.samples import select
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.solution import Solution
-from tfdrop.influence.training_data import batch_length
+from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
 
 
@@ -96,6 +95,5 @@ def _solved(computation, gradients):
 
 def _single_gradients(data, gradient):
     """Yields the gradient of the measure at each validation sample."""
-    for x, y in data.batches():
-        for sample in range(batch_length(x)):
-            yield ops.convert_to_tensor(gradient(*select((x, y), slice(sample, sample + 1))))
+    for sample in single_samples(data.batches()):
+        yield ops.convert_to_tensor(gradient(*sample))

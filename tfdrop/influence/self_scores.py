@@ -7,13 +7,13 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_whole, invalid
-from tfdrop.data.samples import select, stream
+from tfdrop.data.samples import stream
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.self_scores_by_basis import scores_by_basis
 from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import krylov
-from tfdrop.influence.training_data import batch_length
+from tfdrop.influence.training_data import single_samples
 from tfdrop.progress import Progress
 
 DRAWS = 4  # names the random stream of the draws
@@ -68,7 +68,7 @@ def _solved(computation, samples, verbose):
 
     def wanted():
         if samples is None:
-            return _single_samples(problem.data.batches())
+            return single_samples(problem.data.batches())
         return (problem.data.select([sample]) for sample in samples)
 
     start = phases.start("self")
@@ -136,9 +136,3 @@ def _inverse_root_times(computation, vector, steps):
             damping=damping - 2 * eigenvalues[0],
         )
     return norm(vector) * space.apply_to_first(lambda values: (values + damping) ** -0.5)
-
-
-def _single_samples(batches):
-    for x, y in batches:
-        for sample in range(batch_length(x)):
-            yield select((x, y), slice(sample, sample + 1))

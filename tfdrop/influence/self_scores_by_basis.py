@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import invalid
-from tfdrop.data.samples import select, stream
+from tfdrop.data.samples import stream
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.spectrum import krylov
-from tfdrop.influence.training_data import batch_length
+from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
 
 BASIS = 5  # names the random stream of the first vector
@@ -104,8 +104,8 @@ def _parts(computation, basis, verbose):
     with Progress("Gradients of samples", problem.data.samples, verbose) as progress:
         progress.resume(len(lower))
         for x, y in itertools.islice(problem.data.batches(), done, None):
-            for sample in range(batch_length(x)):
-                gradient = ops.convert_to_tensor(problem.autodiff.gradient(*select((x, y), slice(sample, sample + 1))))
+            for sample in single_samples([(x, y)]):
+                gradient = ops.convert_to_tensor(problem.autodiff.gradient(*sample))
                 inside, rest = _divided(basis, gradient, computation.damping)
                 if not np.isfinite(rest):
                     received = f"sample {len(lower)} with a gradient that is not finite"

@@ -146,6 +146,13 @@ def batch_length(x):
     return len(keras.tree.flatten(x)[0])
 
 
+def single_samples(batches):
+    """Yields the samples of batches `(x, y)` one by one, each as a batch of its own."""
+    for x, y in batches:
+        for sample in range(batch_length(x)):
+            yield select((x, y), slice(sample, sample + 1))
+
+
 def check_repeatable(passes):
     """Raises a `ValueError` if two passes over the training data do not start with the same batch, or with none."""
     first, second = (keras.tree.flatten(next(iter(data), ())) for data in passes)

@@ -20,8 +20,8 @@ from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.denoising.data import read_data as read_denoising_data
 from tfdrop.tasks.denoising.settings import DenoiseSettings
 from tfdrop.tasks.drop_list import DROP_LIST
+from tfdrop.tasks.fields import values_before
 from tfdrop.tasks.ranking import INFLUENCE_RANKING
-from tfdrop.tasks.settings import values_before
 from tfdrop.tasks.workdir import RESULT, SETTINGS
 from tfdrop.training.log import read_records
 

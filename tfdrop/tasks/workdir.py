@@ -9,9 +9,9 @@ from typing import Any
 
 from tfdrop.checkpoint import PARTIAL, replace
 from tfdrop.errors import UserError
+from tfdrop.tasks.fields import values_before
 from tfdrop.tasks.former_names import Former, renamed
 from tfdrop.tasks.lock import LOCK
-from tfdrop.tasks.settings import values_before
 
 SETTINGS = "settings.json"
 RESULT = "result.json"

@@ -72,7 +72,6 @@ DNCNN_S25_CPU_NIGHT = KNOWN_LEVEL | {
     "patches_per_image": 128,
     "epochs": 13,
     "batch_size": 8,
-    "learning_rate": 1e-3,
     "schedule": "one_cycle",
     "mixed_precision": True,
 }

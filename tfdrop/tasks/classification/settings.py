@@ -9,8 +9,9 @@ from tfdrop.models.activations import ACTIVATIONS
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
+from tfdrop.tasks.fields import setting
 from tfdrop.tasks.ranking import AUTO, INFLUENCE_RANKING, OF_OUTPUTS, RANKINGS, TRIED_RANKINGS
-from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings, setting
+from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings
 
 PREPROCESSING = ("standardization", "whitening", "pixel_mean")
 AUGMENTATIONS = ("none", "flip", "crop", "translation", "lighting")

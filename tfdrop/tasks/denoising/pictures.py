@@ -17,7 +17,7 @@ from tfdrop.errors import UserError, blaming
 from tfdrop.models.dncnn_weights import Topology, noted_training, saved_topology
 from tfdrop.models.trained_for import TrainedFor
 from tfdrop.progress import Progress
-from tfdrop.tasks.settings import setting
+from tfdrop.tasks.fields import setting
 
 HIGHEST_SIGMA = 255
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfdrop.errors import UserError
-from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, RunSettings, setting
+from tfdrop.tasks.fields import setting
+from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, RunSettings
 
 MEASURES = ("loss", "psnr")
 MEASURE_HELP = (

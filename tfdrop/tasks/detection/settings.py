@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tfdrop.detection.annotations import CLASSES
 from tfdrop.detection.voc import split_part
 from tfdrop.errors import UserError, blaming
-from tfdrop.tasks.settings import check_fields, setting
+from tfdrop.tasks.fields import check_fields, setting
 
 VOC = "voc"  # the data set as TensorFlow Datasets has it
 
