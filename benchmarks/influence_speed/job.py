@@ -43,6 +43,15 @@ def loss():
     return SparseCategoricalCrossentropy(from_logits=True)
 
 
+def gauss_newton(job):
+    """Returns an `InfluenceModel` of a `Job`'s arrays with its Gauss-Newton matrix; its making is part of the work."""
+    from tfdrop.influence import InfluenceModel
+
+    model = network()
+    model.set_weights(job.weights)
+    return InfluenceModel(model, (job.x, job.y), loss(), curvature="gauss_newton", batch_size=100, verbose=0)
+
+
 def main():
     write_job(JOB.value)
 

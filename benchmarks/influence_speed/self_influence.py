@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_speed.job import job_file, loss, network
+from benchmarks.influence_speed.job import gauss_newton, job_file
 from benchmarks.influence_speed.rivals.contender import Job
 from train.program import run
 
@@ -55,22 +55,12 @@ def solved(job, chosen):
 
     start = time.process_time()
     solver = ConjugateGradient(depth=DEPTH.value, tolerance=TOLERANCE)
-    return asked(job).self_influence(solver=solver, samples=chosen.tolist()).scores, time.process_time() - start
-
-
-def asked(job):
-    """Returns an `InfluenceModel` of the job, from whose making on time counts."""
-    from tfdrop.influence import InfluenceModel
-
-    model = network()
-    model.set_weights(job.weights)
-    train = job.x, job.y
-    return InfluenceModel(model, train, loss(), curvature="gauss_newton", batch_size=100, verbose=0)
+    return gauss_newton(job).self_influence(solver=solver, samples=chosen.tolist()).scores, time.process_time() - start
 
 
 def _row(job, size, chosen, exact):
     start = time.process_time()
-    found = asked(job).self_influence(basis=size)
+    found = gauss_newton(job).self_influence(basis=size)
     seconds = time.process_time() - start
     errors = found.scores[chosen] / exact - 1
     bound = np.mean(found.standard_errors[chosen] / exact)

@@ -263,6 +263,17 @@ def test_self_influence_from_bases_stands_beside_solves(runs):
         assert errors[0] <= errors[2] + 1
 
 
+def test_the_influence_matrix_from_bases_stands_beside_solves(runs):
+    rows = cells(page(runs, "matrix"))
+    assert [row[0] for row in rows] == ["4", "12"]
+    for _, seconds, mean, smallest, residual, worst in rows:
+        assert float(seconds) >= 0
+        assert -1 <= float(smallest) <= float(mean) <= 1
+        assert float(residual) > 0
+        assert 0 <= float(worst.rstrip("%")) <= 100
+    assert float(rows[1][2]) > float(rows[0][2])
+
+
 def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
     assert runs["job"].status == 0, runs["job"].err
     job = Job(folder / "job.npz")

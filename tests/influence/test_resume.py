@@ -43,6 +43,7 @@ COMPUTATIONS = {
     "self": (self_influence, {"solver": "cg", "samples": range(8)}),
     "drawn": (self_influence, {"draws": 3, "steps": 4}),
     "by basis": (self_influence, {"basis": 9}),
+    "matrix by basis": (influence_matrix, {"basis": 9, "curvature": "gauss_newton", "columns": 3}),
 }
 
 

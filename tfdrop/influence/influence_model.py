@@ -158,7 +158,8 @@ class InfluenceModel:
         validation: Any,
         *,
         solver: Solver = "lissa",
-        columns: int = 1,
+        basis: int | None = None,
+        columns: int | str = "auto",
         measure: Any = "loss",
         regularized_gradients: bool | None = None,
         checkpoint: Checkpoint | None = None,
@@ -167,13 +168,17 @@ class InfluenceModel:
 
         The paper's order (section III-D) fixes a validation sample, solves for its `s_j`, and then goes through all
         training samples. That is k solves and k passes over the training data; for the sum alone `total` needs one of
-        each.
+        each. Here a pass serves many validation samples, and with `basis` the products with the data serve all.
 
         Args:
             validation: As for `total`; a data set must be one that can be read again.
             solver: As for `total`.
+            basis: Vectors of a basis of the curvature, at least 2, that serves all validation samples in the place of
+                solves; they are kept in memory. It takes as many products with the data, and 4 for `residuals`. For
+                `curvature="gauss_newton"` and a positive damping.
             columns: Validation samples that share one pass over the training data: they are solved one after another,
-                then one pass scores them all. 1 is the paper's order. The result is the same.
+                then one pass scores them all. `"auto"`: as many as 256 MB hold solutions of. 1 is the paper's order.
+                The result is the same, but for rounding.
             measure: As for `total`.
             regularized_gradients: As for `total`.
             checkpoint: As for `total`.
@@ -183,7 +188,7 @@ class InfluenceModel:
         """
         solver = self._solver(solver)
         return matrix(
-            self._problem, validation, solver, columns, checkpoint, self._verbose, regularized_gradients, measure
+            self._problem, validation, solver, columns, checkpoint, self._verbose, regularized_gradients, measure, basis
         )
 
     def self_influence(

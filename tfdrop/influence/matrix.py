@@ -2,16 +2,21 @@
 
 import itertools
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from keras import ops
 
-from tfdrop.arguments import check_whole
+from tfdrop.arguments import check_whole, invalid
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import norm
+from tfdrop.influence.matrix_by_basis import solver_by_basis
 from tfdrop.influence.solvers.solution import Solution
 from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
+
+AUTOMATIC_MEMORY = 2**28  # bytes of the solutions that share a pass over the training data
+BYTES_A_NUMBER = 4
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,9 @@ class InfluenceMatrix:
     Attributes:
         scores: Array of shape `(n, k)`, eq. (1) for n training and k validation samples. Their sum over the validation
             samples is what `total_influence` finds with one solve.
-        residuals: Relative residual of each validation sample's solve, shape `(k,)`.
-        converged: Whether it is within the solver's tolerance, shape `(k,)`.
+        residuals: Relative residual of each validation sample's solve, shape `(k,)`. From a basis, the same for all:
+            their root mean square, estimated.
+        converged: Whether it is within the solver's tolerance, shape `(k,)`; from a basis, within 0.1.
         damping: What was added to the curvature's eigenvalues, in plain units.
     """
 
@@ -32,17 +38,16 @@ class InfluenceMatrix:
     damping: float
 
 
-def matrix(problem, validation, solver, columns, checkpoint, verbose, regularized_gradients=None, measure="loss"):
+def matrix(
+    problem, validation, solver, columns, checkpoint, verbose, regularized_gradients=None, measure="loss", basis=None
+):
     """Returns the `InfluenceMatrix` of a `Problem`'s training samples; see `InfluenceModel.matrix`."""
-    check_whole("columns", columns)
-    computation = Computation(problem, solver, checkpoint, 0, regularized_gradients, measure)
+    columns = _columns(columns, problem.curvature.size)
+    by_basis = {} if basis is None else {"basis": check_whole("basis", basis, lowest=2)}
+    computation = Computation(problem, solver, checkpoint, 0, regularized_gradients, measure, **by_basis)
     phases = computation.phases
     data, gradient = computation.measured(validation)
-    samples = sum(batch_length(x) for x, _ in data.batches())
-    if samples == 0:
-        raise ValueError(
-            "Invalid value received for argument `validation`. Expected at least one sample. Received: none"
-        )
+    samples = _count(data)
     start = phases.start("matrix")
     computation.damping = float(start["damping"]) if start else computation.damping
     found = [start["scores"]] if start else []
@@ -56,19 +61,22 @@ def matrix(problem, validation, solver, columns, checkpoint, verbose, regularize
             "damping": computation.damping,
         }
 
+    gradients = partial(_single_gradients, data, gradient)
+    solved = partial(_solved, computation)
+    if basis is not None:
+        solved = solver_by_basis(computation, gradients, samples, basis, verbose)
+    left = gradients(len(residuals))
     with Progress("Influence of validation samples", samples, verbose) as progress:
         progress.resume(len(residuals))
         while len(residuals) < samples:
-            first = len(residuals)
-            gradients = itertools.islice(_single_gradients(data, gradient), first, first + columns)
-            solutions = _solved(computation, gradients)
+            solutions = solved(itertools.islice(left, columns), progress)
             if solutions is None:  # the damping had to be raised: all columns are to have the same
-                found, residuals, converged = [], [], []
+                found, residuals, converged, left = [], [], [], gradients(0)
+                progress.resume(0)
             else:
                 found.append(-computation.train_gradients_times([solution.vector for solution in solutions]))
                 residuals += [solution.residual for solution in solutions]
                 converged += [solution.converged for solution in solutions]
-                progress.advance(len(solutions), residual=residuals[-1])
             phases.forget("solve")
             phases.forget("scores")
             if residuals:
@@ -78,22 +86,37 @@ def matrix(problem, validation, solver, columns, checkpoint, verbose, regularize
     )
 
 
-def _solved(computation, gradients):
+def _count(data):
+    """Returns the number of validation samples."""
+    if samples := sum(batch_length(x) for x, _ in data.batches()):
+        return samples
+    raise invalid("validation", "at least one sample", received="none")
+
+
+def _columns(columns, size):
+    """Returns how many columns share a pass: as many as have room, if that is "auto"."""
+    if columns == "auto":
+        return max(1, AUTOMATIC_MEMORY // (BYTES_A_NUMBER * size))
+    return check_whole("columns", columns)
+
+
+def _solved(computation, gradients, progress):
     """Returns a `Solution` for each gradient; or `None` if one needed more damping, which the computation then has."""
     solutions = []
     for number, gradient in enumerate(gradients):
         if norm(gradient) == 0:  # nothing changes the loss of this sample
             solutions.append(Solution(gradient, 0.0, True, []))
-            continue
-        solution, damping = computation.solve(gradient, f"solve {number}")
-        if damping != computation.damping:
-            computation.damping = damping
-            return None
-        solutions.append(solution)
+        else:
+            solution, damping = computation.solve(gradient, f"solve {number}")
+            if damping != computation.damping:
+                computation.damping = damping
+                return None
+            solutions.append(solution)
+        progress.advance(residual=solutions[-1].residual)
     return solutions
 
 
-def _single_gradients(data, gradient):
-    """Yields the gradient of the measure at each validation sample."""
-    for sample in single_samples(data.batches()):
+def _single_gradients(data, gradient, first):
+    """Yields the gradient of the measure at each validation sample from a number on."""
+    for sample in itertools.islice(single_samples(data.batches()), first, None):
         yield ops.convert_to_tensor(gradient(*sample))

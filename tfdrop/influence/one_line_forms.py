@@ -79,7 +79,8 @@ def influence_matrix(
     validation: Any,
     *,
     solver: Solver = "lissa",
-    columns: int = 1,
+    basis: int | None = None,
+    columns: int | str = "auto",
     measure: Any = "loss",
     regularized_gradients: bool | None = None,
     checkpoint: Checkpoint | None = None,
@@ -91,7 +92,7 @@ def influence_matrix(
 
     Args:
         model, train: As for `InfluenceModel`.
-        validation, solver, columns, measure, regularized_gradients, checkpoint: As for `InfluenceModel.matrix`.
+        validation, solver, basis, columns, measure, regularized_gradients, checkpoint: As for `InfluenceModel.matrix`.
         **settings: As for `total_influence`.
 
     Returns:
@@ -115,6 +116,7 @@ def influence_matrix(
     return influence.matrix(
         validation,
         solver=solver,
+        basis=basis,
         columns=columns,
         measure=measure,
         regularized_gradients=regularized_gradients,

@@ -1,0 +1,105 @@
+"""One basis of the curvature that serves all validation samples, in the place of a solve for each."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from tfdrop.arguments import invalid
+from tfdrop.data.samples import stream
+from tfdrop.influence.basis import check_basis, curvature_basis
+from tfdrop.influence.curvature import norm
+from tfdrop.influence.solvers.solution import Solution
+from tfdrop.progress import Progress
+
+SIGNS = 6  # names the random stream of the signs
+MEASURED = 4  # random sums of the right-hand sides whose residual is measured
+TOLERANCE = 0.1  # relative residual up to which a solution counts as converged
+
+
+def solver_by_basis(
+    computation: Any, gradients: Callable[..., Iterable[Any]], count: int, size: int, verbose: Any
+) -> Callable[[Iterable[Any], Progress], list[Solution]]:
+    """Returns a function that gives the `Solution` for each of some gradients of validation samples.
+
+    The basis starts from a sum of the normalized gradients with random signs, and so reaches what they have in common.
+    Each solution has the same residual, the root mean square over all validation samples: a solution is linear in its
+    right-hand side, so that the expected square of the residual of such a sum is the sum of the samples' squares.
+
+    Args:
+        computation: The `Computation`, of a Gauss-Newton matrix.
+        gradients: Function `first -> gradients of the validation samples from that number on`.
+        count: Number of validation samples.
+        size: Vectors of the basis, as many as products with the whole data.
+        verbose: Whether to show progress.
+
+    Raises:
+        ValueError: If the curvature may have negative eigenvalues, the damping is not positive, or a gradient is not
+            finite.
+    """
+    check_basis(computation)
+    sums, samples = _sums(computation, gradients, count, verbose)
+    if not samples:
+        return lambda gradients, progress: [Solution(gradient, 0.0, True, []) for gradient in gradients]
+    basis = curvature_basis(computation, ops.convert_to_tensor(sums[0]), size, verbose)
+    residual = _residual(computation, basis, sums[1:], samples, verbose)
+
+    def solved(gradients, progress):
+        progress.advance(0, residual=residual)
+        solutions = []
+        for gradient in gradients:
+            if norm(gradient) == 0:  # nothing changes the loss of this sample
+                solutions.append(Solution(gradient, 0.0, True, []))
+            else:
+                solution = basis.solve(gradient, computation.damping)
+                solutions.append(Solution(solution, residual, residual <= TOLERANCE, []))
+            progress.advance()
+        return solutions
+
+    return solved
+
+
+def _sums(computation, gradients, count, verbose):
+    """Returns sums of the normalized gradients with random signs, one a row, and how many gradients are not zero."""
+    start = computation.phases.start("sums")
+    sums = start["sums"] if start else np.zeros((1 + MEASURED, computation.problem.curvature.size), "float32")
+    samples, done = (int(start[name]) for name in ("samples", "done")) if start else (0, 0)
+    signs = stream(computation.problem.seed, SIGNS)
+    signs.integers(2, size=(done, len(sums)))  # those that were drawn before
+
+    def state():
+        return {"sums": sums, "samples": samples, "done": done}
+
+    with Progress("Gradients of validation samples", count, verbose) as progress:
+        progress.resume(done)
+        for gradient in gradients(done):
+            length = norm(gradient)
+            if not np.isfinite(length):
+                received = f"sample {done} with a gradient that is not finite"
+                raise invalid("validation", "samples with finite gradients", received=received)
+            drawn = 2 * signs.integers(2, size=len(sums)) - 1
+            if length > 0:
+                sums = sums + np.outer(drawn, ops.convert_to_numpy(gradient) / length).astype("float32")
+                samples += 1
+            done += 1
+            progress.advance()
+            computation.phases.after_step("sums", state)
+    return sums, samples
+
+
+def _residual(computation, basis, sums, samples, verbose):
+    """Returns the root mean square of the relative residuals, measured on all of the training data."""
+    problem, phases, damping = computation.problem, computation.phases, computation.damping
+    start = phases.start("residuals")
+    squares = list(start["squares"]) if start else []
+    with Progress("Residuals", len(sums), verbose, unit="products") as progress:
+        progress.resume(len(squares))
+        for target in sums[len(squares) :]:
+            target = ops.convert_to_tensor(target)
+            solution = basis.solve(target, damping)
+            product = problem.curvature.product(solution, problem.data.batches())
+            squares.append(norm(target - product - damping * solution) ** 2)
+            progress.advance()
+            phases.after_step("residuals", lambda: {"squares": np.array(squares)})
+    return float(np.sqrt(np.mean(squares) / samples))
