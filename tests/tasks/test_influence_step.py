@@ -55,13 +55,13 @@ def test_the_measure_reaches_the_solver(problem, tmp_path):
     np.testing.assert_allclose(ours.scores, theirs.scores, rtol=1e-5, atol=1e-5)
 
 
-def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_path):
-    """Section III-D: k solves, one for each validation sample."""
-    for name in ("sum", "columns"):
+@pytest.mark.parametrize("order", ["columns", "basis"])
+def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_path, order):
+    """Section III-D: k solves, one for each validation sample; here the basis is the whole space."""
+    flags = {"influence": "cg", "influence_damping": "0.1"}
+    for name in ("sum", order):
         (tmp_path / name).mkdir()
-    summed, columns = (
-        found(problem, tmp_path / name, influence_damping="0.1", influence_order=name) for name in ("sum", "columns")
-    )
+    summed, columns = (found(problem, tmp_path / name, influence_order=name, **flags) for name in ("sum", order))
     np.testing.assert_allclose(columns.scores, summed.scores, rtol=1e-3, atol=1e-3 * np.abs(summed.scores).max())
     assert np.abs(summed.scores).max() > 0
     assert columns.converged
@@ -70,7 +70,7 @@ def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_pa
     for place in range(len(x)):
         (tmp_path / str(place)).mkdir()
         one = model, train, (x[place : place + 1], y[place : place + 1])
-        alone.append(found(one, tmp_path / str(place), influence_damping="0.1").scores)
+        alone.append(found(one, tmp_path / str(place), **flags).scores)
     for sample, row in enumerate(np.transpose(alone)):
         expected = [place for place in np.argsort(-row) if row[place] > 0][:3]
         assert columns.harmed[sample].tolist() == expected + [-1] * (3 - len(expected))

@@ -13,6 +13,7 @@ from tfdrop.tasks.devices import on_all_devices
 from tfdrop.tasks.settings import RunSettings, number_or_auto
 
 HARMED = 3  # validation samples that are named for each training sample
+BASIS = 60  # vectors; of the errors that are left, results/influence_matrix.md and results/self_influence.md
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,19 @@ def influence_as_set(
     try:
         model = on_all_devices(settings, model)
         model = InfluenceModel(model, train, loss, curvature=curvature, damping=settings.damping, seed=settings.seed)
-        if settings.influence_order == "columns":
-            return _by_columns(model, validation, solver(settings), settings.measure, checkpoint)
-        return model.total(validation, solver=solver(settings), measure=settings.measure, checkpoint=checkpoint)
+        arguments = {"solver": solver(settings), "measure": settings.measure, "checkpoint": checkpoint}
+        if settings.influence_order == "sum":
+            return model.total(validation, **arguments)
+        return _by_columns(model, validation, basis=BASIS if settings.influence_order == "basis" else None, **arguments)
     except DivergenceError as error:
         raise UserError(f"--influence_damping={settings.influence_damping}: {error}") from error
     except ValueError as error:  # a damaged checkpoint, or weights or images that are not finite
         raise UserError(str(error)) from error
 
 
-def _by_columns(model, validation, solver, measure, checkpoint):
+def _by_columns(model, validation, **arguments):
     """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
-    found = model.matrix(validation, solver=solver, measure=measure, checkpoint=checkpoint)
+    found = model.matrix(validation, **arguments)
     return InfluenceByColumns(
         harmed=_most_harmed(found.scores),
         scores=found.scores.sum(axis=1),

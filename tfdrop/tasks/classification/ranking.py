@@ -10,11 +10,11 @@ from tfdrop.data_dropout import rankings
 from tfdrop.influence import InfluenceModel
 from tfdrop.tasks.classification.networks import classification_loss
 from tfdrop.tasks.classification.training import EPOCH_OUTPUTS, centred, probabilities, train_classifier
+from tfdrop.tasks.influence_step import BASIS
 from tfdrop.tasks.ranking import Ranking
 from tfdrop.whole_files import damage, note
 
 FOLDS = 5
-BASIS = 60  # of the self-influence: 6 % too large in results/self_influence.md, for the cost of some trainings
 MOST_OUTSIDE = 0.75  # mean share of the scores that a basis may leave to their bounds without a word
 ORDER_OF_RANDOM, ORDER_OF_FOLDS = 8, 9  # the numbers of these draws' streams
 
