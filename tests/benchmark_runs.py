@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from programs import ROOT, run_commands
 from skimage.io import imsave
 
@@ -45,6 +46,10 @@ WITH_PAGE = {
     "matrix": f"benchmarks.influence_speed.influence_matrix {JOB} --bases=4,12 --columns=3",
 }
 WITHOUT_DATA = ("cost", "layers", "throughput")
+
+by_hand = pytest.mark.skipif(
+    not os.environ.get("TFDROP_BENCHMARKS"), reason="takes minutes; TFDROP_BENCHMARKS=1 runs the benchmarks at toy size"
+)
 
 # The steps that each of tfdrop's routes is given.
 TFDROP_ROUTES = {"reference": 200, "cg": 10, "lissa": 200}

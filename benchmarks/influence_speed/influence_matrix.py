@@ -43,7 +43,9 @@ def main():
         f"{HARMED} training samples that harm such a validation sample most are found."
     )
     header = ["`basis`", "processor seconds", "r, mean", "smallest", "residual", "worst found"]
-    command = pages.command("benchmarks.influence_speed.influence_matrix", {"data_dir": "DIR"}, ["out"])
+    command = pages.command(
+        "benchmarks.influence_speed.influence_matrix", {"data_dir": "DIR", "job": "job.npz"}, ["out"]
+    )
     n = f"{len(chosen)} validation samples solved, one run of each basis"
     lines = ["# The influence matrix from a basis of the curvature", "", pages.wrapped(text), ""]
     lines += [*pages.table(header, rows), "", *pages.origin(command, n, time.perf_counter() - start)]

@@ -1,6 +1,19 @@
 import keras
 import pytest
 from absl import flags
+from benchmark_runs import run_all
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The folder of the benchmarks' toy data and pages."""
+    return tmp_path_factory.mktemp("benchmarks")
+
+
+@pytest.fixture(scope="session")
+def runs(folder):
+    """Every benchmark's run at toy size, by name."""
+    return run_all(folder)
 
 
 @pytest.fixture

@@ -3,49 +3,29 @@
 Minutes of processor time, so by hand: TFDROP_BENCHMARKS=1 python -m pytest tests/benchmarks
 """
 
-import json
-import os
 import shlex
-import subprocess
 
 import numpy as np
 import pytest
 from benchmark_runs import (
-    TFDROP_ROUTES,
     WITH_PAGE,
     WITHOUT_DATA,
+    by_hand,
     cells,
     commands_in,
-    python_with,
     recorded_commands,
-    run_all,
     toy_images,
 )
 from programs import ROOT, run_program
 
-from benchmarks.influence_speed.rivals.contender import Job
-from benchmarks.influence_speed.routes import ROUTES
 from benchmarks.influence_validity import labels, lds, loo
 from benchmarks.replay_validity.dropping import INFLUENCES
 from tfdrop.data.sets.image_set import save_image_set
 from tfdrop.environment import commit
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("TFDROP_BENCHMARKS"), reason="takes minutes; TFDROP_BENCHMARKS=1 runs the benchmarks at toy size"
-)
-
+pytestmark = by_hand
 
 VALIDITY_PARTS = {"loo": loo, "lds": lds, "labels": labels}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("benchmarks")
-
-
-@pytest.fixture(scope="module")
-def runs(folder):
-    return run_all(folder)
 
 
 def page(runs, name):
@@ -237,75 +217,6 @@ def test_throughput_is_measured(runs):
     slowest, fastest = sorted(numbers(tfdrop[2].split(" to ")))
     assert tfdrop[0] == "tfdrop"
     assert 0 < slowest <= float(tfdrop[1]) <= fastest
-
-
-def test_speed_compares_the_routes_that_were_run(runs):
-    rows = cells(page(runs, "speed"))
-    routes, parts, memory = rows[: len(ROUTES)], rows[len(ROUTES) : -1], rows[-1]
-    [(_, title, seconds, wall, times, mebibytes, r)] = [row for row in routes if row[2] != "not run"]
-    assert title == '`solver="cg"`, its own tolerance'
-    assert float(r) > 0.999
-    assert float(times) == 1
-    assert min(numbers([seconds, wall, mebibytes])) >= 0
-    assert len(parts) == 8
-    assert all(0 < float(row[1].split()[0]) < 1e4 for row in parts)
-    assert "ResNet-20" in page(runs, "speed")
-    assert memory[1].endswith(" MiB")
-
-
-def test_self_influence_from_bases_stands_beside_solves(runs):
-    rows = cells(page(runs, "self"))
-    assert [row[0] for row in rows] == ["4", "6"]
-    for _, seconds, mean, largest, bound, _ in rows:
-        assert float(seconds) >= 0
-        errors = [float(cell.rstrip("%")) for cell in (mean, largest, bound)]
-        assert -0.5 < errors[0] <= errors[1] + 0.1
-        assert errors[0] <= errors[2] + 1
-
-
-def test_the_influence_matrix_from_bases_stands_beside_solves(runs):
-    rows = cells(page(runs, "matrix"))
-    assert [row[0] for row in rows] == ["4", "12"]
-    for _, seconds, mean, smallest, residual, worst in rows:
-        assert float(seconds) >= 0
-        assert -1 <= float(smallest) <= float(mean) <= 1
-        assert float(residual) > 0
-        assert 0 <= float(worst.rstrip("%")) <= 100
-    assert float(rows[1][2]) > float(rows[0][2])
-
-
-def test_tfdrops_routes_agree_with_the_converged_solution(runs, folder):
-    assert runs["job"].status == 0, runs["job"].err
-    job = Job(folder / "job.npz")
-    assert job.x.shape == (20, 32, 32, 3)
-    assert job.smallest + job.damping > 0
-    reference = np.load(folder / "reference.npy")
-    for route in TFDROP_ROUTES:
-        run = runs[f"tfdrop, {route}"]
-        assert run.status == 0, run.err
-        assert json.loads(run.out)["logit_error"] < 1e-4
-        scores = np.load(folder / f"{route}.npy")
-        assert scores.shape == (20,)
-        assert np.corrcoef(scores, reference)[0, 1] > 0.99, route
-
-
-@pytest.mark.parametrize(
-    ("package", "variable", "library", "route"),
-    [
-        ("pydvl", "PYDVL_PYTHON", "pydvl", "internals cg"),
-        ("deel", "INFLUENCIAE_PYTHON", "influenciae", "internals cg"),
-    ],
-)
-def test_rivals_agree_with_the_converged_solution(runs, folder, package, variable, library, route):
-    python = python_with(package, variable)
-    if python is None:
-        pytest.skip(f"{package} is not installed, and {variable} names no Python that has it")
-    command = [python, "-m", f"benchmarks.influence_speed.rivals.{library}_contender", folder / "job.npz", route, "20"]
-    finished = subprocess.run([*command, folder / "rival.npy"], capture_output=True, text=True, cwd=ROOT)
-    assert finished.returncode == 0, finished.stderr
-    assert json.loads(finished.stdout.splitlines()[-1])["logit_error"] < 1e-4
-    found = [np.load(folder / name) for name in ("rival.npy", "reference.npy")]
-    assert np.corrcoef(*found)[0, 1] > 0.99
 
 
 def test_resnet20_learns_in_pytorch(folder):
