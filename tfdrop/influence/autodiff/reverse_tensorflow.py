@@ -5,6 +5,7 @@ Loops and functions compiled by XLA have right reverse-mode derivatives where fo
 
 import tensorflow as tf
 
+from tfdrop.influence.autodiff.any_batch_tensorflow import ForAnyBatch
 from tfdrop.influence.autodiff.tensorflow import ZERO, Autodiff
 
 
@@ -15,7 +16,7 @@ class ReverseAutodiff(Autodiff):
     the "double-backward trick". It takes one more backward pass instead of a forward tangent, and the memory of both.
     """
 
-    @tf.function
+    @ForAnyBatch
     def hessian_product(self, x, y, vector):
         """Returns the Hessian of the losses' sum times `vector`: a backward pass over the backward one."""
         with tf.GradientTape() as outer:
@@ -24,7 +25,7 @@ class ReverseAutodiff(Autodiff):
             aligned = self._dot(inner.gradient(loss, self._variables), vector)
         return self._flatten(outer.gradient(aligned, self._variables))
 
-    @tf.function
+    @ForAnyBatch
     def gauss_newton_product(self, x, y, vector):
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`; see `Autodiff`."""
         with tf.GradientTape(persistent=True) as tape:
@@ -36,7 +37,7 @@ class ReverseAutodiff(Autodiff):
             cotangents = self._loss_hessian_product(y, outputs, tangents)
         return self._flatten(tape.gradient(outputs, self._variables, output_gradients=cotangents))
 
-    @tf.function
+    @ForAnyBatch
     def directional_derivatives(self, x, y, vector):
         """Returns every sample's gradient times `vector`, shape `(batch,)`, in two backward passes."""
         with tf.GradientTape(persistent=True) as tape:

@@ -6,6 +6,7 @@
 import tensorflow as tf
 
 from tfdrop.functional.exact_tensorflow import exact_operations
+from tfdrop.influence.autodiff.any_batch_tensorflow import ForAnyBatch
 from tfdrop.influence.autodiff.second_gradients_tensorflow import register_second_gradients
 
 register_second_gradients()
@@ -19,8 +20,7 @@ class Autodiff:
     inference mode: batch normalization uses its moving statistics, dropout is off. Products and the gradient of a
     batch are SUMS over its samples.
 
-    Each shape of batch is traced once, never relaxed to fit several, so that the bits of a result do not depend on the
-    shapes that came before it.
+    Each shape of sample is traced once, for all numbers of them.
 
     Args:
         model: A built Keras model.
@@ -59,7 +59,7 @@ class Autodiff:
         ]
         return tf.concat(parts, axis=0)
 
-    @tf.function
+    @ForAnyBatch
     def gradient(self, x, y):
         """Returns the gradient of the losses' sum."""
         with tf.GradientTape() as tape:
@@ -67,7 +67,7 @@ class Autodiff:
             loss = tf.reduce_sum(self._losses(x, y))
         return self._flatten(tape.gradient(loss, self._variables))
 
-    @tf.function
+    @ForAnyBatch
     def hessian_product(self, x, y, vector):
         """Returns the Hessian of the losses' sum times `vector`: a forward pass over the backward one."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:
@@ -76,7 +76,7 @@ class Autodiff:
             gradients = self._dense(tape.gradient(loss, self._variables))
         return self._flatten([None if g is None else forward.jvp(g) for g in gradients])
 
-    @tf.function
+    @ForAnyBatch
     def gauss_newton_product(self, x, y, vector):
         """Returns the Gauss-Newton matrix of the losses' sum times `vector`.
 
@@ -103,7 +103,7 @@ class Autodiff:
             gradients = tape.gradient(loss, outputs_alone, unconnected_gradients=ZERO)
         return forward.jvp(gradients, ZERO)
 
-    @tf.function
+    @ForAnyBatch
     def directional_derivatives(self, x, y, vector):
         """Returns every sample's gradient times `vector`, shape `(batch,)`, in one forward-mode pass."""
         with tf.autodiff.ForwardAccumulator(self._variables, self._unflatten(vector)) as forward:

@@ -24,7 +24,7 @@ from tfdrop.influence.autodiff.verification import (
     choose,
 )
 
-CHECKED_SAMPLES = 64  # at most; a usual batch is checked as it is, so that no shape is traced only for that
+CHECKED_SAMPLES = 64  # at most; a usual batch is checked as it is, so that JAX compiles no shape only for that
 SAMPLES_OF_NOW = 2
 STALE = 1e-3  # losses of the same functions are nearer; where rounding takes them apart, they are compiled once more
 NAMES = {

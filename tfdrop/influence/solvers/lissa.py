@@ -17,9 +17,11 @@ TOLERANCE = 0.05
 STEPS_BETWEEN_CHECKS = 10
 # A converging run's step residual stays within a few times the target, batch noise included.
 DIVERGED = 100.0
-# The residual is first measured for an early stop after this many steps, and then each time their number has grown by
-# this factor, so that all measurements together cost a fraction of the steps.
+# The residual is first measured for an early stop after this many steps, if they have read this many times what a
+# measurement reads, and then each time their number has grown by this factor, so that all measurements together cost a
+# fraction of the steps.
 FIRST_MEASUREMENT = 100
+STEPS_TO_A_MEASUREMENT = 2
 GROWTH_TO_NEXT_MEASUREMENT = 2
 SAMPLES_OF_A_ROUGH_RESIDUAL = 2048
 ON_A_BATCH = "residual on one batch"
@@ -193,8 +195,12 @@ class _Run:
         self._h = ops.convert_to_tensor(start["h"]) if start else system.target
         self._average = TailAverage(settings.depth, start)
         self._stopped = bool(start["stopped"]) if start else False
-        self._next_measurement = int(start["next_measurement"]) if start else FIRST_MEASUREMENT
+        self._next_measurement = int(start["next_measurement"]) if start else self._first_measurement()
         self.residual = None  # of the solution, where the run stopped for it
+
+    def _first_measurement(self):
+        read = min(self._system.data.samples, SAMPLES_OF_A_ROUGH_RESIDUAL)
+        return max(FIRST_MEASUREMENT, STEPS_TO_A_MEASUREMENT * read // self._settings.batch_size)
 
     def state(self):
         return {
