@@ -62,9 +62,8 @@ def matrix(
         }
 
     gradients = partial(_single_gradients, data, gradient)
-    solved = partial(_solved, computation)
-    if basis is not None:
-        solved = solver_by_basis(computation, gradients, samples, basis, verbose)
+    one_by_one = partial(_solved, computation)
+    solved = solver_by_basis(computation, gradients, samples, basis, verbose) if basis else one_by_one
     left = gradients(len(residuals))
     with Progress("Influence of validation samples", samples, verbose) as progress:
         progress.resume(len(residuals))

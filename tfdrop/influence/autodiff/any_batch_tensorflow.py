@@ -19,7 +19,8 @@ class ForAnyBatch:
     """
 
     def __init__(self, method):
-        functools.update_wrapper(self, method)
+        self.__doc__ = method.__doc__
+        self._name = method.__name__
         self._function = tf.function(method)
 
     def __get__(self, instance, owner=None):
@@ -27,7 +28,7 @@ class ForAnyBatch:
             return self
         # TensorFlow keeps what belongs to an instance, without keeping the instance alive.
         bound = self._function.__get__(instance, owner)
-        kept = instance.__dict__.setdefault("_traces", {}).setdefault(self.__name__, {})
+        kept = instance.__dict__.setdefault("_traces", {}).setdefault(self._name, {})
         return functools.partial(_called, bound, kept)
 
 
