@@ -40,11 +40,14 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
         "symmetric": "any other class in the place of the right one",
         "pairs": "the next class in the place of the right one",
     }[kind]
+    labels = f"{share:.0%} of the labels are wrong, those of the validation samples too: {planted}."
+    if not share:
+        labels = "No label is known to be wrong."
+    own, right = (", with its own wrong labels,", " with right labels") if share else ("", "")
     text = (
-        f"{about} {share:.0%} of the labels are wrong, those of the validation samples too: {planted}. Each of "
-        f"{len(found)} repetitions has its own wrong labels; one training ranks the samples, the automatic horizon for "
-        f"replays; then networks from another seed are trained without the first {count}, and tested on {test} images "
-        "with right labels. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. Differences "
+        f"{about} {labels} In each of {len(found)} repetitions{own} one training ranks the samples, the automatic "
+        f"horizon for replays; then networks from another seed are trained without the first {count}, and tested on "
+        f"{test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. Differences "
         "are paired by repetition, with the 95 % interval of Student's t. Best epoch: the lowest test error of all "
         "epochs, which nobody without the test labels would find."
     )
