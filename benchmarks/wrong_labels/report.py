@@ -47,9 +47,9 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
     text = (
         f"{about} {labels} In each of {len(found)} repetitions{own} one training ranks the samples, the automatic "
         f"horizon for replays; then networks from another seed are trained without the first {count}, and tested on "
-        f"{test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. Differences "
-        "are paired by repetition, with the 95 % interval of Student's t. Best epoch: the lowest test error of all "
-        "epochs, which nobody without the test labels would find."
+        f"{test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. "
+        "Differences are paired by repetition, with the 95 % interval of Student's t. Best epoch: the lowest test "
+        "error of all epochs, which nobody without the test labels would find."
     )
     if share:
         text += " Precision: how many of the first as many as are wrong are; AUC: the area under the ROC curve."
