@@ -35,6 +35,7 @@ OUT = flags.DEFINE_string("out", "results/influence_speed.md", "Markdown file to
 
 PRIMITIVES = "benchmarks.influence_speed.primitives"
 NETWORK_TITLES = {"cnn": "the job's CNN", "resnet20": "ResNet-20"}
+JOB_TITLES = {"cnn": "a CNN", "resnet20": "a ResNet-20"}
 AIMS = {
     "Hessian-vector product / gradient": "<= 2.3",
     "scoring a batch / forward pass": "<= 3.2",
@@ -87,10 +88,11 @@ def memory_table():
 def report(job, contest, parts, memory):
     parameters = sum(weight.size for weight in job.weights)
     introduction = pages.wrapped(
-        f"The job: a CNN of {parameters:,} parameters (`benchmarks/influence_speed/job.py`), {len(job.x):,} training "
-        f"samples of {DATASET.value}, the summed loss of {len(job.x_validation)} validation samples. The matrix, for "
-        f"all: the Hessian of the mean training loss, with eigenvalues from {job.smallest:.3f} to {job.largest:.1f}, "
-        f"plus a damping of {job.damping:.3f}. r is the correlation of the scores with the converged solution "
+        f"The job: {JOB_TITLES[job.network]} of {parameters:,} parameters (`benchmarks/influence_speed/job.py`), "
+        f"{len(job.x):,} training samples of {DATASET.value}, the summed loss of {len(job.x_validation)} validation "
+        "samples. The matrix, for all: the Hessian of the mean training loss, with eigenvalues from "
+        f"{job.smallest:.3f} to {job.largest:.1f}, plus a damping of {job.damping:.3f}. r is the correlation of the "
+        "scores with the converged solution "
         "(conjugate gradients to a relative residual of 1e-6); for an iterative route, the least effort with "
         f"r >= {AGREEMENT} is shown, or the largest that was tried. Times and memory are from model and data in the "
         "library's own form to the scores, including tracing and compiling but not imports. Each run has one core, "

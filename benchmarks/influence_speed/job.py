@@ -1,10 +1,11 @@
-"""The job that the libraries do: a small CNN, its training samples, and the validation samples that they influence.
+"""The job that the libraries do: a network, its training samples, and the validation samples that they influence.
 
     python -m benchmarks.influence_speed.job --job=job.npz --dataset=cifar10 --data_dir=DIR
 
-The network has only convolutions, ReLU, pooling and a dense layer, so that every library can take it. It is trained for
-a few epochs, not to a minimum, so its Hessian has negative eigenvalues. The damping makes the damped Hessian definite
-in the way that `damping="auto"` does, but by the spectrum on all of the training data.
+The CNN has only convolutions, ReLU, pooling and a dense layer, so that every library can take it; ResNet-20 has batch
+normalization and shortcuts besides, and pyDVL can take it. Each is trained for a few epochs, not to a minimum, so its
+Hessian has negative eigenvalues. The damping makes the damped Hessian definite in the way that `damping="auto"` does,
+but by the spectrum on all of the training data.
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ from tfdrop.errors import blaming
 from train.program import run
 
 JOB = flags.DEFINE_string("job", "", "The .npz file of the job.")
+JOB_NETWORK = flags.DEFINE_enum("job_network", "cnn", ["cnn", "resnet20"], "Network of the job.")
 DATASET = flags.DEFINE_string("dataset", "cifar10", "Image set; digits needs no file.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the prepared image set.")
 JOB_EPOCHS = flags.DEFINE_integer("job_epochs", 20, "Epochs that the job's network is trained.")
@@ -24,13 +26,17 @@ VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 200, "Validation
 
 SIZE = 32
 FILTERS = (32, 64, 64)
-LANCZOS_STEPS = 30
+LANCZOS_STEPS = 20
 
 
-def network(classes=10):
-    """Returns the untrained network, which ends in logits; 56,970 parameters with 10 classes."""
+def network(name="cnn", classes=10):
+    """Returns an untrained network, which ends in logits: the CNN, 56,970 parameters for 10 classes, or ResNet-20."""
     from keras import Input, Sequential, layers
 
+    from tfdrop import models
+
+    if name == "resnet20":
+        return models.build(name, (SIZE, SIZE, 3), classes)
     convolutions = [layers.Conv2D(filters, 3, padding="same", activation="relu") for filters in FILTERS]
     pooled = [layer for convolution in convolutions[:-1] for layer in (convolution, layers.MaxPooling2D())]
     head = [convolutions[-1], layers.GlobalAveragePooling2D(), layers.Dense(classes)]
@@ -47,7 +53,7 @@ def gauss_newton(job):
     """Returns an `InfluenceModel` of a `Job`'s arrays with its Gauss-Newton matrix; its making is part of the work."""
     from tfdrop.influence import InfluenceModel
 
-    model = network()
+    model = network(job.network)
     model.set_weights(job.weights)
     return InfluenceModel(model, (job.x, job.y), loss(), curvature="gauss_newton", batch_size=100, verbose=0)
 
@@ -70,7 +76,7 @@ def write_job(path):
 
     keras.utils.set_random_seed(0)
     train, validation, classes = samples()
-    model = network(classes)
+    model = network(JOB_NETWORK.value, classes)
     model.compile(keras.optimizers.Adam(1e-3), loss())
     model.fit(*train, batch_size=50, epochs=JOB_EPOCHS.value, verbose=0)
     spectrum = hessian_spectrum(model, train)
@@ -80,6 +86,7 @@ def write_job(path):
         y=train[1],
         x_validation=validation[0],
         y_validation=validation[1],
+        network=JOB_NETWORK.value,
         logits=model.predict(validation[0], verbose=0),
         damping=max(-2 * spectrum.smallest, 0.01 * spectrum.largest),
         smallest=spectrum.smallest,

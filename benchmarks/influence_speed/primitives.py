@@ -118,11 +118,7 @@ def memory_by_samples(samples):
 
 
 def _model():
-    if NETWORK.value == "cnn":
-        return network()
-    from tfdrop.models import CifarResNet
-
-    return CifarResNet(20, (32, 32, 3), 10)
+    return network(NETWORK.value)
 
 
 def _samples(count):

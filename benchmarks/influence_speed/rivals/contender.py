@@ -32,6 +32,7 @@ class Job:
     Attributes:
         x, y, x_validation, y_validation: Samples; images are channels-last.
         weights: List of the network's weights in Keras's order and layout.
+        network: Name of the network.
         logits: The network's outputs for `x_validation`.
         damping, smallest, largest: The damping, and the Hessian's extremal eigenvalues without it.
     """
@@ -42,6 +43,7 @@ class Job:
         self.x, self.y = arrays["x"], arrays["y"]
         self.x_validation, self.y_validation = arrays["x_validation"], arrays["y_validation"]
         self.weights = [arrays[name] for name in sorted(arrays) if name.startswith("weight_")]
+        self.network = str(arrays.get("network", "cnn"))
         self.logits = arrays["logits"]
         self.damping = float(arrays["damping"])
         self.smallest, self.largest = float(arrays["smallest"]), float(arrays["largest"])

@@ -24,6 +24,8 @@ from pydvl.influence.torch.operator import CgOperator, HessianOperator, LissaOpe
 from pydvl.influence.torch.preconditioner import NystroemPreconditioner  # noqa: E402
 from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
 
+from benchmarks.training.residual_pytorch import Block, resnet20  # noqa: E402
+
 BATCH_SIZE = 100
 CG_STEPS, LISSA_STEPS = 9, 100  # of the documented routes: as many as the internals need to agree, or nearly agree
 
@@ -31,7 +33,7 @@ CG_STEPS, LISSA_STEPS = 9, 100  # of the documented routes: as many as the inter
 class Contender:
     def __init__(self, job):
         self.job = job
-        self.model = network(job.weights)
+        self.model = {"cnn": cnn, "resnet20": resnet}[job.network](job.weights)
         self.loss = nn.functional.cross_entropy
         self.x, self.y = channels_first(job.x), torch.tensor(job.y).long()
         self.x_validation, self.y_validation = channels_first(job.x_validation), torch.tensor(job.y_validation).long()
@@ -59,7 +61,8 @@ class Contender:
         return -torch.cat(products).numpy()
 
 
-def network(weights):
+def cnn(weights):
+    """Returns the job's CNN."""
     model = nn.Sequential(
         nn.Conv2d(3, 32, 3, padding=1),
         nn.ReLU(),
@@ -73,11 +76,31 @@ def network(weights):
         nn.Flatten(),
         nn.Linear(64, 10),
     )
+    put(weights, model.parameters())
+    return model
+
+
+def resnet(weights):
+    """Returns ResNet-20, in inference mode, with Keras's weights, where each layer's statistics stand beside it."""
+    model = resnet20()
+    layers = []
+    for module in model:
+        block = isinstance(module, Block)
+        layers += [module.first, module.first_norm, module.second, module.second_norm] if block else [module]
+    tensors = []
+    for layer in layers:
+        statistics = [layer.running_mean, layer.running_var] if isinstance(layer, nn.BatchNorm2d) else []
+        tensors += [*layer.parameters(), *statistics]
+    put(weights, tensors)
+    return model.eval()
+
+
+def put(weights, tensors):
+    """Copies Keras's weights to PyTorch's, in their layout."""
     transposed = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
     with torch.no_grad():
-        for parameter, weight in zip(model.parameters(), weights, strict=True):
-            parameter.copy_(torch.tensor(weight.transpose(transposed[weight.ndim])))
-    return model
+        for tensor, weight in zip(tensors, weights, strict=True):
+            tensor.copy_(torch.tensor(weight.transpose(transposed[weight.ndim])))
 
 
 def channels_first(images):

@@ -14,7 +14,7 @@ TO_THE_END = {"tolerance": 1e-9}  # never reached: only the effort decides when 
 class Contender:
     def __init__(self, job):
         self.job = job
-        self.model = network(job.logits.shape[-1])
+        self.model = network(job.network, job.logits.shape[-1])
         self.model.set_weights(job.weights)
 
     def logits(self, x):
