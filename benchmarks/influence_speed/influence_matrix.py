@@ -70,7 +70,7 @@ def _row(job, size, chosen, exact):
     seconds = time.process_time() - start
     pairs = list(zip(found.scores[:, chosen].T, exact.T, strict=True))
     correlations = [np.corrcoef(*pair)[0, 1] for pair in pairs]
-    worst = np.mean([len(np.intersect1d(*(np.argsort(-column)[:HARMED] for column in pair))) for pair in pairs])
+    worst = np.mean([len(_worst(one) & _worst(other)) for one, other in pairs])
     print(size, seconds, correlations, flush=True)
     return [
         str(size),
@@ -80,6 +80,10 @@ def _row(job, size, chosen, exact):
         f"{found.residuals.max():.3f}",
         f"{worst / HARMED:.0%}",
     ]
+
+
+def _worst(column):
+    return set(np.argsort(-column)[:HARMED].tolist())
 
 
 if __name__ == "__main__":
