@@ -14,6 +14,9 @@ from tfdrop.influence.autodiff.traced import traced_derivatives
 from tfdrop.influence.autodiff.verification import DerivativeError
 from tfdrop.influence.autodiff.verified import Backend, DerivativeWarning, VerifiedAutodiff
 
+# JAX compiles each shape of batch anew, so that a usual batch is checked as it is.
+CHECKED_SAMPLES = {"tensorflow": 16, "jax": 64}
+
 __all__ = ["DerivativeError", "DerivativeWarning", "verified_autodiff"]
 
 
@@ -45,7 +48,7 @@ def _backend(name, model):
     modules = (importlib.import_module(f"{__name__}.{part}{name}") for part in ("", "reverse_", "evaluation_"))
     forward, reverse, evaluation = modules
     sharded = _sharding(model.distribute_strategy) if name == "tensorflow" else None
-    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded)
+    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded, CHECKED_SAMPLES[name])
 
 
 def _sharding(strategy):

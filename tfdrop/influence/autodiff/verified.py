@@ -24,7 +24,6 @@ from tfdrop.influence.autodiff.verification import (
     choose,
 )
 
-CHECKED_SAMPLES = 64  # at most; a usual batch is checked as it is, so that JAX compiles no shape only for that
 SAMPLES_OF_NOW = 2
 STALE = 1e-3  # losses of the same functions are nearer; where rounding takes them apart, they are compiled once more
 NAMES = {
@@ -47,12 +46,14 @@ class Backend(NamedTuple):
         reverse: The class `ReverseAutodiff`.
         evaluation: The class `Evaluation`.
         sharded: Function that shards an `Autodiff` over replicas, or `None` for one device.
+        checked_samples: How many samples derivatives are checked on, at most.
     """
 
     forward: Any
     reverse: Any
     evaluation: Any
     sharded: Callable | None = None
+    checked_samples: int = 16
 
 
 class VerifiedAutodiff:
@@ -134,7 +135,7 @@ class VerifiedAutodiff:
     def _check(self, derivatives, x, y, may_substitute=False):
         """Finds the function of each derivative; returns a `CheckedDerivative` each."""
         kind = _shape_kind(x, y)
-        x, y = tree.map_structure(lambda array: np.asarray(array)[:CHECKED_SAMPLES], (x, y))
+        x, y = tree.map_structure(lambda array: np.asarray(array)[: self._backend.checked_samples], (x, y))
         judge = self._judge(kind, x, y)
         checks = self._chosen(derivatives, judge, may_substitute)
         for check in checks:
