@@ -13,9 +13,6 @@ from tfdrop.progress import Progress
 class Basis(NamedTuple):
     """Orthonormal vectors, and what the damped curvature is in their space.
 
-    Outside of it, where its eigenvalues are small beside the damping once the basis is large enough, the curvature is
-    taken for zero, but for what couples the two.
-
     Attributes:
         vectors: Tensor of shape `(m, size)`; or `(m + 1, size)` with the vector that would come next, if there is one.
         eigenvalues: Of the curvature in the space of the first m, undamped, shape `(m,)`.
@@ -32,8 +29,9 @@ class Basis(NamedTuple):
         """Returns a vector's coordinates, their damped inverse, and what is left once they are eliminated, a tensor.
 
         For the parts `a`, `b` of two vectors, `a[0] @ b[1] + a[2] @ b[2] / damping` is `a (C + damping I)^-1 b`, but
-        for the curvature outside. As that is positive semi-definite after the elimination, too, where the whole is, the
-        second term is too large by no more than the product of the two lengths over the damping.
+        for the curvature outside, which is small beside the damping once the basis is large enough. As that is positive
+        semi-definite after the elimination, too, where the whole is, the second term is off by no more than the product
+        of the two lengths over the damping, and too large where the vectors are the same.
         """
         coordinates = ops.convert_to_numpy(ops.matmul(self.vectors, vector[:, None]))[:, 0].astype("float64")
         inside = coordinates[: len(self.eigenvalues)]
@@ -41,10 +39,14 @@ class Basis(NamedTuple):
         taken = np.append(inside, self.coupling * step[-1])[: len(coordinates)]
         return inside, step, vector - self._combined(taken)
 
-    def solve(self, vector: Any, damping: float) -> Any:
-        """Returns `(C + damping I)^-1` times a vector, a tensor, the curvature outside taken for zero."""
+    def solve(self, vector: Any, damping: float, outside_inverse: float) -> Any:
+        """Returns `(C + damping I)^-1` times a vector, a tensor.
+
+        Outside of the basis, once the inside is eliminated, that inverse is taken for `outside_inverse` times the
+        identity: at most 1 / damping, less where there is curvature outside.
+        """
         inside, _, rest = self.split(vector, damping)
-        outside = rest / damping
+        outside = outside_inverse * rest
         if len(self.vectors) > len(inside):
             inside[-1] -= self.coupling * float(ops.convert_to_numpy(ops.sum(self.vectors[-1] * outside)))
         step = self._inverse(inside, damping)

@@ -174,8 +174,8 @@ class InfluenceModel:
             validation: As for `total`; a data set must be one that can be read again.
             solver: As for `total`.
             basis: Vectors of a basis of the curvature, at least 2, that serves all validation samples in the place of
-                solves; they are kept in memory. It takes as many products with the data, and 4 for `residuals`. For
-                `curvature="gauss_newton"` and a positive damping.
+                solves; they are kept in memory. It takes as many products with the data, and 8 for what is outside and
+                for `residuals`. For `curvature="gauss_newton"` and a positive damping.
             columns: Validation samples that share one pass over the training data: they are solved one after another,
                 then one pass scores them all. `"auto"`: as many as 256 MB hold solutions of. 1 is the paper's order.
                 The result is the same, but for rounding.

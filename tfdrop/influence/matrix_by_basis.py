@@ -9,7 +9,7 @@ from keras import ops
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import stream
 from tfdrop.influence.basis import check_basis, curvature_basis
-from tfdrop.influence.curvature import norm
+from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.solution import Solution
 from tfdrop.progress import Progress
 
@@ -24,7 +24,8 @@ def solver_by_basis(
     """Returns a function that gives the `Solution` for each of some gradients of validation samples.
 
     The basis starts from a sum of the normalized gradients with random signs, and so reaches what they have in common.
-    Each solution has the same residual, the root mean square over all validation samples: a solution is linear in its
+    Outside of it the curvature is taken for a multiple of the identity, the one that leaves the least residual. Each
+    solution has the same residual, the root mean square over all validation samples: a solution is linear in its
     right-hand side, so that the expected square of the residual of such a sum is the sum of the samples' squares.
 
     Args:
@@ -43,7 +44,7 @@ def solver_by_basis(
     if not samples:
         return lambda gradients, progress: [Solution(gradient, 0.0, True, []) for gradient in gradients]
     basis = curvature_basis(computation, ops.convert_to_tensor(sums[0]), size, verbose)
-    residual = _residual(computation, basis, sums[1:], samples, verbose)
+    outside, residual = _fitted(computation, basis, sums[1:], samples, verbose)
 
     def solved(gradients, progress):
         progress.advance(0, residual=residual)
@@ -52,7 +53,7 @@ def solver_by_basis(
             if norm(gradient) == 0:  # nothing changes the loss of this sample
                 solutions.append(Solution(gradient, 0.0, True, []))
             else:
-                solution = basis.solve(gradient, computation.damping)
+                solution = basis.solve(gradient, computation.damping, outside)
                 solutions.append(Solution(solution, residual, residual <= TOLERANCE, []))
             progress.advance()
         return solutions
@@ -88,18 +89,39 @@ def _sums(computation, gradients, count, verbose):
     return sums, samples
 
 
-def _residual(computation, basis, sums, samples, verbose):
-    """Returns the root mean square of the relative residuals, measured on all of the training data."""
+def _fitted(computation, basis, sums, samples, verbose):
+    """Returns the inverse outside of the basis with the least residual, and the root mean square relative residual.
+
+    Both by all of the training data. The residual of a sum is linear in that inverse.
+    """
     problem, phases, damping = computation.problem, computation.phases, computation.damping
     start = phases.start("residuals")
-    squares = list(start["squares"]) if start else []
-    with Progress("Residuals", len(sums), verbose, unit="products") as progress:
-        progress.resume(len(squares))
-        for target in sums[len(squares) :]:
+    found = start["squares"].tolist() if start else []
+    with Progress("Residuals", len(sums), verbose, unit="sums") as progress:
+        progress.resume(len(found))
+        for target in sums[len(found) :]:
             target = ops.convert_to_tensor(target)
-            solution = basis.solve(target, damping)
-            product = problem.curvature.product(solution, problem.data.batches())
-            squares.append(norm(target - product - damping * solution) ** 2)
+            inside, both = (basis.solve(target, damping, outside) for outside in (0.0, 1.0))
+            products = [
+                problem.curvature.product(vector, problem.data.batches()) + damping * vector
+                for vector in (inside, both - inside)
+            ]
+            left, change = target - products[0], products[1]
+            found.append([float(dot(one, other)) for one, other in ((left, left), (left, change), (change, change))])
             progress.advance()
-            phases.after_step("residuals", lambda: {"squares": np.array(squares)})
-    return float(np.sqrt(np.mean(squares) / samples))
+            phases.after_step("residuals", lambda: {"squares": np.array(found)})
+    parts, whole = np.array(found), np.sum(found, axis=0)
+    # Each sum's residual by the inverse that the others have, for the best of its own would look better than it is.
+    squares = [_square(part, _best(whole - part, damping)) for part in parts]
+    return _best(whole, damping), float(np.sqrt(max(np.mean(squares), 0.0) / samples))
+
+
+def _square(parts, outside):
+    """Returns the square of a residual that is linear in the inverse outside."""
+    return parts @ (1.0, -2 * outside, outside**2)
+
+
+def _best(parts, damping):
+    """Returns the inverse, from 0 to 1 / damping, with the least square."""
+    _, slope, bend = parts
+    return float(np.clip(slope / bend, 0.0, 1 / damping)) if bend > 0 else 1 / damping
