@@ -19,7 +19,7 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.influence_speed.contest import AGREEMENT, REPEATS, Contest, check_flags
+from benchmarks.influence_speed.contest import AGREEMENT, REFERENCE_STEPS, REPEATS, Contest, check_flags
 from benchmarks.influence_speed.job import DATASET, job_file
 from benchmarks.influence_speed.rivals.contender import Job
 from benchmarks.one_core import run_module
@@ -93,7 +93,7 @@ def report(job, contest, parts, memory):
         "samples. The matrix, for all: the Hessian of the mean training loss, with eigenvalues from "
         f"{job.smallest:.3f} to {job.largest:.1f}, plus a damping of {job.damping:.3f}. r is the correlation of the "
         "scores with the converged solution "
-        "(conjugate gradients to a relative residual of 1e-6); for an iterative route, the least effort with "
+        f"(conjugate gradients to a relative residual of 1e-6, or {REFERENCE_STEPS.value} steps); for an iterative route, the least effort with "
         f"r >= {AGREEMENT} is shown, or the largest that was tried. Times and memory are from model and data in the "
         "library's own form to the scores, including tracing and compiling but not imports. Each run has one core, "
         "one thread and a process of its own. Times are medians over the runs of a route, with the fastest and the "

@@ -16,6 +16,7 @@ from tfdrop.errors import unknown
 PYDVL = flags.DEFINE_string("pydvl_python", "", "Python of an environment with pyDVL; not run if empty.")
 INFLUENCIAE = flags.DEFINE_string("influenciae_python", "", "Python of an environment with influenciae; likewise.")
 CHOSEN = flags.DEFINE_multi_string("route", [], "Name of a route to run, such as `internals cg`; all if none is given.")
+REFERENCE_STEPS = flags.DEFINE_integer("reference_steps", 200, "Most steps of the converged solution.", lower_bound=1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "Runs of each route that agrees, including the one that was found.")
 
 AGREEMENT = 0.999
@@ -51,7 +52,7 @@ class Contest:
 
     def run(self) -> None:
         """Runs every route whose library is there."""
-        reported = self._run(REFERENCE, *REFERENCE.efforts)
+        reported = self._run(REFERENCE, REFERENCE_STEPS.value)
         if "error" in reported:
             raise RuntimeError(f"The converged solution was not found: {reported['error']}")
         self._reference = np.load(self._scores_path)

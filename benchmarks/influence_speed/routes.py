@@ -24,7 +24,7 @@ class Route:
     repeats: bool = True
 
 
-REFERENCE = Route("tfdrop", "reference", "the converged solution", (200,))
+REFERENCE = Route("tfdrop", "reference", "the converged solution")
 
 ROUTES = (
     Route("tfdrop", "cg", "`ConjugateGradient(depth={})`", (1, 2, 3, 4, 5, 6), True),
