@@ -93,8 +93,9 @@ def report(job, contest, parts, memory):
         "samples. The matrix, for all: the Hessian of the mean training loss, with eigenvalues from "
         f"{job.smallest:.3f} to {job.largest:.1f}, plus a damping of {job.damping:.3f}. r is the correlation of the "
         "scores with the converged solution "
-        f"(conjugate gradients to a relative residual of 1e-6, or {REFERENCE_STEPS.value} steps); for an iterative route, the least effort with "
-        f"r >= {AGREEMENT} is shown, or the largest that was tried. Times and memory are from model and data in the "
+        f"(conjugate gradients to a relative residual of 1e-6, or {REFERENCE_STEPS.value} steps); for an iterative "
+        f"route, the least effort with r >= {AGREEMENT} is shown, or the largest that was tried. Times and memory are "
+        "from model and data in the "
         "library's own form to the scores, including tracing and compiling but not imports. Each run has one core, "
         "one thread and a process of its own. Times are medians over the runs of a route, with the fastest and the "
         'slowest next to them. "Internals" are routes that users are not shown: the gradient of the sum passed to a '
