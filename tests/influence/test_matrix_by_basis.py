@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from problems import SoftmaxRegression
 
-from tfdrop.influence import influence_matrix
+from tfdrop.influence import DivergenceError, InfluenceModel, influence_matrix
 
 DAMPING = 0.05
 
@@ -54,8 +54,9 @@ def test_what_is_outside_has_the_inverse_with_the_least_residual(problem):
     y = np.random.default_rng(0).normal(size=(48, 1)).astype("float32")
     model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1, use_bias=False)])
     settings = {"loss": "mse", "curvature": "gauss_newton", "damping": 0.01, "verbose": 0}
-    exact = influence_matrix(model, (x, y), (x, y), **settings, solver="exact")
-    found = influence_matrix(model, (x, y), (x, y), **settings, basis=2)
+    validation = x[:12], y[:12]  # one in each direction, so that none is missing in their sums
+    exact = influence_matrix(model, (x, y), validation, **settings, solver="exact")
+    found = influence_matrix(model, (x, y), validation, **settings, basis=2)
     np.testing.assert_allclose(found.scores, exact.scores, atol=0.02 * np.abs(exact.scores).max())
     assert found.converged.all()
 
@@ -103,6 +104,31 @@ def test_a_gradient_that_is_not_finite_is_refused(problem):
 
 def _distance(y_true, y_pred):
     return keras.ops.sqrt(keras.ops.sum((y_true - y_pred) ** 2, axis=-1))
+
+
+def test_validation_samples_that_are_the_same_are_solved_for(problem):
+    """Weights of one sign or the other would leave nothing of them in some of the sums."""
+    whole = by_basis(problem, basis=100, columns=1).scores[:, 3]
+    x, y = problem.x_validation[[3, 3]], problem.y_validation[[3, 3]]
+    for seed in range(6):
+        found = by_basis(problem, basis=30, seed=seed, validation=(x, y))
+        np.testing.assert_allclose(found.scores, np.stack([whole, whole], axis=1), atol=1e-3 * np.abs(whole).max())
+        assert found.converged.all()
+
+
+def test_a_loss_that_is_not_convex_is_refused_where_its_curvature_exceeds_the_damping():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 4)).astype("float32"), rng.normal(size=(30, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    settings = {"loss": keras.losses.CosineSimilarity(), "curvature": "gauss_newton", "verbose": 0, "basis": 8}
+    with pytest.raises(DivergenceError, match="is not positive definite"):
+        influence_matrix(model, (x, y), (x, y), **settings, damping=1e-3)
+    spectrum = InfluenceModel(model, (x, y), settings["loss"], curvature="gauss_newton", verbose=0).spectrum
+    assert spectrum.smallest < -1e-3
+    damping = -3 * spectrum.smallest
+    found = influence_matrix(model, (x, y), (x, y), **settings | {"basis": 12}, damping=damping)
+    exact = influence_matrix(model, (x, y), (x, y), **settings | {"basis": None}, damping=damping, solver="exact")
+    np.testing.assert_allclose(found.scores, exact.scores, atol=0.01 * np.abs(exact.scores).max())
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(problem, tmp_path, name, saves, k
     assert tries > 1
     np.testing.assert_array_equal(found.scores, uninterrupted.scores)
     assert found.damping == uninterrupted.damping
+    if function is influence_matrix:
+        np.testing.assert_array_equal(found.residuals, uninterrupted.residuals)
+        np.testing.assert_array_equal(found.converged, uninterrupted.converged)
     if function is self_influence:
         np.testing.assert_array_equal(found.leverages, uninterrupted.leverages)
     if function is total_influence:
@@ -112,3 +115,18 @@ def test_a_matrix_whose_damping_is_raised_has_one_damping(tmp_path):
     assert found.damping == whole.damping
     summed = total_influence(model, **data, **arguments | {"damping": whole.damping, "solver": "exact"}).scores
     np.testing.assert_allclose(whole.scores.sum(1), summed, atol=0.05 * np.abs(summed).max())
+
+
+def test_a_pass_of_other_columns_is_begun_anew(problem, tmp_path):
+    """An earlier start, or an earlier release, scored another number of columns in the pass that was interrupted."""
+    arguments = {"damping": 0.02, "solver": "cg", "batch_size": 7, "verbose": 0, "train": (problem.x, problem.y)}
+    arguments |= {"model": problem.model, "validation": (problem.x_validation[:8], problem.y_validation[:8])}
+    whole = influence_matrix(**arguments, columns=1)
+    for kill in range(20, 46, 5):
+        checkpoint = Checkpoint(tmp_path / f"{kill}.npz", "key", KilledAtEvery(1, kill))
+        with pytest.raises(OutOfTime):
+            influence_matrix(**arguments, columns=1, checkpoint=checkpoint)
+        checkpoint = Checkpoint(tmp_path / f"{kill}.npz", "key", KilledAtEvery(1, 10**9))
+        found = influence_matrix(**arguments, columns="auto", checkpoint=checkpoint)
+        assert found.scores.shape == (60, 8)
+        np.testing.assert_allclose(found.scores, whole.scores, rtol=1e-4, atol=1e-5)

@@ -59,10 +59,14 @@ class Basis(NamedTuple):
         return ops.matmul(ops.convert_to_tensor(coordinates.astype("float32"))[None], self.vectors)[0]
 
 
-def check_basis(computation: Any) -> None:
-    """Raises a `ValueError` where what is outside of a basis has no bound: a Hessian, or no damping."""
-    if (kind := computation.problem.curvature.kind) != "gauss_newton":
+def check_curvature(problem: Any) -> None:
+    """Raises a `ValueError` where what is outside of a basis has no bound: of a Hessian."""
+    if (kind := problem.curvature.kind) != "gauss_newton":
         raise invalid("curvature", "'gauss_newton' where `basis` is given, as it has no negative eigenvalues", kind)
+
+
+def check_damping(computation: Any) -> None:
+    """Raises a `ValueError` where what is outside of a basis has no bound: without damping."""
     if computation.damping <= 0:
         raise invalid("damping", "more than 0 where `basis` is given", computation.damping)
 
@@ -101,7 +105,10 @@ def curvature_basis(computation: Any, first: Any, size: int, verbose: Any) -> Ba
             first, size, after_step, begun,
         )  # fmt: skip
     whole = state()
-    phases.after_step("basis", lambda: whole)  # so that each vector is kept once
-    eigenvalues, eigenvectors = np.linalg.eigh(space.tridiagonal)
     coupling = space.left_over if len(whole["vectors"]) > len(space.basis) else 0.0
-    return Basis(ops.convert_to_tensor(whole["vectors"]), np.maximum(eigenvalues, 0), eigenvectors, coupling)
+    eigenvalues, eigenvectors = np.linalg.eigh(space.tridiagonal)
+    begun[0].clear()  # what is kept of the vectors is one array
+    phases.forget("basis")
+    phases.after_step("basis", lambda: whole)
+    del space
+    return Basis(ops.convert_to_tensor(whole["vectors"]), eigenvalues, eigenvectors, coupling)

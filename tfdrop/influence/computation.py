@@ -14,11 +14,12 @@ from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import Spectrum
 from tfdrop.influence.training_data import single_samples
 from tfdrop.progress import Progress
+from tfdrop.training.replicas import replicas
 
 RESIDUAL_SAMPLES = 8192
-# From so many vectors on, gradients of single samples cost less than a forward-mode pass for each: they take 2.2 to 2.8
-# passes in results/influence_speed.md.
-VECTORS_FOR_GRADIENTS = 4
+# From so many vectors on, gradients of single samples cost less than a forward-mode pass for each. They take 2.2 to 2.8
+# passes of convolutional networks (results/influence_speed.md), some forty of a small dense one.
+VECTORS_FOR_GRADIENTS = 32
 STACKED_GRADIENTS = 16
 
 
@@ -126,12 +127,16 @@ class Computation:
     def gradients_times(self, vectors):
         """Returns every training sample's loss gradient times some vectors, shape `(n, number of vectors)`.
 
-        One forward-mode pass over the data for each vector; or each sample's gradient, where the vectors are many.
+        One forward-mode pass over the data for each vector; or each sample's gradient, where the vectors are many, but
+        for several replicas, which share batches.
         """
         problem = self.problem
-        by_gradients = len(vectors) >= VECTORS_FOR_GRADIENTS
+        by_gradients = len(vectors) >= VECTORS_FOR_GRADIENTS and replicas(problem.model) == 1
         products = _by_gradients(problem.autodiff, vectors) if by_gradients else _by_passes(problem.autodiff, vectors)
         start = self.phases.start("scores")
+        if start and start["values"].shape[1] != len(vectors):  # an earlier start had another number in a pass
+            self.phases.forget("scores")
+            start = {}
         parts, done = ([start["values"]], int(start["batches"])) if start else ([], 0)
 
         def state():

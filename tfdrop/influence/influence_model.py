@@ -177,7 +177,7 @@ class InfluenceModel:
                 solves; they are kept in memory. It takes as many products with the data, and 8 for what is outside and
                 for `residuals`. For `curvature="gauss_newton"` and a positive damping.
             columns: Validation samples that share one pass over the training data: they are solved one after another,
-                then one pass scores them all. `"auto"`: as many as 256 MB hold solutions of. 1 is the paper's order.
+                then one pass scores them all. `"auto"`: as many as 128 MB hold solutions of. 1 is the paper's order.
                 The result is the same, but for rounding.
             measure: As for `total`.
             regularized_gradients: As for `total`.

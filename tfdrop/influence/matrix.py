@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from tfdrop.arguments import check_whole, invalid
+from tfdrop.influence.basis import check_curvature
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.matrix_by_basis import solver_by_basis
@@ -15,8 +16,9 @@ from tfdrop.influence.solvers.solution import Solution
 from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
 
-AUTOMATIC_MEMORY = 2**28  # bytes of the solutions that share a pass over the training data
+AUTOMATIC_MEMORY = 2**27  # bytes of the solutions that share a pass over the training data
 BYTES_A_NUMBER = 4
+SOLVED = ("vectors", "residuals", "converged")  # of the columns that wait for their pass
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ def matrix(
 ):
     """Returns the `InfluenceMatrix` of a `Problem`'s training samples; see `InfluenceModel.matrix`."""
     columns = _columns(columns, problem.curvature.size)
-    by_basis = {} if basis is None else {"basis": check_whole("basis", basis, lowest=2)}
+    by_basis = {}
+    if basis is not None:
+        by_basis["basis"] = check_whole("basis", basis, lowest=2)
+        check_curvature(problem)
     computation = Computation(problem, solver, checkpoint, 0, regularized_gradients, measure, **by_basis)
     phases = computation.phases
     data, gradient = computation.measured(validation)
@@ -76,8 +81,8 @@ def matrix(
                 found.append(-computation.train_gradients_times([solution.vector for solution in solutions]))
                 residuals += [solution.residual for solution in solutions]
                 converged += [solution.converged for solution in solutions]
-            phases.forget("solve")
-            phases.forget("scores")
+            for done in ("solve", "columns", "scores"):
+                phases.forget(done)
             if residuals:
                 phases.after_step("matrix", state)
     return InfluenceMatrix(
@@ -101,18 +106,30 @@ def _columns(columns, size):
 
 def _solved(computation, gradients, progress):
     """Returns a `Solution` for each gradient; or `None` if one needed more damping, which the computation then has."""
-    solutions = []
-    for number, gradient in enumerate(gradients):
-        if norm(gradient) == 0:  # nothing changes the loss of this sample
-            solutions.append(Solution(gradient, 0.0, True, []))
-        else:
-            solution, damping = computation.solve(gradient, f"solve {number}")
+    phases = computation.phases
+    start = phases.start("columns")
+    vectors, residuals, converged = (list(start[name]) if start else [] for name in SOLVED)
+    vectors = [ops.convert_to_tensor(vector) for vector in vectors]
+    progress.advance(len(vectors))
+
+    def state():
+        found = np.stack([ops.convert_to_numpy(vector) for vector in vectors]), np.array(residuals), np.array(converged)
+        return dict(zip(SOLVED, found, strict=True))
+
+    for gradient in itertools.islice(gradients, len(vectors), None):
+        solution = Solution(gradient, 0.0, True, [])
+        if norm(gradient) != 0:  # else nothing changes the loss of this sample
+            solution, damping = computation.solve(gradient)
             if damping != computation.damping:
                 computation.damping = damping
                 return None
-            solutions.append(solution)
-        progress.advance(residual=solutions[-1].residual)
-    return solutions
+        vectors.append(solution.vector)
+        residuals.append(solution.residual)
+        converged.append(solution.converged)
+        progress.advance(residual=solution.residual)
+        phases.forget("solve")
+        phases.after_step("columns", state)
+    return [Solution(*solved, []) for solved in zip(vectors, residuals, converged, strict=True)]
 
 
 def _single_gradients(data, gradient, first):

@@ -8,12 +8,12 @@ from keras import ops
 
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import stream
-from tfdrop.influence.basis import check_basis, curvature_basis
+from tfdrop.influence.basis import check_damping, curvature_basis
 from tfdrop.influence.curvature import dot, norm
-from tfdrop.influence.solvers.solution import Solution
+from tfdrop.influence.solvers.solution import DivergenceError, Solution
 from tfdrop.progress import Progress
 
-SIGNS = 6  # names the random stream of the signs
+WEIGHTS = 6  # names the random stream of the weights
 MEASURED = 4  # random sums of the right-hand sides whose residual is measured
 TOLERANCE = 0.1  # relative residual up to which a solution counts as converged
 
@@ -23,10 +23,11 @@ def solver_by_basis(
 ) -> Callable[[Iterable[Any], Progress], list[Solution]]:
     """Returns a function that gives the `Solution` for each of some gradients of validation samples.
 
-    The basis starts from a sum of the normalized gradients with random signs, and so reaches what they have in common.
-    Outside of it the curvature is taken for a multiple of the identity, the one that leaves the least residual. Each
-    solution has the same residual, the root mean square over all validation samples: a solution is linear in its
-    right-hand side, so that the expected square of the residual of such a sum is the sum of the samples' squares.
+    The basis starts from a sum of the normalized gradients with random weights, and so reaches what they share. Outside
+    of it the curvature is taken for a multiple of the identity, the one that leaves the least residual. Each solution
+    has the same residual, the root mean square over all validation samples: a solution is linear in its right-hand
+    side, so that the residual of such a sum has the expected square of one sample's, times the sum of the weights'
+    squares.
 
     Args:
         computation: The `Computation`, of a Gauss-Newton matrix.
@@ -36,15 +37,22 @@ def solver_by_basis(
         verbose: Whether to show progress.
 
     Raises:
-        ValueError: If the curvature may have negative eigenvalues, the damping is not positive, or a gradient is not
-            finite.
+        ValueError: If the damping is not positive, or a gradient is not finite.
+        DivergenceError: If the damped curvature is not positive definite, as with a loss that is not convex.
     """
-    check_basis(computation)
-    sums, samples = _sums(computation, gradients, count, verbose)
-    if not samples:
+    check_damping(computation)
+    sums, squares = _sums(computation, gradients, count, verbose)
+    if not squares.any():
         return lambda gradients, progress: [Solution(gradient, 0.0, True, []) for gradient in gradients]
     basis = curvature_basis(computation, ops.convert_to_tensor(sums[0]), size, verbose)
-    outside, residual = _fitted(computation, basis, sums[1:], samples, verbose)
+    lowest, damping = float(basis.eigenvalues.min()), computation.damping
+    if lowest + damping <= 1e-6 * float(basis.eigenvalues.max()):
+        raise DivergenceError(
+            f"The gauss_newton with a damping of {damping:.4g} is not positive definite: it has an eigenvalue of "
+            f"{lowest:.4g}. Try damping well above {-lowest:.4g}, or a solver in the place of `basis`",
+            damping=-2 * lowest,
+        )
+    outside, residual = _fitted(computation, basis, sums[1:], squares[1:], verbose)
 
     def solved(gradients, progress):
         progress.advance(0, residual=residual)
@@ -62,15 +70,16 @@ def solver_by_basis(
 
 
 def _sums(computation, gradients, count, verbose):
-    """Returns sums of the normalized gradients with random signs, one a row, and how many gradients are not zero."""
+    """Returns sums of the normalized gradients with normal weights, one a row, and the sums of the squared weights."""
+    rows = 1 + MEASURED
     start = computation.phases.start("sums")
-    sums = start["sums"] if start else np.zeros((1 + MEASURED, computation.problem.curvature.size), "float32")
-    samples, done = (int(start[name]) for name in ("samples", "done")) if start else (0, 0)
-    signs = stream(computation.problem.seed, SIGNS)
-    signs.integers(2, size=(done, len(sums)))  # those that were drawn before
+    sums = start["sums"] if start else np.zeros((rows, computation.problem.curvature.size), "float32")
+    squares, done = (start["squares"], int(start["done"])) if start else (np.zeros(rows), 0)
+    weights = stream(computation.problem.seed, WEIGHTS)
+    weights.standard_normal((done, rows))  # those that were drawn before
 
     def state():
-        return {"sums": sums, "samples": samples, "done": done}
+        return {"sums": sums, "squares": squares, "done": done}
 
     with Progress("Gradients of validation samples", count, verbose) as progress:
         progress.resume(done)
@@ -79,17 +88,17 @@ def _sums(computation, gradients, count, verbose):
             if not np.isfinite(length):
                 received = f"sample {done} with a gradient that is not finite"
                 raise invalid("validation", "samples with finite gradients", received=received)
-            drawn = 2 * signs.integers(2, size=len(sums)) - 1
+            drawn = weights.standard_normal(rows)
             if length > 0:
                 sums = sums + np.outer(drawn, ops.convert_to_numpy(gradient) / length).astype("float32")
-                samples += 1
+                squares = squares + drawn**2
             done += 1
             progress.advance()
             computation.phases.after_step("sums", state)
-    return sums, samples
+    return sums, squares
 
 
-def _fitted(computation, basis, sums, samples, verbose):
+def _fitted(computation, basis, sums, squares, verbose):
     """Returns the inverse outside of the basis with the least residual, and the root mean square relative residual.
 
     Both by all of the training data. The residual of a sum is linear in that inverse.
@@ -112,8 +121,8 @@ def _fitted(computation, basis, sums, samples, verbose):
             phases.after_step("residuals", lambda: {"squares": np.array(found)})
     parts, whole = np.array(found), np.sum(found, axis=0)
     # Each sum's residual by the inverse that the others have, for the best of its own would look better than it is.
-    squares = [_square(part, _best(whole - part, damping)) for part in parts]
-    return _best(whole, damping), float(np.sqrt(max(np.mean(squares), 0.0) / samples))
+    left = sum(_square(part, _best(whole - part, damping)) for part in parts)
+    return _best(whole, damping), float(np.sqrt(max(left, 0.0) / np.sum(squares)))
 
 
 def _square(parts, outside):

@@ -8,7 +8,7 @@ from keras import ops
 
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import stream
-from tfdrop.influence.basis import check_basis, curvature_basis
+from tfdrop.influence.basis import check_curvature, check_damping, curvature_basis
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
@@ -28,10 +28,12 @@ def scores_by_basis(computation: Any, size: int, verbose: Any) -> tuple[np.ndarr
         ValueError: If the curvature may have negative eigenvalues, for which the bounds do not hold; the damping is not
             positive; or a gradient is not finite.
     """
-    check_basis(computation)
     problem = computation.problem
+    check_curvature(problem)
+    check_damping(computation)
     first = stream(problem.seed, BASIS).standard_normal(problem.curvature.size).astype("float32")
     basis = curvature_basis(computation, ops.convert_to_tensor(first), size, verbose)
+    basis = basis._replace(eigenvalues=np.maximum(basis.eigenvalues, 0))  # the others are rounding
     lower, outside = _parts(computation, basis, verbose)
     return lower + outside / computation.damping, outside / computation.damping
 

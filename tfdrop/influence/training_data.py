@@ -63,7 +63,7 @@ class TrainingData:
     def part(self, samples, key=3):
         """Returns about this many random samples of the data, or all of them, in many small batches.
 
-        Where they are not all, they are whole batches, since each other shape of batch would have to be traced.
+        Where they are not all, they are whole batches, since JAX would compile each other shape of batch.
         """
         if (samples, key) not in self._parts:
             self._parts[samples, key] = self._drawn_part(samples, key)

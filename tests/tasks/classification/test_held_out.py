@@ -7,10 +7,10 @@ from scipy.special import softmax
 from tfdrop.errors import UserError
 from tfdrop.tasks.arm import Arm
 from tfdrop.tasks.classification.data import preprocessed, read_data
+from tfdrop.tasks.classification.held_out import brier_scores, percent_wrong
 from tfdrop.tasks.classification.networks import plain_network
 from tfdrop.tasks.classification.settings import ClassifySettings
 from tfdrop.tasks.classification.task import ClassificationTask
-from tfdrop.tasks.classification.training import brier_scores
 from tfdrop.training.log import TrainingLog
 
 
@@ -58,8 +58,9 @@ def test_one_round_chooses_nothing_and_too_few_validation_images_are_named():
         read_data(ClassifySettings(max_drop="auto", validation_samples=[39]))
 
 
-def test_an_arm_is_measured_on_what_is_held_out(tmp_path):
-    settings = ClassifySettings(max_drop="auto", train_samples=100, drop="none")
+@pytest.mark.parametrize(("name", "measure"), [("error", percent_wrong), ("brier", brier_scores)])
+def test_an_arm_is_measured_on_what_is_held_out(tmp_path, name, measure):
+    settings = ClassifySettings(max_drop="auto", train_samples=100, drop="none", trial_measure=name)
     task = ClassificationTask(settings, read_data(settings))
     network = plain_network(settings, (8, 8, 1), 10)
     with TrainingLog(tmp_path, "round 1") as log:
@@ -68,7 +69,22 @@ def test_an_arm_is_measured_on_what_is_held_out(tmp_path):
     task.measure(Arm("round 1"), network, tmp_path, result, None)
     x, y = task.data.held_out
     logits = network.predict(x, verbose=0).astype("float64")
-    np.testing.assert_allclose(result["held_out"], brier_scores(softmax(logits, axis=1), y), rtol=1e-4)
+    np.testing.assert_allclose(result["held_out"], measure(softmax(logits, axis=1), y), rtol=1e-4)
+
+
+def test_percent_wrong_is_the_error_and_wrong_labels_shift_it_alike():
+    """As many labels of each class are wrong, and each other class is as often in its place."""
+    rng = np.random.default_rng(0)
+    classes = 4
+    right = np.repeat(np.arange(classes), 30 * (classes - 1))
+    wrong = np.arange(len(right)) % 30 < 9
+    noisy = np.where(wrong, (right + 1 + np.arange(len(right)) // 30 % (classes - 1)) % classes, right)
+    for _ in range(5):
+        answers = rng.permutation(classes)[right]  # whole classes are right or wrong
+        probabilities = np.eye(classes)[answers]
+        true, seen = (percent_wrong(probabilities, labels).mean() for labels in (right, noisy))
+        assert true == pytest.approx(100 * np.mean(answers != right))
+        assert seen == pytest.approx(30 + true * (1 - 0.3 - 0.3 / (classes - 1)))
 
 
 def test_brier_scores():

@@ -14,8 +14,8 @@ from tfdrop.influence.autodiff.traced import traced_derivatives
 from tfdrop.influence.autodiff.verification import DerivativeError
 from tfdrop.influence.autodiff.verified import Backend, DerivativeWarning, VerifiedAutodiff
 
-# JAX compiles each shape of batch anew, so that a usual batch is checked as it is.
-CHECKED_SAMPLES = {"tensorflow": 16, "jax": 64}
+CHECKED_SAMPLES = 16
+CHECKED_AS_THEY_ARE = 64  # where each shape of batch is compiled anew: on JAX, and for several replicas
 
 __all__ = ["DerivativeError", "DerivativeWarning", "verified_autodiff"]
 
@@ -48,7 +48,8 @@ def _backend(name, model):
     modules = (importlib.import_module(f"{__name__}.{part}{name}") for part in ("", "reverse_", "evaluation_"))
     forward, reverse, evaluation = modules
     sharded = _sharding(model.distribute_strategy) if name == "tensorflow" else None
-    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded, CHECKED_SAMPLES[name])
+    samples = CHECKED_SAMPLES if name == "tensorflow" and sharded is None else CHECKED_AS_THEY_ARE
+    return Backend(forward.Autodiff, reverse.ReverseAutodiff, evaluation.Evaluation, sharded, samples)
 
 
 def _sharding(strategy):

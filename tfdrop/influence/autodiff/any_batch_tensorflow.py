@@ -32,25 +32,34 @@ class ForAnyBatch:
         return functools.partial(_called, bound, kept)
 
 
-def _called(function, kept, x, y, *others):
+def _called(function, kept, x, y, *vectors):
     if tf.inside_function():
-        return function(x, y, *others)
+        return function(x, y, *vectors)
     x, y = tf.nest.map_structure(_tensor, (x, y))
-    key = str(tf.nest.map_structure(_open, (x, y)))
+    others = [tf.convert_to_tensor(other) for other in vectors]
+    specs = tf.nest.map_structure(_open, (x, y))
+    key = str((specs, [(other.shape, other.dtype) for other in others]))
     if key not in kept:
-        try:
-            found = function.get_concrete_function(*tf.nest.map_structure(_open, (x, y)), *others)
-            return _noted(kept, key, found, x, y, *others)
-        except Exception:  # as in `verification.py`: of all kinds. What is wrong in any case is raised again.
-            return _noted(kept, key, function, x, y, *others)
-    return kept[key](x, y, *others)
+        kept[key] = _traced(function, *specs, *others)
+    try:
+        return kept[key](x, y, *others)
+    except (
+        tf.errors.InvalidArgumentError,
+        tf.errors.UnimplementedError,
+    ):  # an operation that wants to know the number, or an error of the data
+        if kept[key] is function:
+            raise
+        result = function(x, y, *others)
+        kept[key] = function
+        return result
 
 
-def _noted(kept, key, function, *arguments):
-    """Calls a function, and keeps it if that went well."""
-    result = function(*arguments)
-    kept[key] = function
-    return result
+def _traced(function, *arguments):
+    """Returns what a function is traced to; the function itself, which traces what it is given, where that fails."""
+    try:
+        return function.get_concrete_function(*arguments)
+    except Exception:  # TensorFlow, Keras and models of users' own raise all kinds
+        return function
 
 
 def _tensor(array):

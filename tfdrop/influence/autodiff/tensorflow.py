@@ -20,7 +20,7 @@ class Autodiff:
     inference mode: batch normalization uses its moving statistics, dropout is off. Products and the gradient of a
     batch are SUMS over its samples.
 
-    Each shape of sample is traced once, for all numbers of them.
+    Each shape of sample is traced once, for all numbers of them (but for several replicas, each number anew).
 
     Args:
         model: A built Keras model.

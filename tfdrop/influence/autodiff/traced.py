@@ -10,7 +10,7 @@ KEPT = 4  # of a model: losses, choices of variables
 
 
 class Traced:
-    """The ways of computing a model's derivatives, each compiled at most once for each shape of sample.
+    """The ways of computing a model's derivatives, each compiled at most once for a shape.
 
     Args:
         backend: The `Backend`.

@@ -11,6 +11,7 @@ from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, measured, numpy_history, restored_history
 from tfdrop.influence.solvers.spectrum import lanczos
 from tfdrop.influence.solvers.tail_average import TailAverage
+from tfdrop.influence.training_data import batch_length
 from tfdrop.progress import Progress
 
 TOLERANCE = 0.05
@@ -195,12 +196,13 @@ class _Run:
         self._h = ops.convert_to_tensor(start["h"]) if start else system.target
         self._average = TailAverage(settings.depth, start)
         self._stopped = bool(start["stopped"]) if start else False
-        self._next_measurement = int(start["next_measurement"]) if start else self._first_measurement()
+        # Infinity until a batch is seen.
+        self._next_measurement = int(start["next_measurement"]) if start else float("inf")
         self.residual = None  # of the solution, where the run stopped for it
 
-    def _first_measurement(self):
+    def _first_measurement(self, batch):
         read = min(self._system.data.samples, SAMPLES_OF_A_ROUGH_RESIDUAL)
-        return max(FIRST_MEASUREMENT, STEPS_TO_A_MEASUREMENT * read // self._settings.batch_size)
+        return max(FIRST_MEASUREMENT, STEPS_TO_A_MEASUREMENT * read // batch_length(batch[0]))
 
     def state(self):
         return {
@@ -220,6 +222,8 @@ class _Run:
         for batch in itertools.islice(order, self.step, None):
             if self._stopped or self.step == self._settings.depth:
                 return
+            if self._next_measurement == float("inf"):
+                self._next_measurement = self._first_measurement(batch)
             change = self._system.target - self._system.product(self._h, [batch]) / self._scale
             self._h = self._h + change
             self.step += 1

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.choice_lines import choice_lines
+from tfdrop.tasks.classification.held_out import measured
 from tfdrop.tasks.classification.removal_curve import curve_lines
 from tfdrop.tasks.comparison_lines import comparison_lines, meaning_lines
 from tfdrop.tasks.dropped_groups import dropped_line, dropped_word
@@ -40,8 +41,7 @@ def _influence_line(run, found, result):
 
 def _choice_lines(run, result):
     seed = f"Seed {run['seed']}: " if len(result["runs"]) > 1 else ""
-    what = f"Brier score on {run['choice']['images']} validation images that no score comes from"
-    first, *others = choice_lines(run["choice"], what, digits=4)
+    first, *others = choice_lines(run["choice"], *measured(run["choice"]))
     return [seed + first, *others]
 
 

@@ -143,6 +143,10 @@ def _run(task, data, folder, pace):
             for round in scored
         ],
         "seconds": found.seconds,
-        **({} if choice is None else {"choice": choice | {"images": len(task.data.held_out[1])}}),
+        **({} if choice is None else {"choice": choice | _about_choice(settings, task.data)}),
         "while_dropping": errors_while_dropping(settings, last, task.data),
     }
+
+
+def _about_choice(settings, data):
+    return {"images": len(data.held_out[1]), "measure": settings.trial_measure}

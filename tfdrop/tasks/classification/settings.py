@@ -119,6 +119,14 @@ class ClassifySettings(RunSettings):
         kind=str,
         group="data dropout",
     )
+    trial_measure: str = setting(
+        "error",
+        "What the trials of --max_drop=auto measure: error, how many answers are wrong, which wrong labels of the "
+        "images held out shift alike for all; or brier, the Brier score, which asks for sure answers on right labels "
+        "and unsure ones on wrong labels.",
+        choices=("error", "brier"),
+        before="brier",
+    )
     curve: list = setting(
         [],
         "Percents, as 1,3,10: also train without the worst so many of the images, and without as many random ones.",

@@ -11,9 +11,9 @@ from tfdrop.data.samples import select
 from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
+from tfdrop.tasks.classification.held_out import MEASURES
 from tfdrop.tasks.classification.ranking import output_folder, ranked
 from tfdrop.tasks.classification.training import (
-    brier_scores,
     classifier_influence,
     kept_network,
     probabilities,
@@ -125,7 +125,8 @@ class ClassificationTask:
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""
         if self.data.held_out is not None:
             x, y = self.data.held_out
-            result["held_out"] = brier_scores(probabilities(self.settings, model, x), y).tolist()
+            measure = MEASURES[self.settings.trial_measure].of_images
+            result["held_out"] = measure(probabilities(self.settings, model, x), y).tolist()
         records = read_records(folder, arm.name)
         result["last"] = _errors(records[-1])
         best = min(records, key=lambda record: record["test_error"])

@@ -213,17 +213,6 @@ def _percent_wrong(answers, labels, k):
     return 100.0 * float(np.mean(~(highest == labels[:, None]).any(axis=1)))
 
 
-def brier_scores(probabilities, labels):
-    """Returns for each image the squared distance between the classes' probabilities and the label's one-hot row.
-
-    It is bounded, so that a wrong label rules it less than a cross-entropy, and no better for overconfidence.
-
-    >>> brier_scores(np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([0, 1])).tolist()
-    [0.5, 0.0]
-    """
-    return np.sum((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2, axis=1)
-
-
 def classifier_influence(settings, plain, train, validation, checkpoint, sample_weights=None):
     """Returns the `Influence` of every training image; see `influence_as_set`."""
     train, validation = ((centred(settings, x), y) for x, y in (train, validation))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfdrop.tasks.arm import round_name
+from tfdrop.tasks.classification.held_out import measured
 from tfdrop.tasks.classification.report import paper_error
 from tfdrop.tasks.comparison_lines import meaning_lines
 from tfdrop.tasks.page.influence import first_round_sentence, influence_section
@@ -52,8 +53,8 @@ def sections(run: RunFolder) -> list[Section]:
     tables += [_dropping_table(run)] if first.result["while_dropping"] else []
     if "choice" in first.result:
         choice = first.result["choice"]
-        what = f"Brier score on {choice['images']} validation images that no score comes from"
-        tables.append(choice_table(choice, f"How many to drop: {what}", digits=4))
+        what, digits = measured(choice)
+        tables.append(choice_table(choice, f"How many to drop: {what}", digits))
     paper = _paper_lines(run.result.get("recipe"))
     made = [Section("Test errors", paper, tables, curves_pictures(run.seeds, names, CURVES))]
     samples = scored_samples(run, first)
