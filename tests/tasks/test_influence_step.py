@@ -7,7 +7,9 @@ import pytest
 from tfdrop.checkpoint import Checkpoint
 from tfdrop.influence import ConjugateGradient, LiSSA, total_influence
 from tfdrop.tasks.classification.settings import ClassifySettings
+from tfdrop.tasks.influence_line import influence_line
 from tfdrop.tasks.influence_step import influence_as_set
+from tfdrop.tasks.score_summary import summary
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -65,6 +67,8 @@ def test_the_papers_order_of_computation_gives_the_summed_scores(problem, tmp_pa
     np.testing.assert_allclose(columns.scores, summed.scores, rtol=1e-3, atol=1e-3 * np.abs(summed.scores).max())
     assert np.abs(summed.scores).max() > 0
     assert columns.converged
+    said = {"columns": "Solve with", "basis": "Basis of 60 vectors, with"}[order]
+    assert influence_line(summary(columns)).startswith(f"{said} gauss_newton + 0.1 I (eigenvalues about ")
     model, train, (x, y) = problem
     alone = []
     for place in range(len(x)):

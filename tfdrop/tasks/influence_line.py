@@ -33,8 +33,9 @@ def influence_line(influence: Mapping[str, Any]) -> str:
         )
         smoothness = f", smoothness {influence['smoothness']:.2f}" if "smoothness" in influence else ""
         return f"Replay of {part.replace('%', ' %')}, on the {MEASURES[influence['measure']]}{seeds}{smoothness}."
+    found = f"Basis of {influence['basis']} vectors, with" if "basis" in influence else "Solve with"
     return (
-        f"Solve with {influence['curvature']} + {influence['damping']:.4g} I "
+        f"{found} {influence['curvature']} + {influence['damping']:.4g} I "
         f"(eigenvalues about {influence['smallest_eigenvalue']:.4g} to {influence['largest_eigenvalue']:.4g}): "
         f"relative residual {influence['residual']:.3f}{'' if influence['converged'] else ', not converged'}."
     )

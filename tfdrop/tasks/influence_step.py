@@ -23,9 +23,11 @@ class InfluenceByColumns(Influence):
     Attributes:
         harmed: For each training sample the places of the `HARMED` validation samples that it harms most, the most
             first; -1 where it harms fewer. Shape `(n, HARMED)`.
+        basis: Vectors of the basis that served all of them, or `None` where each had a solve.
     """
 
     harmed: np.ndarray
+    basis: int | None = None
 
 
 def influence_as_set(
@@ -64,10 +66,11 @@ def influence_as_set(
         raise UserError(str(error)) from error
 
 
-def _by_columns(model, validation, **arguments):
+def _by_columns(model, validation, basis, **arguments):
     """Returns the `Influence` of the paper's order of computation, section III-D: the sum of k solves."""
-    found = model.matrix(validation, **arguments)
+    found = model.matrix(validation, basis=basis, **arguments)
     return InfluenceByColumns(
+        basis=basis,
         harmed=_most_harmed(found.scores),
         scores=found.scores.sum(axis=1),
         solution=np.empty(0),  # there is one for each validation sample

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfdrop.influence import Influence, ReplayInfluence
+from tfdrop.tasks.influence_step import InfluenceByColumns
 from tfdrop.tasks.ranking import Ranking
 
 
@@ -16,12 +17,17 @@ def summary(found: Influence | ReplayInfluence | Ranking) -> dict[str, Any]:
         seeds |= {"trimmed": found.trimmed} if found.trimmed else {}
         smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
         return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
-    return unfavorable | {
-        "curvature": found.curvature,
-        "damping": found.damping,
-        "scale": found.scale,
-        "smallest_eigenvalue": found.spectrum.smallest,
-        "largest_eigenvalue": found.spectrum.largest,
-        "residual": found.residual,
-        "converged": found.converged,
-    }
+    basis = {"basis": found.basis} if isinstance(found, InfluenceByColumns) and found.basis else {}
+    return (
+        unfavorable
+        | basis
+        | {
+            "curvature": found.curvature,
+            "damping": found.damping,
+            "scale": found.scale,
+            "smallest_eigenvalue": found.spectrum.smallest,
+            "largest_eigenvalue": found.spectrum.largest,
+            "residual": found.residual,
+            "converged": found.converged,
+        }
+    )

@@ -78,6 +78,7 @@ def _figures(name, found):
         low, high = found["smallest_eigenvalue"], found["largest_eigenvalue"]
         rows += [
             ["Found by", f"influence functions with the {found['curvature'].replace('_', '-')} matrix"],
+            *([["Basis", f"{found['basis']} vectors"]] if "basis" in found else []),
             ["Damping", f"{found['damping']:.4g}"],
             ["Eigenvalues, about", f"{low:.4g} to {high:.4g}"],
             *([["Scale", f"{found['scale']:.4g}"]] if found.get("scale") is not None else []),
