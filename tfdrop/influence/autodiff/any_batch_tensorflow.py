@@ -5,6 +5,10 @@ import functools
 import tensorflow as tf
 
 
+# What an operation raises that wants to know the number of samples; errors of the data, too, which come again.
+OF_ARGUMENTS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+
+
 class ForAnyBatch:
     """A method `(x, y, ...)` in the place of a `tf.function`, which would trace each number of samples anew.
 
@@ -43,10 +47,7 @@ def _called(function, kept, x, y, *vectors):
         kept[key] = _traced(function, *specs, *others)
     try:
         return kept[key](x, y, *others)
-    except (
-        tf.errors.InvalidArgumentError,
-        tf.errors.UnimplementedError,
-    ):  # an operation that wants to know the number, or an error of the data
+    except OF_ARGUMENTS:
         if kept[key] is function:
             raise
         result = function(x, y, *others)
