@@ -4,7 +4,6 @@ import functools
 
 import tensorflow as tf
 
-
 # What an operation raises that wants to know the number of samples; errors of the data, too, which come again.
 OF_ARGUMENTS = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
 
