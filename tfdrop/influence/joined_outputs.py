@@ -1,6 +1,7 @@
 """Several outputs as one, so that derivatives have a single output to go through."""
 
 import contextlib
+import math
 
 import keras
 import numpy as np
@@ -36,10 +37,17 @@ class _JoinedOutputs(keras.Model):
         parts = [outputs[place] for place in self._used]
         if len(parts) == 1:
             return parts[0]
-        joined = ops.concatenate([ops.reshape(part, (ops.shape(part)[0], -1)) for part in parts], axis=-1)
+        joined = ops.concatenate([_flat(part) for part in parts], axis=-1)
         with contextlib.suppress(AttributeError):  # on JAX, where losses do not look behind a softmax for its logits
             joined._tfdrop_parts = parts
         return joined
+
+
+def _flat(output):
+    """Returns an output with one row a sample, whose length is known where it can be, as `ops.split` wants it."""
+    if None in output.shape[1:]:
+        return ops.reshape(output, (ops.shape(output)[0], -1))
+    return ops.reshape(output, (-1, math.prod(output.shape[1:])))
 
 
 class JoinedLoss:
@@ -63,13 +71,15 @@ class JoinedLoss:
     def expected_hessian_product(self, y_true, y_pred, tangents):
         """Returns the Hessian of the losses' sum at the outputs, times `tangents`; see `PerSampleLoss`."""
         products = []
+        # TensorFlow's forward mode may lose a shape that the outputs have.
+        tangents = ops.reshape(tangents, ops.shape(y_pred))
         parts = zip(self._losses, self._targets(y_true), self._split(y_pred), self._split(tangents), strict=True)
-        for loss, y, part, tangent in parts:
+        for size, (loss, y, part, tangent) in zip(self._sizes, parts, strict=True):
             if loss.expects_probabilities:
                 product = loss.expected_hessian_product(y, part, tangent)
             else:
                 product = hessian_product(lambda at, loss=loss, y=y: ops.sum(loss(y, at)), part, tangent)
-            products.append(ops.reshape(ops.cast(product, tangents.dtype), (ops.shape(tangents)[0], -1)))
+            products.append(ops.reshape(ops.cast(product, tangents.dtype), (-1, size)))
         return ops.concatenate(products, axis=-1)
 
     def _targets(self, y_true):
