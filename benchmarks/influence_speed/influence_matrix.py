@@ -23,7 +23,7 @@ OUT = flags.DEFINE_string("out", "results/influence_matrix.md", "Markdown file t
 
 TOLERANCE = 1e-3  # of the solves
 DEPTH = 40  # most steps of each solve
-HARMED = 3  # validation samples that a training sample is said to harm most
+HARMFUL = 3  # training samples that harm a validation sample most
 
 
 def main():
@@ -40,7 +40,7 @@ def main():
         f"validation samples were solved for by conjugate gradients, to a relative residual of {TOLERANCE:g} or "
         f"{DEPTH} steps, in {seconds / len(chosen):.1f} s of processor time each, with the scores. r is the "
         "correlation with their scores, a column each; the residual is what `residuals` says. Worst: how many of the "
-        f"{HARMED} training samples that harm such a validation sample most are found."
+        f"{HARMFUL} training samples that harm such a validation sample most are found."
     )
     header = ["`basis`", "processor seconds", "r, mean", "smallest", "residual", "worst found"]
     command = pages.command(
@@ -78,12 +78,12 @@ def _row(job, size, chosen, exact):
         f"{np.mean(correlations):.4f}",
         f"{min(correlations):.4f}",
         f"{found.residuals.max():.3f}",
-        f"{worst / HARMED:.0%}",
+        f"{worst / HARMFUL:.0%}",
     ]
 
 
 def _worst(column):
-    return set(np.argsort(-column)[:HARMED].tolist())
+    return set(np.argsort(-column)[:HARMFUL].tolist())
 
 
 if __name__ == "__main__":

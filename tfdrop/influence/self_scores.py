@@ -8,6 +8,7 @@ from keras import ops
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import stream
+from tfdrop.influence.basis import check_curvature
 from tfdrop.influence.computation import Computation
 from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.self_scores_by_basis import scores_by_basis
@@ -50,6 +51,8 @@ def self_scores(problem, solver, samples, basis, draws, steps, checkpoint, verbo
     if None not in (basis, draws):
         raise invalid("draws", "None where `basis` is given", draws)
     check_whole("steps", steps)
+    if basis is not None:
+        check_curvature(problem)
     computation = Computation(problem, solver, checkpoint, **{"draws": draws} if basis is None else {"basis": basis})
     if basis is not None:
         return SelfInfluence(*scores_by_basis(computation, basis, verbose), computation.damping)

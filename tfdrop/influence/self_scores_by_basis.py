@@ -8,7 +8,7 @@ from keras import ops
 
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import stream
-from tfdrop.influence.basis import check_curvature, check_damping, curvature_basis
+from tfdrop.influence.basis import check_damping, curvature_basis
 from tfdrop.influence.curvature import norm
 from tfdrop.influence.training_data import batch_length, single_samples
 from tfdrop.progress import Progress
@@ -25,11 +25,9 @@ def scores_by_basis(computation: Any, size: int, verbose: Any) -> tuple[np.ndarr
         verbose: Whether to show progress.
 
     Raises:
-        ValueError: If the curvature may have negative eigenvalues, for which the bounds do not hold; the damping is not
-            positive; or a gradient is not finite.
+        ValueError: If the damping is not positive, or a gradient is not finite.
     """
     problem = computation.problem
-    check_curvature(problem)
     check_damping(computation)
     first = stream(problem.seed, BASIS).standard_normal(problem.curvature.size).astype("float32")
     basis = curvature_basis(computation, ops.convert_to_tensor(first), size, verbose)

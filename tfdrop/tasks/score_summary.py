@@ -18,16 +18,13 @@ def summary(found: Influence | ReplayInfluence | Ranking) -> dict[str, Any]:
         smoothness = {} if found.smoothness is None else {"smoothness": found.smoothness}
         return unfavorable | {"measure": found.measure, "horizon": found.horizon, **seeds, **smoothness}
     basis = {"basis": found.basis} if isinstance(found, InfluenceByColumns) and found.basis else {}
-    return (
-        unfavorable
-        | basis
-        | {
-            "curvature": found.curvature,
-            "damping": found.damping,
-            "scale": found.scale,
-            "smallest_eigenvalue": found.spectrum.smallest,
-            "largest_eigenvalue": found.spectrum.largest,
-            "residual": found.residual,
-            "converged": found.converged,
-        }
-    )
+    solve = {
+        "curvature": found.curvature,
+        "damping": found.damping,
+        "scale": found.scale,
+        "smallest_eigenvalue": found.spectrum.smallest,
+        "largest_eigenvalue": found.spectrum.largest,
+        "residual": found.residual,
+        "converged": found.converged,
+    }
+    return unfavorable | basis | solve

@@ -12,9 +12,8 @@ import keras
 
 from tfdrop.influence.autodiff.traced import traced_derivatives
 from tfdrop.influence.autodiff.verification import DerivativeError
-from tfdrop.influence.autodiff.verified import Backend, DerivativeWarning, VerifiedAutodiff
+from tfdrop.influence.autodiff.verified import CHECKED_SAMPLES, Backend, DerivativeWarning, VerifiedAutodiff
 
-CHECKED_SAMPLES = 16
 CHECKED_AS_THEY_ARE = 64  # where each shape of batch is compiled anew: on JAX, and for several replicas
 
 __all__ = ["DerivativeError", "DerivativeWarning", "verified_autodiff"]

@@ -24,6 +24,7 @@ from tfdrop.influence.autodiff.verification import (
     choose,
 )
 
+CHECKED_SAMPLES = 16
 SAMPLES_OF_NOW = 2
 STALE = 1e-3  # losses of the same functions are nearer; where rounding takes them apart, they are compiled once more
 NAMES = {
@@ -53,7 +54,7 @@ class Backend(NamedTuple):
     reverse: Any
     evaluation: Any
     sharded: Callable | None = None
-    checked_samples: int = 16
+    checked_samples: int = CHECKED_SAMPLES
 
 
 class VerifiedAutodiff:

@@ -9,6 +9,7 @@ from tfdrop.models.activations import ACTIVATIONS
 from tfdrop.models.placements import PLACEMENTS
 from tfdrop.models.sizes import NETWORKS
 from tfdrop.tasks.classification.drop_layers import DROPS, check_drop
+from tfdrop.tasks.classification.held_out import BRIER, HELD_OUT_MEASURES
 from tfdrop.tasks.fields import setting
 from tfdrop.tasks.ranking import AUTO, INFLUENCE_RANKING, OF_OUTPUTS, RANKINGS, TRIED_RANKINGS
 from tfdrop.tasks.settings import INFLUENCE_HELP, INFLUENCES, MEASURE_HELP, MEASURES, RunSettings
@@ -124,8 +125,8 @@ class ClassifySettings(RunSettings):
         "What the trials of --max_drop=auto measure: error, how many answers are wrong, which wrong labels of the "
         "images held out shift alike for all; or brier, the Brier score, which asks for sure answers on right labels "
         "and unsure ones on wrong labels.",
-        choices=("error", "brier"),
-        before="brier",
+        choices=tuple(HELD_OUT_MEASURES),
+        before=BRIER,
     )
     curve: list = setting(
         [],

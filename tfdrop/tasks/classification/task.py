@@ -11,7 +11,7 @@ from tfdrop.data.samples import select
 from tfdrop.tasks.classification.class_weights import class_weights
 from tfdrop.tasks.classification.data import preprocessed
 from tfdrop.tasks.classification.drop_layers import with_usual_values
-from tfdrop.tasks.classification.held_out import MEASURES
+from tfdrop.tasks.classification.held_out import HELD_OUT_MEASURES
 from tfdrop.tasks.classification.ranking import output_folder, ranked
 from tfdrop.tasks.classification.training import (
     classifier_influence,
@@ -125,7 +125,7 @@ class ClassificationTask:
         """Adds the test errors after the last epoch and after the best, which were measured while it trained."""
         if self.data.held_out is not None:
             x, y = self.data.held_out
-            measure = MEASURES[self.settings.trial_measure].of_images
+            measure = HELD_OUT_MEASURES[self.settings.trial_measure].of_images
             result["held_out"] = measure(probabilities(self.settings, model, x), y).tolist()
         records = read_records(folder, arm.name)
         result["last"] = _errors(records[-1])

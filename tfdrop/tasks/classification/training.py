@@ -13,6 +13,7 @@ from tfdrop.data.samples import mapped
 from tfdrop.layers import FocusedDropout, Participation
 from tfdrop.layers.rated_layer import RatedLayer
 from tfdrop.tasks import devices
+from tfdrop.tasks.classification.answers import wrong_answers
 from tfdrop.tasks.classification.networks import (
     augments,
     classification_loss,
@@ -189,10 +190,14 @@ def measured_errors(settings, plain, test):
         tested, x = plain, centred(settings, x)
     tested.jit_compile = uses_xla(settings)
     answers = devices.predicted(tested, x, min(TEST_BATCH, len(x)))
-    errors = {"test_error": _percent_wrong(answers, y, 1)}
+    errors = {"test_error": _percent(wrong_answers(answers, y))}
     if answers.shape[1] >= FEWEST_CLASSES_FOR_TOP_5:
-        errors["test_top5_error"] = _percent_wrong(answers, y, 5)
+        errors["test_top5_error"] = _percent(wrong_answers(answers, y, k=5))
     return errors
+
+
+def _percent(wrong):
+    return 100.0 * float(np.mean(wrong))
 
 
 def probabilities(settings, plain, x):
@@ -203,14 +208,6 @@ def probabilities(settings, plain, x):
 def _logits(settings, plain, x):
     plain.jit_compile = uses_xla(settings)
     return devices.predicted(plain, centred(settings, x), min(TEST_BATCH, len(x)))
-
-
-def _percent_wrong(answers, labels, k):
-    if not np.isfinite(answers).all():
-        return 100.0
-    # Of equal answers, which half precision makes and a dead network, the first is taken, as argmax does.
-    highest = np.argsort(-answers, axis=1, kind="stable")[:, :k]
-    return 100.0 * float(np.mean(~(highest == labels[:, None]).any(axis=1)))
 
 
 def classifier_influence(settings, plain, train, validation, checkpoint, sample_weights=None):
