@@ -1,11 +1,13 @@
 """Many training steps in one call of a compiled function, on TensorFlow. `steps_jax.py` is the same for JAX."""
 
+import contextlib
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfdrop.functional.fused_tensorflow import fused_batch_normalization
 from tfdrop.training.sample_weights import weighted_loss
 from tfdrop.training.train_arrays import TrainArrays
 
@@ -36,6 +38,8 @@ class CompiledSteps:
         self._optimizer = optimizer
         self._loss = loss
         self.arrays = TrainArrays(train, tf.constant)
+        # XLA fuses by itself.
+        self._fusing = contextlib.nullcontext if jit_compile else fused_batch_normalization
         # One trace per shape, never one relaxed to fit several: which kernels run, and so the bits, would then depend
         # on the shapes that came before.
         self._compiled = tf.function(self._steps, jit_compile=jit_compile)
@@ -69,7 +73,9 @@ class CompiledSteps:
         x, y = keras.tree.map_structure(lambda array: tf.gather(array, indices), train)
         weights = None if sample_weights is None else tf.gather(sample_weights, indices)
         with tf.GradientTape() as tape:
-            loss = weighted_loss(self._loss, y, self._model(x, training=True), weights) + sum(self._model.losses)
+            with self._fusing():
+                outputs = self._model(x, training=True)
+            loss = weighted_loss(self._loss, y, outputs, weights) + sum(self._model.losses)
         variables = self._model.trainable_variables
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self._optimizer.apply(gradients, variables)

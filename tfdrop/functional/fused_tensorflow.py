@@ -1,0 +1,63 @@
+"""Batch normalization as one operation in each direction, on TensorFlow.
+
+Keras computes it from a dozen operations, in float32, each of which reads or writes all feature maps. On a processor
+they can take more of a step's time than the convolutions do, most of all where these are in bfloat16.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+from keras.layers import BatchNormalization
+
+TYPES = (tf.bfloat16, tf.float16, tf.float32)
+SMALLEST_EPSILON = 1.001e-5  # the operation takes none below it
+
+
+@contextlib.contextmanager
+def fused_batch_normalization() -> Iterator[None]:
+    """Lets Keras's batch normalization use the fused operation in what is traced inside the context.
+
+    For training, of images with their channels last; elsewhere the layer is as it was. Outputs, moving statistics and
+    gradients are the same but for rounding. Not for derivatives of gradients or of the moving statistics: of these the
+    operation has none.
+    """
+    plain = BatchNormalization.call
+
+    def call(self: BatchNormalization, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if mask is None and training and _is_fusible(self, inputs):
+            return _fused(self, inputs)
+        return plain(self, inputs, training=training, mask=mask)
+
+    BatchNormalization.call = call
+    try:
+        yield
+    finally:
+        BatchNormalization.call = plain
+
+
+def _is_fusible(layer: BatchNormalization, inputs: tf.Tensor) -> bool:
+    """Tells whether the operation computes what a layer does. A class that inherits from it may do something else."""
+    return (
+        type(layer) is BatchNormalization
+        and layer.trainable
+        and not (layer.synchronized or layer.renorm)
+        and layer.epsilon >= SMALLEST_EPSILON
+        and inputs.dtype in TYPES
+        and len(inputs.shape) == 4
+        and layer.axis in (-1, 3)
+    )
+
+
+def _fused(layer: BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
+    channels = inputs.shape[-1]
+    scale = tf.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
+    offset = tf.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
+    outputs, mean, variance, *_ = tf.compat.v1.nn.fused_batch_norm(inputs, scale, offset, epsilon=layer.epsilon)
+    # The operation's is that of a sample, divided by one less than the number of pixels; Keras keeps the mean square.
+    pixels = tf.cast(tf.size(inputs) // channels, "float32")
+    variance *= tf.maximum(pixels - 1, 1) / pixels
+    for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(moving * layer.momentum + tf.cast(new, moving.dtype) * (1 - layer.momentum))
+    return outputs
