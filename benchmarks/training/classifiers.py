@@ -83,6 +83,7 @@ def derivatives_alone(name, x, y):
     import keras
     import tensorflow as tf
 
+    from tfdrop.functional.fused_tensorflow import fused_batch_normalization
     from tfdrop.models import build
 
     model = build(name, x.shape[1:], CLASSES)
@@ -92,7 +93,7 @@ def derivatives_alone(name, x, y):
 
     @tf.function
     def derivatives():
-        with tf.GradientTape() as tape:
+        with fused_batch_normalization(), tf.GradientTape() as tape:
             mean = loss(labels, model(images, training=True))
         return tape.gradient(mean, weights)
 

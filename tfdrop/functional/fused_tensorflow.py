@@ -12,7 +12,6 @@ import tensorflow as tf
 from keras.layers import BatchNormalization
 
 TYPES = (tf.bfloat16, tf.float16, tf.float32)
-SMALLEST_EPSILON = 1.001e-5  # the operation takes none below it
 
 
 @contextlib.contextmanager
@@ -43,7 +42,6 @@ def _is_fusible(layer: BatchNormalization, inputs: tf.Tensor) -> bool:
         type(layer) is BatchNormalization
         and layer.trainable
         and not (layer.synchronized or layer.renorm)
-        and layer.epsilon >= SMALLEST_EPSILON
         and inputs.dtype in TYPES
         and len(inputs.shape) == 4
         and layer.axis in (-1, 3)
@@ -54,7 +52,10 @@ def _fused(layer: BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
     channels = inputs.shape[-1]
     scale = tf.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
     offset = tf.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
-    outputs, mean, variance, *_ = tf.compat.v1.nn.fused_batch_norm(inputs, scale, offset, epsilon=layer.epsilon)
+    # TensorFlow's Python function would raise an epsilon of 1e-5.
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=scale, offset=offset, mean=[], variance=[], epsilon=layer.epsilon
+    )
     # The operation's is that of a sample, divided by one less than the number of pixels; Keras keeps the mean square.
     pixels = tf.cast(tf.size(inputs) // channels, "float32")
     variance *= tf.maximum(pixels - 1, 1) / pixels
