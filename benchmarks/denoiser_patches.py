@@ -1,0 +1,151 @@
+"""What influence says about Train400's patches for a denoiser that others trained, and a check that can fail.
+
+    python -m benchmarks.denoiser_patches --data_dir=DIR --weights=model.h5
+    python -m benchmarks.denoiser_patches --data_dir=DIR --weights=model.h5 --minutes=20   # a slice of it
+
+DIR holds Train400 and Set12. One question is the paper's: which patches harm all of Set12? The other has a known
+answer: one image of Train400 contains a part of Set12's Starfish, so that for Starfish alone its patches should help
+most.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from benchmarks import pages
+from tfdrop.checkpoint import Checkpoint, Pace
+from tfdrop.tasks.denoising.data import DenoiseData, read_data
+from tfdrop.tasks.denoising.set12 import SET12, fingerprint
+from tfdrop.tasks.denoising.settings import DenoiseSettings
+from train.program import run
+
+TITLE = "# Train400's patches, for the DnCNN authors' own network\n"
+WITH_STARFISH = "test_020"  # the file of the image that contains a part of it
+QUESTIONS = ("Set12", "Starfish alone")
+IMAGES_SHOWN = 3
+
+DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of Train400 and Set12.", required=True)
+WEIGHTS = flags.DEFINE_string("weights", None, "The authors' weights for sigma 25.", required=True)
+PATCHES = flags.DEFINE_integer("patches_per_image", 5, "Patches of 40x40 from each image.", lower_bound=1)
+DEPTH = flags.DEFINE_integer("depth", 1000, "LiSSA's largest number of steps.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Patches in a step.", lower_bound=1)
+MINUTES = flags.DEFINE_float("minutes", float("inf"), "Stop after so long; the next start goes on.")
+FOLDER = flags.DEFINE_string("folder", "runs/denoiser_patches", "Folder of what was found, and of a picture.")
+OUT = flags.DEFINE_string("out", "results/dncnn_authors_patches.md", "Markdown file for the page; none if empty.")
+
+
+def main():
+    start = time.perf_counter()
+    settings = DenoiseSettings(
+        data_dir=DATA_DIR.value, train_dir="Train400", validation_dir="Set12", test_dir="Set12", patch_size=40,
+        patches_per_image=PATCHES.value,
+    )  # fmt: skip
+    data = read_data(settings)
+    pace = Pace(seconds=120, deadline=time.monotonic() + 60 * MINUTES.value)
+    Path(FOLDER.value).mkdir(parents=True, exist_ok=True)
+    found, losses = influences(settings, data, pace)
+    write_picture(Path(FOLDER.value) / "patches.png", data.patches.pixels, found[0].scores)
+    names = [image.name for image in data.patch_images]
+    sigma = f"{settings.measured_sigma:g}"
+    about = (
+        f"{len(losses)} patches of 40x40, {PATCHES.value} from each image of Train400, sigma {sigma}; "
+        "the weights that the authors published, 17 layers of 64 maps. LiSSA on the Hessian of half the summed squared "
+        f"error, at most {DEPTH.value} steps of {BATCH_SIZE.value} patches, automatic damping. The authors trained on "
+        "other patches of these images with other noise, so that this is what such patches would do."
+    )
+    text = [TITLE, pages.wrapped(about), "", *lines(found, losses, data.patches.image, names), ""]
+    placeholders = {"data_dir": "DIR", "weights": "model.h5"}
+    command = pages.command("benchmarks.denoiser_patches", placeholders, ["out", "folder"])
+    text += pages.origin(command, f"1, of {len(losses)} patches", time.perf_counter() - start)
+    print("\n".join(text))
+    if OUT.value:
+        pages.write(OUT.value, "\n".join(text) + "\n")
+
+
+def influences(settings: DenoiseSettings, data: DenoiseData, pace: Pace) -> tuple[list[Any], np.ndarray]:
+    """Returns the `Influence` that answers each question, and the patches' losses."""
+    from tfdrop.influence import InfluenceModel, LiSSA
+    from tfdrop.losses import HalfSumSquaredError
+    from tfdrop.models import load_dncnn
+    from tfdrop.tasks.denoising.training import training_pairs, validation_pairs
+
+    denoiser = load_dncnn(WEIGHTS.value)
+    pairs = validation_pairs(settings, data)
+    papers_images = [SET12[fingerprint(image.pixels)].name for image in data.validation]
+    starfish = papers_images.index("Starfish")
+    model = InfluenceModel(
+        denoiser, training_pairs(settings, data), HalfSumSquaredError(), batch_size=BATCH_SIZE.value, verbose=2
+    )
+    solver = LiSSA(DEPTH.value, batch_size=BATCH_SIZE.value, on_divergence="adapt")
+    key = f"{data.fingerprint()} {PATCHES.value} {DEPTH.value} {BATCH_SIZE.value} {Path(WEIGHTS.value).stat().st_size}"
+    found = []
+    for question, asked in zip(QUESTIONS, (pairs, pairs[starfish : starfish + 1]), strict=True):
+        checkpoint = Checkpoint(Path(FOLDER.value) / f"{question}.npz", f"{question} {key}", pace)
+        found.append(model.total(asked, solver=solver, checkpoint=checkpoint))
+    return found, model.losses()
+
+
+def lines(found: Sequence[Any], losses: np.ndarray, image_of_patch: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Returns the lines of a table with a column for each question.
+
+    Args:
+        found: The `Influence` of each question.
+        losses: Each patch's loss.
+        image_of_patch: Number of each patch's image.
+        names: The images' names.
+    """
+    from scipy.stats import spearmanr
+    from sklearn.metrics import roc_auc_score
+
+    within = np.array([names[image] == WITH_STARFISH for image in image_of_patch])
+    rows = {
+        "largest and smallest eigenvalue": [f"{i.spectrum.largest:.4g}, {i.spectrum.smallest:.4g}" for i in found],
+        "damping": [f"{i.damping:.4g}" for i in found],
+        "residual": [f"{i.residual:.3f}" + ", not converged" * (not i.converged) for i in found],
+        "unfavorable patches": [f"{np.mean(i.scores > 0):.1%}" for i in found],
+        "share of the sum of sizes that the first 10 % have": [f"{_share_of_first(i.scores):.0%}" for i in found],
+        "Spearman correlation of the size of influence with the loss": [
+            f"{spearmanr(np.abs(i.scores), losses).statistic:.2f}" for i in found
+        ],
+        "images that help most, by their patches' sum": [_helpers(i.scores, image_of_patch, names) for i in found],
+        f"rank of {WITH_STARFISH} among {len(names)}, most helpful first": [
+            str(_rank(i.scores, image_of_patch, names)) for i in found
+        ],
+        "AUC of its patches, most helpful first": [f"{roc_auc_score(within, -i.scores):.3f}" for i in found],
+    }
+    return pages.table(["", *QUESTIONS], [[title, *cells] for title, cells in rows.items()])
+
+
+def _share_of_first(scores):
+    sizes = np.sort(np.abs(scores))[::-1]
+    return sizes[: -(-len(sizes) // 10)].sum() / sizes.sum()
+
+
+def _order(scores, image_of_patch, names):
+    """Returns the images' numbers, those whose patches help most first."""
+    return np.argsort(np.bincount(image_of_patch, scores, len(names)), kind="stable")
+
+
+def _helpers(scores, image_of_patch, names):
+    return ", ".join(names[image] for image in _order(scores, image_of_patch, names)[:IMAGES_SHOWN])
+
+
+def _rank(scores, image_of_patch, names):
+    return 1 + [names[image] for image in _order(scores, image_of_patch, names)].index(WITH_STARFISH)
+
+
+def write_picture(path: Path, patches: np.ndarray, scores: np.ndarray) -> None:
+    """Writes the 16 patches that harm most, and below them the 16 that help most."""
+    from tfdrop.plots import gallery
+
+    order = np.argsort(-scores, kind="stable")
+    shown = [*order[:16], *order[::-1][:16]]
+    gallery(path, patches[shown], [f"{scores[patch]:.3g}" for patch in shown], marked=scores[shown] > 0)
+
+
+if __name__ == "__main__":
+    run(main)
