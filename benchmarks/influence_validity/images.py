@@ -1,6 +1,8 @@
 """The labelled images that all parts use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,8 +37,19 @@ class Images:
         return x[:count], y[:count]
 
 
-def load_images(name: str, data_dir: str | None, validation_samples: int) -> Images:
+def load_images(
+    name: str,
+    data_dir: str | None,
+    validation_samples: int,
+    first: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+) -> Images:
     """Loads a data set.
+
+    Args:
+        name: Its name.
+        data_dir: Its folder.
+        validation_samples: How many of its test images are for validation.
+        first: Function from all training images and their classes to those that come first, Boolean.
 
     Raises:
         UserError: If it is not there.
@@ -46,12 +59,15 @@ def load_images(name: str, data_dir: str | None, validation_samples: int) -> Ima
     with blaming("data_dir", data_dir):
         found = load_image_set(name, data_dir)
     rng = np.random.default_rng(0)
-    train, test = (_shuffled(part, rng) for part in (found.train, found.test))
+    train, test = _shuffled(found.train, rng, first), _shuffled(found.test, rng)
     (x, others_x), (y, others_y) = (np.split(each, [validation_samples]) for each in test)
     return Images(name, len(found.classes), train, (x, y), (others_x, others_y))
 
 
-def _shuffled(part: Samples, rng: np.random.Generator) -> Samples:
+def _shuffled(part: Samples, rng: np.random.Generator, first: Any = None) -> Samples:
     images, classes = part
-    order = rng.permutation(len(images))[:MOST_SAMPLES]
+    order = rng.permutation(len(images))
+    if first is not None:
+        order = order[np.argsort(~first(images, classes)[order], kind="stable")]
+    order = order[:MOST_SAMPLES]
     return (images[order] / 255).astype("float32"), classes[order]

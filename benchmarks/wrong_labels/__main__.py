@@ -14,9 +14,11 @@ from functools import partial
 from absl import flags
 
 from benchmarks import pages
+from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity.bank import folder_of
+from benchmarks.replay_validity.trainings import prepared
 from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_rankings, kept_results
-from benchmarks.wrong_labels.planted import KINDS, planted
+from benchmarks.wrong_labels.planted import DUPLICATES, KINDS, conflicting, planted
 from benchmarks.wrong_labels.rankings import WITH_A_ZERO, rankings
 from benchmarks.wrong_labels.report import heading, headings, section
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome, tested_without
@@ -32,7 +34,9 @@ SAMPLES = flags.DEFINE_integer("samples", 1000, "Training samples.")
 VALIDATION_SAMPLES = flags.DEFINE_integer("validation_samples", 500, "Validation samples.")
 TEST_SAMPLES = flags.DEFINE_integer("test_samples", 2000, "Test images.", lower_bound=1)
 SHARE = flags.DEFINE_float("share", 0.2, "Share of wrong labels.", lower_bound=0, upper_bound=0.9)
-KIND = flags.DEFINE_enum("kind", "symmetric", list(KINDS), "Any other class, or always the next one.")
+KIND = flags.DEFINE_enum(
+    "kind", "symmetric", list(KINDS), "Any other class, always the next one, or images that occur twice."
+)
 DROPPED = flags.DEFINE_float(
     "dropped", 0.0, "Share that each ranking drops; that of the wrong labels, or 0.05 where there are none, if 0."
 )
@@ -47,9 +51,11 @@ def main():
         raise unknown("dataset", DATASET.value, list(SETUPS))
     start = time.perf_counter()
     setup = SETUPS[DATASET.value]
-    train, images = setup.load(DATASET.value, DATA_DIR.value, SAMPLES.value, VALIDATION_SAMPLES.value)
+    share, kind = SHARE.value * (KIND.value != DUPLICATES), KIND.value
+    first = conflicting if kind == DUPLICATES else None
+    images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value, first)
+    train, images = prepared(setup, images, SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
-    share, kind = SHARE.value, KIND.value
     x, y = images.test
     test = x[: TEST_SAMPLES.value], y[: TEST_SAMPLES.value]
     count = round((DROPPED.value or share or 0.05) * len(train[1]))

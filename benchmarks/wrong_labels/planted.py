@@ -1,4 +1,4 @@
-"""Wrong labels, planted in training and validation samples alike, as in a set that nobody has cleaned."""
+"""Wrong labels: planted in training and validation samples alike, as in a set that nobody has cleaned, or known."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from benchmarks.influence_validity.images import Images, Samples
 
-KINDS = ("symmetric", "pairs")
+DUPLICATES = "duplicates"
+KINDS = ("symmetric", "pairs", DUPLICATES)
 
 
 class Planted(NamedTuple):
@@ -24,7 +25,9 @@ class Planted(NamedTuple):
 
 
 def planted(images: Images, train: Samples, share: float, kind: str, seed: int) -> Planted:
-    """Returns samples of which a share has wrong labels, drawn from a seed."""
+    """Returns samples of which a share has wrong labels, drawn from a seed; or as they are, to find the duplicates."""
+    if kind == DUPLICATES:
+        return Planted(train, conflicting(*train), images.validation)
     rng = np.random.default_rng(seed)
     parts, marks = [], []
     for x, y in (train, images.validation):
@@ -50,6 +53,14 @@ def mislabelled(
     wrong[rng.permutation(len(y))[: round(share * len(y))]] = True
     away = rng.integers(1, classes, len(y)) if kind == "symmetric" else 1
     return np.where(wrong, (y + away) % classes, y), wrong
+
+
+def conflicting(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Returns which images occur again with another label, Boolean: one of the labels at least is wrong."""
+    labels: dict[bytes, set] = {}
+    for image, label in zip(x, y, strict=True):
+        labels.setdefault(image.tobytes(), set()).add(int(label))
+    return np.array([len(labels[image.tobytes()]) > 1 for image in x])
 
 
 def found_share(ranking: np.ndarray, wrong: np.ndarray) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import pages
 from benchmarks.replay_validity.trainings import Setup
 from benchmarks.wrong_labels.arms import FULL, RANDOM, listed
-from benchmarks.wrong_labels.planted import KINDS, found_share
+from benchmarks.wrong_labels.planted import DUPLICATES, KINDS, found_share
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome
 from tfdrop.comparison import paired_difference
 
@@ -17,12 +17,15 @@ SHARES = (0.0, 0.1, 0.2, 0.4)
 
 def heading(setup: Setup, share: float, kind: str) -> str:
     """Returns the heading of a section."""
+    if kind == DUPLICATES:
+        return f"## {setup.title}, images that occur twice with two labels"
     return f"## {setup.title}, {share:.0%} wrong labels" + ", pairs of classes" * (kind == "pairs")
 
 
 def headings() -> list[str]:
     """Returns the headings of all sections that the page may have."""
-    return [heading(setup, share, kind) for setup in SETUPS.values() for kind in KINDS for share in SHARES]
+    every = [heading(setup, share, kind) for setup in SETUPS.values() for kind in KINDS for share in SHARES]
+    return list(dict.fromkeys(every))
 
 
 def section(about: str, share: float, kind: str, count: int, test: int, found: Sequence[tuple]) -> list[str]:
@@ -36,34 +39,40 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
         test: Number of test images.
         found: For each repetition which labels are wrong, the rankings, the dropped samples and the `Outcome`, by name.
     """
-    planted = {
-        "symmetric": "any other class in the place of the right one",
-        "pairs": "the next class in the place of the right one",
-    }[kind]
-    labels = f"{share:.0%} of the labels are wrong, those of the validation samples too: {planted}."
-    if not share:
-        labels = "No label is known to be wrong."
+    wrong = found[0][0].sum()
     own, right = (", with its own wrong labels,", " with right labels") if share else ("", "")
     text = (
-        f"{about} {labels} In each of {len(found)} repetitions{own} one training ranks the samples, the automatic "
-        f"horizon for replays; then networks from another seed are trained without the first {count}, and tested on "
-        f"{test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed cross-entropy. "
-        "Differences are paired by repetition, with the 95 % interval of Student's t. Best epoch: the lowest test "
-        "error of all epochs, which nobody without the test labels would find."
+        f"{about} {_what_is_wrong(share, kind, wrong)} In each of {len(found)} repetitions{own} one training ranks the "
+        f"samples, the automatic horizon for replays; then networks from another seed are trained without the first "
+        f"{count}, and tested on {test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed "
+        "cross-entropy. Differences are paired by repetition, with the 95 % interval of Student's t. Best epoch: the "
+        "lowest test error of all epochs, which nobody without the test labels would find."
     )
-    if share:
+    if wrong:
         text += " Precision: how many of the first as many as are wrong are; AUC: the area under the ROC curve."
-    return [text, "", *_table(share, found)]
+    return [text, "", *_table(wrong, found)]
 
 
-def _table(share, found):
+def _what_is_wrong(share, kind, wrong):
+    if kind == DUPLICATES:
+        return f"{wrong} of the training samples are images that occur twice, with two labels: they count as wrong."
+    if not share:
+        return "No label is known to be wrong."
+    instead = {"symmetric": "any other class", "pairs": "the next class"}[kind]
+    return (
+        f"{share:.0%} of the labels are wrong, those of the validation samples too: {instead} in the place of the "
+        "right one."
+    )
+
+
+def _table(wrong, found):
     names = list(found[0][3])
     results = {name: np.array([each[3][name] for each in found]) for name in names}
     rows = []
     for name, dropped in listed(found, lambda name: results[name][:, 0].mean()):
-        rows.append([name, dropped, *_cells(results, name), *(_detection(found, name) if share else [])])
+        rows.append([name, dropped, *_cells(results, name), *(_detection(found, name) if wrong else [])])
     header = ["dropped by", "dropped", "test error, %", "minus nothing dropped", "minus random"]
-    header += ["best epoch, %", "test loss", *["precision", "AUC"] * bool(share)]
+    header += ["best epoch, %", "test loss", *["precision", "AUC"] * bool(wrong)]
     return pages.table(header, rows)
 
 

@@ -1,6 +1,7 @@
 """What is trained: a network with room enough to learn wrong labels by heart."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from tfdrop.data_dropout.rankings import last_losses
 PREDICTION_BATCH = 500
 
 
-def fitting_cnn(shape: tuple[int, ...]) -> Any:
+def fitting_cnn(shape: tuple[int, ...], classes: int = 10) -> Any:
     """Returns two strided convolutions and two dense layers, GELU: 106,000 weights on MNIST."""
     import keras
     from keras import layers
@@ -21,12 +22,13 @@ def fitting_cnn(shape: tuple[int, ...]) -> Any:
         layers.Conv2D(filters, size, strides=2, padding="same", activation="gelu")
         for filters, size in ((16, 5), (32, 3))
     ]
-    head = [layers.Flatten(), layers.Dense(64, activation="gelu"), layers.Dense(10)]
+    head = [layers.Flatten(), layers.Dense(64, activation="gelu"), layers.Dense(classes)]
     return keras.Sequential([keras.Input(shape), *convolutions, *head])
 
 
 SETUPS = {"mnist": Setup("MNIST", fitting_cnn, 0.05, epochs=30, falls=True)}
 SETUPS["cifar10"] = Setup("CIFAR-10", fitting_cnn, 0.02, epochs=30, falls=True)  # at 0.05 some trainings diverge
+SETUPS["cifar100"] = Setup("CIFAR-100", partial(fitting_cnn, classes=100), 0.02, epochs=30, falls=True)
 SETUPS["digits"] = Setup("Digits", fitting_cnn, 0.05, epochs=30, falls=True)
 
 

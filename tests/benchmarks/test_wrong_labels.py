@@ -5,8 +5,9 @@ import pytest
 from benchmark_runs import cells
 from scipy import stats
 
+from benchmarks.influence_validity.images import Images, _shuffled
 from benchmarks.wrong_labels.arms import ALL_POSITIVE, FULL, ORACLE, RANDOM, dropped_samples
-from benchmarks.wrong_labels.planted import mislabelled
+from benchmarks.wrong_labels.planted import conflicting, mislabelled, planted
 from benchmarks.wrong_labels.rankings import PRINTED, SELF, WITH_A_ZERO
 from benchmarks.wrong_labels.report import section
 from benchmarks.wrong_labels.trainings import Outcome
@@ -24,6 +25,24 @@ def test_the_share_of_labels_is_wrong_and_no_other(kind):
     assert found.max() <= 9
     away = set((found - LABELS)[wrong] % 10)
     assert away == ({1} if kind == "pairs" else set(range(1, 10)))
+
+
+def test_images_that_occur_twice_with_two_labels_come_first_and_are_wrong():
+    x = np.random.default_rng(2).integers(0, 9, (40, 2, 2, 1))
+    x[[7, 30, 31]] = x[5]  # three times with one label, once with another
+    x[12] = x[11]  # the same label
+    y = np.arange(40) % 3
+    y[[5, 7, 30, 31]] = 0, 0, 2, 0
+    y[[11, 12]] = 1
+    wrong = conflicting(x, y)
+    assert set(np.flatnonzero(wrong)) == {5, 7, 30, 31}
+    (shuffled, labels) = _shuffled((x, y), np.random.default_rng(3), conflicting)
+    assert labels[:4].tolist().count(0) == 3
+    np.testing.assert_array_equal(shuffled[:4] * 255, np.broadcast_to(x[5], (4, 2, 2, 1)))
+    images = Images("toys", 3, (x, y), (x[:6], y[:6]), (x[:0], y[:0]))
+    found = planted(images, (x, y), 0.0, "duplicates", 0)
+    np.testing.assert_array_equal(found.wrong, wrong)
+    np.testing.assert_array_equal(found.train[1], y)
 
 
 def test_arms_drop_the_largest_and_the_oracle_what_is_wrong():
