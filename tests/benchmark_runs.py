@@ -33,6 +33,7 @@ WITH_PAGE = {
     "weighing": f"{REPLAY} --parts=dropping --drop_shares=0.1 --scoring_seeds=1,2 --test_seeds=3,4 "
     "--dropped_weight=0.5",
     "others": f"{REPLAY} --parts=lds --shares=0.1 --subsets=12 --other_seeds=1,2 --noown",
+    "clean": "benchmarks.clean_set --dataset=colour --samples=50 --validation_samples=20 --counts=2,5 --seeds=2",
     "denoiser": "benchmarks.replay_validity --setup=dncnn --samples=20 --validation_samples=10 --parts=lds "
     "--shares=0.1 --subsets=12 --other_seeds=1",
     "cost": f"benchmarks.replay_cost {CORE} --network=cnn --epochs=1,2 --memories=12,2,folder",
@@ -91,7 +92,7 @@ def run_all(folder: Path) -> dict[str, Run]:
     for name, command in WITH_PAGE.items():
         data = [] if name in WITHOUT_DATA else [f"--data_dir={folder}"]
         commands[name] = [*shlex.split(command), *data, f"--out={page_of(folder, name)}"]
-    for name in ("replay", "others", "denoiser", "extremes", "dropping", "weighing"):
+    for name in ("replay", "others", "denoiser", "extremes", "dropping", "weighing", "clean"):
         commands[name].append(f"--bank={folder / 'bank'}")
     commands["job"] = ["benchmarks.influence_speed.job", *JOB.split(), f"--data_dir={folder}", f"--job={job}"]
     for route, effort in TFDROP_ROUTES.items():

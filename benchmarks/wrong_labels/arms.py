@@ -62,14 +62,12 @@ def kept_rankings(path: Path, find: Callable[[], Mapping[str, np.ndarray]]) -> d
         return dict(kept)
 
 
-def kept_results(
-    dropped: Mapping[str, np.ndarray], tested: Callable[[np.ndarray], Any], path: Path, pace: Pace
-) -> dict[str, Any]:
+def kept_results(dropped: Mapping[str, Any], tested: Callable[[Any], Any], path: Path, pace: Pace) -> dict[str, Any]:
     """Returns what each arm came to, by its name: read from a file, or trained and kept there.
 
     Args:
-        dropped: The samples that each arm drops.
-        tested: Function that trains without some samples; what it returns, JSON can hold.
+        dropped: By the arms' names the samples that each drops, or what else tells its training.
+        tested: Function that trains as one of these says; what it returns, JSON can hold.
         path: The file.
         pace: When to stop.
 

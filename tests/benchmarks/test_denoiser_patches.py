@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from benchmark_runs import cells
 
-from benchmarks.denoiser_patches import WITH_STARFISH, lines
+from benchmarks.denoiser_patches.report import WITH_STARFISH, lines
 
 NAMES = ["test_001", WITH_STARFISH, "test_003", "test_004"]
 

@@ -193,6 +193,13 @@ def test_dropping_is_compared_with_random_samples(runs):
     assert "+" in rows[1][4] or "-" in rows[1][4]
 
 
+def test_a_clean_set_is_trained_from_both_seeds(runs):
+    rows = cells(page(runs, "clean"))
+    assert [row[0] for row in rows] == ["same seed"] * 7 + ["another seed"] * 7
+    assert all(0 <= float(row[3]) <= 100 for row in rows)
+    assert [row[2] for row in rows[:7]] == ["0", "2", "2", "2", "5", "5", "5"]
+
+
 def test_wrong_labels_are_found(runs):
     rows = cells(page(runs, "labels"))
     own = ["self-influence", "self-influence, last layer"]

@@ -1,0 +1,60 @@
+"""What is trained, what ranks its samples, and without which samples it is trained again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.influence_validity.images import Samples
+from benchmarks.replay_validity.trainings import Setup
+from benchmarks.wrong_labels.arms import FULL, RANDOM
+from benchmarks.wrong_labels.trainings import fitting_cnn
+from tfdrop.errors import blaming
+
+SETUP = Setup("MNIST", fitting_cnn, 0.05, epochs=10, falls=True)
+LAST_EPOCH, REPLAY = "replay, last epoch", "replay"
+SAME, OTHER = "same seed", "another seed"
+SEED_OF_OTHERS = 1000  # is added to the seed that ranked
+
+
+def samples(dataset: str, data_dir: str, count: int, validation: int) -> tuple[Samples, Samples, Samples]:
+    """Returns samples for training and validation, both from a data set's training images, and its test images."""
+    from tfdrop.data import fit_channels
+    from tfdrop.data.sets.named import load_image_set
+
+    with blaming("data_dir", data_dir):
+        found = load_image_set(dataset, data_dir)
+    x, y = found.train
+    order = np.random.default_rng(0).permutation(len(x))[: count + validation]
+    parts = [(x[order[validation:]], y[order[validation:]]), (x[order[:validation]], y[order[:validation]]), found.test]
+    scaled = [((images / 255).astype("float32"), labels) for images, labels in parts]
+    prepare = fit_channels(scaled[0][0])
+    train, validation_samples, test = ((prepare(images), labels) for images, labels in scaled)
+    return train, validation_samples, test
+
+
+def last_epoch_and_all(train: Samples, validation: Samples, seed: int) -> dict[str, np.ndarray]:
+    """Returns the scores by a replay of the last epoch and of a whole training, shape `(n,)`, the worst largest."""
+    from tfdrop.influence import replay_influence
+
+    run = SETUP.training(train, seed, record=True)
+    for _ in run.dispatches():
+        pass
+    horizons = {LAST_EPOCH: 1 / SETUP.epochs, REPLAY: 1.0}
+    return {name: replay_influence(run, validation, horizon=h, verbose=0).scores for name, h in horizons.items()}
+
+
+def arms(rankings: dict[str, np.ndarray], counts: Sequence[int], seed: int) -> dict[str, tuple[np.ndarray, int]]:
+    """Returns by an arm's name which samples it drops, and what is added to the seed."""
+    n = len(next(iter(rankings.values())))
+    orders = {name: np.argsort(-scores, kind="stable") for name, scores in rankings.items()}
+    orders[RANDOM] = np.random.default_rng((seed, 1)).permutation(n)
+    found = {}
+    for start, added in ((SAME, 0), (OTHER, SEED_OF_OTHERS)):
+        found[arm_name(FULL, 0, start)] = (np.array([], int), added)
+        for name, order in orders.items():
+            found |= {arm_name(name, count, start): (order[:count], added) for count in counts}
+    return found
+
+
+def arm_name(ranking: str, count: int, start: str) -> str:
+    return f"{ranking}, {count}, {start}"
