@@ -25,11 +25,12 @@ from train.program import run
 
 TITLE = "# Train400's patches, for the DnCNN authors' own network\n"
 
+BATCH_SIZE, PART_SAMPLES = 32, 64
+
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of Train400 and Set12.", required=True)
 WEIGHTS = flags.DEFINE_string("weights", None, "The authors' weights for sigma 25.", required=True)
-PATCHES = flags.DEFINE_integer("patches_per_image", 5, "Patches of 40x40 from each image.", lower_bound=1)
-DEPTH = flags.DEFINE_integer("depth", 1000, "LiSSA's largest number of steps.", lower_bound=1)
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Patches in a step.", lower_bound=1)
+PATCHES = flags.DEFINE_integer("patches_per_image", 2, "Patches of 40x40 from each image.", lower_bound=1)
+TOLERANCE = flags.DEFINE_float("tolerance", 0.05, "Relative residual at which conjugate gradients stop.")
 MINUTES = flags.DEFINE_float("minutes", float("inf"), "Stop after so long; the next start goes on.")
 FOLDER = flags.DEFINE_string("folder", "runs/denoiser_patches", "Folder of what was found, and of a picture.")
 OUT = flags.DEFINE_string("out", "results/dncnn_authors_patches.md", "Markdown file for the page; none if empty.")
@@ -50,8 +51,8 @@ def main():
     sigma = f"{settings.measured_sigma:g}"
     about = (
         f"{len(losses)} patches of 40x40, {PATCHES.value} from each image of Train400, sigma {sigma}; "
-        "the weights that the authors published, 17 layers of 64 maps. LiSSA on the Hessian of half the summed squared "
-        f"error, at most {DEPTH.value} steps of {BATCH_SIZE.value} patches, automatic damping. The authors trained on "
+        "the weights that the authors published, 17 layers of 64 maps. Half the summed squared error, Gauss-Newton, "
+        f"conjugate gradients to a relative residual of {TOLERANCE.value:g}, automatic damping. The authors trained on "
         "other patches of these images with other noise, so that this is what such patches would do."
     )
     text = [TITLE, pages.wrapped(about), "", *lines(found, losses, data.patches.image, names), ""]
@@ -65,20 +66,24 @@ def main():
 
 def influences(settings: DenoiseSettings, data: DenoiseData, pace: Pace) -> tuple[list[Any], np.ndarray]:
     """Returns the `Influence` that answers each question, and the patches' losses."""
-    from tfdrop.influence import InfluenceModel, LiSSA
+    from tfdrop.influence import ConjugateGradient, InfluenceModel
     from tfdrop.losses import HalfSumSquaredError
     from tfdrop.models import load_dncnn
     from tfdrop.tasks.denoising.training import training_pairs, validation_pairs
 
-    denoiser = load_dncnn(WEIGHTS.value)
     pairs = validation_pairs(settings, data)
     papers_images = [SET12[fingerprint(image.pixels)].name for image in data.validation]
     starfish = papers_images.index("Starfish")
     model = InfluenceModel(
-        denoiser, training_pairs(settings, data), HalfSumSquaredError(), batch_size=BATCH_SIZE.value, verbose=2
+        load_dncnn(WEIGHTS.value),
+        training_pairs(settings, data),
+        HalfSumSquaredError(),
+        curvature="gauss_newton",
+        batch_size=BATCH_SIZE,
+        verbose=2,
     )
-    solver = LiSSA(DEPTH.value, batch_size=BATCH_SIZE.value, on_divergence="adapt")
-    key = f"{data.fingerprint()} {PATCHES.value} {DEPTH.value} {BATCH_SIZE.value} {Path(WEIGHTS.value).stat().st_size}"
+    solver = ConjugateGradient(tolerance=TOLERANCE.value, part_samples=PART_SAMPLES)
+    key = f"{data.fingerprint()} {PATCHES.value} {TOLERANCE.value:g} {Path(WEIGHTS.value).stat().st_size}"
     found = []
     for question, asked in zip(QUESTIONS, (pairs, pairs[starfish : starfish + 1]), strict=True):
         checkpoint = Checkpoint(Path(FOLDER.value) / f"{question}.npz", f"{question} {key}", pace)
