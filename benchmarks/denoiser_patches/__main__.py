@@ -25,7 +25,7 @@ from train.program import run
 
 TITLE = "# Train400's patches, for the DnCNN authors' own network\n"
 
-BATCH_SIZE, PART_SAMPLES = 32, 64
+BATCH_SIZE, PART_SAMPLES = 8, 64
 
 DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of Train400 and Set12.", required=True)
 WEIGHTS = flags.DEFINE_string("weights", None, "The authors' weights for sigma 25.", required=True)

@@ -1,5 +1,8 @@
 """Fused batch normalization beside Keras's own and beside NumPy in float64."""
 
+import contextlib
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -108,6 +111,22 @@ def test_in_half_precision_no_further_off_than_keras(dtype):
     np.testing.assert_allclose(ours[-2:], expected[-2:], rtol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_moving_statistics_in_half_precision_move_as_those_of_keras(dtype):
+    shape, steps = (4, 3, 3, 2), 40
+    moved = []
+    for fused in (False, True):
+        layer, x, _ = layer_and_batch(shape, seed=6, dtype=dtype)
+        function = tf.function(lambda x, layer=layer: layer(x, training=True))
+        with fused_batch_normalization() if fused else contextlib.nullcontext():
+            assert ("FusedBatchNormV3" in operations(function, tf.cast(x, dtype))) == fused
+        for _ in range(steps):
+            function(tf.cast(x, dtype))
+        moved.append([np.asarray(each.numpy(), "float64") for each in layer.non_trainable_variables])
+    for theirs, ours in zip(*moved, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2 * np.finfo(np.float16).eps if dtype == "float16" else 2**-7)
+
+
 class Shifted(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=training, mask=mask) + 1
@@ -122,6 +141,8 @@ class Shifted(keras.layers.BatchNormalization):
         ((4, 3, 3, 2), lambda: keras.layers.BatchNormalization(axis=1), True),
         ((4, 3, 3, 2), lambda: keras.layers.BatchNormalization(dtype="float64"), True),
         ((4, 3, 3, 2), lambda: keras.layers.BatchNormalization(trainable=False), True),
+        ((4, 3, 3, 2), lambda: keras.layers.BatchNormalization(synchronized=True), True),
+        ((4, 3, 3, 2), lambda: keras.layers.BatchNormalization(dtype="mixed_bfloat16", autocast=False), True),
         ((4, 3, 3, 2), Shifted, True),
     ],
 )
@@ -137,6 +158,59 @@ def test_elsewhere_the_layer_is_as_it_was(shape, make, training):
         found = function(x)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     assert "FusedBatchNormV3" not in operations(function, x)
+
+
+@pytest.mark.skipif(not hasattr(keras.layers.BatchNormalization(), "renorm"), reason="This Keras has no renorm")
+def test_renormalization_is_left_alone():
+    found = []
+    for fused in (False, True):
+        layer, x, factors = layer_and_batch((4, 3, 3, 2), renorm=True)
+        values, used = taken(layer, tf.constant(x), factors, fused)
+        assert "FusedBatchNormV3" not in used
+        found.append(values)
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_keras_without_renormalization():
+    layer, x, _ = layer_and_batch((4, 3, 3, 2))
+    if hasattr(layer, "renorm"):
+        del layer.renorm
+    with fused_batch_normalization():
+        assert layer(x, training=True).shape == x.shape
+
+
+def test_a_shape_that_is_not_known():
+    layer, x, _factors = layer_and_batch((4, 3, 3, 2))
+    weights = layer.get_weights()
+    expected = layer(x, training=True).numpy()
+    layer.set_weights(weights)
+    function = tf.function(lambda x: layer(x, training=True), input_signature=[tf.TensorSpec([None] * 4, "float32")])
+    with fused_batch_normalization():
+        found = function(x)
+    assert "FusedBatchNormV3" in operations(function)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_another_thread_is_left_alone_and_waits_with_its_own():
+    plain = keras.layers.BatchNormalization.call
+    layer, x, _ = layer_and_batch((4, 3, 3, 2))
+    entered, seen = threading.Event(), []
+
+    def other():
+        function = tf.function(lambda x: layer(x, training=True))
+        seen.append("FusedBatchNormV3" in operations(function, tf.constant(x)))
+        entered.set()
+        with fused_batch_normalization():
+            seen.append(keras.layers.BatchNormalization.call is not plain)
+
+    thread = threading.Thread(target=other)
+    with fused_batch_normalization():
+        thread.start()
+        assert entered.wait(60)
+    thread.join(60)
+    assert seen == [False, True]
+    assert keras.layers.BatchNormalization.call is plain
 
 
 def test_a_mask_is_respected():

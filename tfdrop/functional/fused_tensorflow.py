@@ -5,35 +5,40 @@ they can take more of a step's time than the convolutions do, most of all where 
 """
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 from keras.layers import BatchNormalization
 
-TYPES = (tf.bfloat16, tf.float16, tf.float32)
+TYPES = ("bfloat16", "float16", "float32")
+_swapping = threading.RLock()  # one thread at a time, so that each puts back what it found
 
 
 @contextlib.contextmanager
 def fused_batch_normalization() -> Iterator[None]:
-    """Lets Keras's batch normalization use the fused operation in what is traced inside the context.
+    """Lets Keras's batch normalization use the fused operation in what this thread traces inside the context.
 
     For training, of images with their channels last; elsewhere the layer is as it was. Outputs, moving statistics and
-    gradients are the same but for rounding. Not for derivatives of gradients or of the moving statistics: of these the
-    operation has none.
+    gradients are the same but for rounding. But the derivatives of the moving statistics are zero, as the operation has
+    none: not for a training that is differentiated.
     """
-    plain = BatchNormalization.call
+    thread = threading.get_ident()
 
     def call(self: BatchNormalization, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if mask is None and training and _is_fusible(self, inputs):
+        ours = threading.get_ident() == thread and training and mask is None
+        if ours and _is_fusible(self, inputs):
             return _fused(self, inputs)
         return plain(self, inputs, training=training, mask=mask)
 
-    BatchNormalization.call = call
-    try:
-        yield
-    finally:
-        BatchNormalization.call = plain
+    with _swapping:
+        plain = BatchNormalization.call
+        BatchNormalization.call = call
+        try:
+            yield
+        finally:
+            BatchNormalization.call = plain
 
 
 def _is_fusible(layer: BatchNormalization, inputs: tf.Tensor) -> bool:
@@ -41,15 +46,16 @@ def _is_fusible(layer: BatchNormalization, inputs: tf.Tensor) -> bool:
     return (
         type(layer) is BatchNormalization
         and layer.trainable
-        and not (layer.synchronized or layer.renorm)
-        and inputs.dtype in TYPES
+        and not (layer.synchronized or getattr(layer, "renorm", False))  # which older releases of Keras do not have
+        and inputs.dtype.name == layer.compute_dtype
+        and layer.compute_dtype in TYPES
         and len(inputs.shape) == 4
         and layer.axis in (-1, 3)
     )
 
 
 def _fused(layer: BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
-    channels = inputs.shape[-1]
+    channels = layer.moving_mean.shape[0]
     scale = tf.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
     offset = tf.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
     # TensorFlow's Python function would raise an epsilon of 1e-5.
@@ -57,8 +63,8 @@ def _fused(layer: BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
         x=inputs, scale=scale, offset=offset, mean=[], variance=[], epsilon=layer.epsilon
     )
     # The operation's is that of a sample, divided by one less than the number of pixels; Keras keeps the mean square.
-    pixels = tf.cast(tf.size(inputs) // channels, "float32")
+    pixels = tf.cast(tf.size(inputs, out_type=tf.int64) // channels, "float32")
     variance *= tf.maximum(pixels - 1, 1) / pixels
     for moving, new in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(moving * layer.momentum + tf.cast(new, moving.dtype) * (1 - layer.momentum))
+        moving.assign(tf.cast(moving, "float32") * layer.momentum + new * (1 - layer.momentum))
     return outputs
