@@ -4,18 +4,28 @@
     python -m benchmarks.clean_set --data_dir=DIR --minutes=20   # a slice of it
 
 Hara et al. (2019, "Data Cleansing for Models Trained with SGD") reported that leaving out what a replay of the last
-epoch finds worst lowers the test error on MNIST, with 10,000 of the training images for validation. As there, the
-network is trained again from the same seed; another seed stands beside it. So do as many random samples.
+epoch finds worst lowers the test error on MNIST, with 10,000 of the training images for validation. As there, the same
+training is taken again without them, in the same batches; a training from another seed stands beside it, and as many
+random samples.
 """
 
 import time
-from pathlib import Path
 
 from absl import flags
 
 from benchmarks import pages
 from benchmarks.clean_set.report import table
-from benchmarks.clean_set.trainings import SETUP, arms, last_epoch_and_all, samples
+from benchmarks.clean_set.trainings import (
+    OTHER,
+    SAME,
+    SEED_OF_OTHERS,
+    SETUP,
+    arms,
+    last_epoch_and_all,
+    same_training_without,
+    samples,
+)
+from benchmarks.replay_validity.bank import folder_of
 from benchmarks.wrong_labels.arms import kept_rankings, kept_results
 from benchmarks.wrong_labels.trainings import tested_without
 from tfdrop.checkpoint import Pace
@@ -38,8 +48,7 @@ def main():
     start = time.perf_counter()
     train, validation, test = samples(DATASET.value, DATA_DIR.value, SAMPLES.value, VALIDATION_SAMPLES.value)
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
-    folder = Path(BANK.value) / f"{DATASET.value}_{len(train[1])}_{len(validation[1])}_{SETUP.epochs}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder_of(BANK.value, DATASET.value, "clean", SETUP, train, validation)
     counts = list(map(int, COUNTS.value))
     found = []
     for seed in range(SEEDS.value):
@@ -48,15 +57,20 @@ def main():
             return last_epoch_and_all(train, validation, seed)
 
         def tested(what, seed=seed):
-            return tested_without(SETUP, train, what[0], test, seed + what[1])
+            indices, start = what
+            if start == SAME:
+                return same_training_without(train, indices, test, seed)
+            return tested_without(SETUP, train, indices, test, seed + SEED_OF_OTHERS)
 
         dropped = arms(kept_rankings(folder / f"rankings{seed}.npz", find), counts, seed)
         found.append(kept_results(dropped, tested, folder / f"results{seed}.json", pace))
     about = (
         f"{DATASET.value}, {SETUP.description(train, validation)} The validation samples are training images, too; "
         f"tested on {len(test[1])} images. Replays of the summed cross-entropy: of the last epoch, as Hara et al. have "
-        f"it, and of the whole training. Differences are paired by {len(found)} seeds, with the 95 % interval of "
-        "Student's t."
+        f"it, and of the whole training. {SAME.capitalize()}: the one that was replayed, in the same batches, the "
+        f"losses of dropped samples times 0. {OTHER.capitalize()}: from another seed, on the other samples alone. "
+        f"Differences are paired by {len(found)} seeds, with the 95 % interval of Student's t; all have the same "
+        "validation samples. Hara et al. have 50,000 samples, no momentum, a constant rate and random crops."
     )
     text = [TITLE, pages.wrapped(about), "", *table(found, counts), ""]
     command = pages.command("benchmarks.clean_set", {"data_dir": "DIR"}, ["out", "bank"])

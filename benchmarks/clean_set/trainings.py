@@ -7,12 +7,12 @@ import numpy as np
 from benchmarks.influence_validity.images import Samples
 from benchmarks.replay_validity.trainings import Setup
 from benchmarks.wrong_labels.arms import FULL, RANDOM
-from benchmarks.wrong_labels.trainings import fitting_cnn
+from benchmarks.wrong_labels.trainings import Outcome, fitting_cnn, outcome, outputs_by_epoch
 from tfdrop.errors import blaming
 
 SETUP = Setup("MNIST", fitting_cnn, 0.05, epochs=10, falls=True)
 LAST_EPOCH, REPLAY = "replay, last epoch", "replay"
-SAME, OTHER = "same seed", "another seed"
+SAME, OTHER = "the same training", "another training"
 SEED_OF_OTHERS = 1000  # is added to the seed that ranked
 
 
@@ -43,16 +43,28 @@ def last_epoch_and_all(train: Samples, validation: Samples, seed: int) -> dict[s
     return {name: replay_influence(run, validation, horizon=h, verbose=0).scores for name, h in horizons.items()}
 
 
-def arms(rankings: dict[str, np.ndarray], counts: Sequence[int], seed: int) -> dict[str, tuple[np.ndarray, int]]:
-    """Returns by an arm's name which samples it drops, and what is added to the seed."""
+def same_training_without(train: Samples, dropped: np.ndarray, test: Samples, seed: int) -> Outcome:
+    """Takes a seed's training, the losses of some samples times 0."""
+    import keras
+
+    weights = np.ones(len(train[1]))
+    weights[dropped] = 0
+    run = SETUP.training(train, seed, weights=weights)
+    found = outcome(outputs_by_epoch(run, test[0]), test[1])
+    keras.backend.clear_session()
+    return found
+
+
+def arms(rankings: dict[str, np.ndarray], counts: Sequence[int], seed: int) -> dict[str, tuple[np.ndarray, str]]:
+    """Returns by an arm's name which samples it drops, and from what training: `SAME` or `OTHER`."""
     n = len(next(iter(rankings.values())))
     orders = {name: np.argsort(-scores, kind="stable") for name, scores in rankings.items()}
     orders[RANDOM] = np.random.default_rng((seed, 1)).permutation(n)
     found = {}
-    for start, added in ((SAME, 0), (OTHER, SEED_OF_OTHERS)):
-        found[arm_name(FULL, 0, start)] = (np.array([], int), added)
+    for start in (SAME, OTHER):
+        found[arm_name(FULL, 0, start)] = (np.array([], int), start)
         for name, order in orders.items():
-            found |= {arm_name(name, count, start): (order[:count], added) for count in counts}
+            found |= {arm_name(name, count, start): (order[:count], start) for count in counts}
     return found
 
 

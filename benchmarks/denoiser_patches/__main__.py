@@ -9,6 +9,7 @@ most.
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pages
-from benchmarks.denoiser_patches.report import QUESTIONS, lines
+from benchmarks.denoiser_patches.report import QUESTIONS, WITH_STARFISH, lines
 from tfdrop.checkpoint import Checkpoint, Pace
+from tfdrop.errors import UserError
 from tfdrop.tasks.denoising.data import DenoiseData, read_data
 from tfdrop.tasks.denoising.set12 import SET12, fingerprint
 from tfdrop.tasks.denoising.settings import DenoiseSettings
@@ -43,11 +45,13 @@ def main():
         patches_per_image=PATCHES.value,
     )  # fmt: skip
     data = read_data(settings)
+    names, starfish = [image.name for image in data.patch_images], place_of_starfish(data.validation)
+    if starfish is None or WITH_STARFISH not in names:
+        raise UserError(f"--data_dir={DATA_DIR.value}: Set12 without Starfish, or Train400 without {WITH_STARFISH}")
     pace = Pace(seconds=120, deadline=time.monotonic() + 60 * MINUTES.value)
     Path(FOLDER.value).mkdir(parents=True, exist_ok=True)
-    found, losses = influences(settings, data, pace)
+    found, losses = influences(settings, data, starfish, pace)
     write_picture(Path(FOLDER.value) / "patches.png", data.patches.pixels, found[0].scores)
-    names = [image.name for image in data.patch_images]
     sigma = f"{settings.measured_sigma:g}"
     about = (
         f"{len(losses)} patches of 40x40, {PATCHES.value} from each image of Train400, sigma {sigma}; "
@@ -64,16 +68,27 @@ def main():
         pages.write(OUT.value, "\n".join(text) + "\n")
 
 
-def influences(settings: DenoiseSettings, data: DenoiseData, pace: Pace) -> tuple[list[Any], np.ndarray]:
-    """Returns the `Influence` that answers each question, and the patches' losses."""
+def place_of_starfish(images: Sequence[Any]) -> int | None:
+    """Returns where Set12's Starfish is among some images, or `None`."""
+    found = [place for place, image in enumerate(images) if fingerprint(image.pixels) in SET12]
+    return next((place for place in found if SET12[fingerprint(images[place].pixels)].name == "Starfish"), None)
+
+
+def influences(settings: DenoiseSettings, data: DenoiseData, starfish: int, pace: Pace) -> tuple[list[Any], np.ndarray]:
+    """Returns the `Influence` that answers each question, and the patches' losses.
+
+    Args:
+        settings: What is trained on.
+        data: The images and patches.
+        starfish: Place of Starfish among the validation images.
+        pace: When to save and when to stop.
+    """
     from tfdrop.influence import ConjugateGradient, InfluenceModel
     from tfdrop.losses import HalfSumSquaredError
     from tfdrop.models import load_dncnn
     from tfdrop.tasks.denoising.training import training_pairs, validation_pairs
 
     pairs = validation_pairs(settings, data)
-    papers_images = [SET12[fingerprint(image.pixels)].name for image in data.validation]
-    starfish = papers_images.index("Starfish")
     model = InfluenceModel(
         load_dncnn(WEIGHTS.value),
         training_pairs(settings, data),
@@ -83,7 +98,7 @@ def influences(settings: DenoiseSettings, data: DenoiseData, pace: Pace) -> tupl
         verbose=2,
     )
     solver = ConjugateGradient(tolerance=TOLERANCE.value, part_samples=PART_SAMPLES)
-    key = f"{data.fingerprint()} {PATCHES.value} {TOLERANCE.value:g} {Path(WEIGHTS.value).stat().st_size}"
+    key = f"{data.fingerprint()} {PATCHES.value} {TOLERANCE.value:g}"  # the weights are in the checkpoint
     found = []
     for question, asked in zip(QUESTIONS, (pairs, pairs[starfish : starfish + 1]), strict=True):
         checkpoint = Checkpoint(Path(FOLDER.value) / f"{question}.npz", f"{question} {key}", pace)

@@ -38,7 +38,9 @@ def lines(found: Sequence[Any], losses: np.ndarray, image_of_patch: np.ndarray, 
         f"rank of {WITH_STARFISH} among {len(names)}, most helpful first": [
             str(_rank(i.scores, image_of_patch, names)) for i in found
         ],
-        "AUC of its patches, most helpful first": [f"{roc_auc_score(within, -i.scores):.3f}" for i in found],
+        f"AUC of its {within.sum()} patches, most helpful first": [
+            f"{roc_auc_score(within, -i.scores):.3f}" for i in found
+        ],
     }
     return pages.table(["", *QUESTIONS], [[title, *cells] for title, cells in rows.items()])
 

@@ -6,6 +6,8 @@ Random images of 32x32 in float32, SGD with momentum and weight decay. Both side
 and wait for every turn's last step; PyTorch is compiled and channels last. Turns alternate.
 """
 
+import contextlib
+
 import numpy as np
 from absl import flags
 
@@ -85,15 +87,17 @@ def derivatives_alone(name, x, y):
 
     from tfdrop.functional.fused_tensorflow import fused_batch_normalization
     from tfdrop.models import build
+    from tfdrop.training.loop import compiles_with_xla
 
     model = build(name, x.shape[1:], CLASSES)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     images, labels = tf.constant(x[: BATCH_SIZE.value]), tf.constant(y[: BATCH_SIZE.value])
     weights = [variable.value for variable in model.trainable_variables]
+    fusing = contextlib.nullcontext if compiles_with_xla() else fused_batch_normalization  # as `Training` has it
 
     @tf.function
     def derivatives():
-        with fused_batch_normalization(), tf.GradientTape() as tape:
+        with fusing(), tf.GradientTape() as tape:
             mean = loss(labels, model(images, training=True))
         return tape.gradient(mean, weights)
 

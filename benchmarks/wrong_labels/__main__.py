@@ -23,7 +23,7 @@ from benchmarks.wrong_labels.rankings import WITH_A_ZERO, rankings
 from benchmarks.wrong_labels.report import heading, headings, section
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome, tested_without
 from tfdrop.checkpoint import Pace
-from tfdrop.errors import unknown
+from tfdrop.errors import UserError, unknown
 from train.program import run
 
 TITLE = "# Wrong labels: what dropping does, and what finds them\n"
@@ -55,6 +55,8 @@ def main():
     first = conflicting if kind == DUPLICATES else None
     images = load_images(DATASET.value, DATA_DIR.value, VALIDATION_SAMPLES.value, first)
     train, images = prepared(setup, images, SAMPLES.value)
+    if kind == DUPLICATES and not conflicting(*train).any():
+        raise UserError(f"--kind={kind}: no image of {DATASET.value} occurs twice with two labels")
     pace = Pace(seconds=60, deadline=time.monotonic() + 60 * MINUTES.value)
     x, y = images.test
     test = x[: TEST_SAMPLES.value], y[: TEST_SAMPLES.value]

@@ -55,7 +55,10 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
 
 def _what_is_wrong(share, kind, wrong):
     if kind == DUPLICATES:
-        return f"{wrong} of the training samples are images that occur twice, with two labels: they count as wrong."
+        return (
+            f"{wrong} of the training samples are images that occur twice, with two labels, all that the data set has; "
+            "both of a pair count as wrong."
+        )
     if not share:
         return "No label is known to be wrong."
     instead = {"symmetric": "any other class", "pairs": "the next class"}[kind]

@@ -1,6 +1,6 @@
 """What is trained: a network with room enough to learn wrong labels by heart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -65,7 +65,13 @@ def tested_without(setup: Setup, train: Samples, dropped: np.ndarray, test: Samp
     x, y = train
     kept = np.setdiff1d(np.arange(len(x)), dropped)
     run = setup.training((x[kept], y[kept]), seed)
-    found = np.stack(list(outputs_by_epoch(run, test[0])))
-    errors = 100 * np.mean(found.argmax(axis=-1) != test[1], axis=1)
+    found = outcome(outputs_by_epoch(run, test[0]), test[1])
     keras.backend.clear_session()
-    return Outcome(float(errors[-1]), float(errors.min()), float(last_losses(found[-1:], test[1]).mean()))
+    return found
+
+
+def outcome(outputs_of_epochs: Iterable[np.ndarray], y: np.ndarray) -> Outcome:
+    """Returns what a training came to, from its logits after every epoch and the right labels."""
+    found = np.stack(list(outputs_of_epochs))
+    errors = 100 * np.mean(found.argmax(axis=-1) != y, axis=1)
+    return Outcome(float(errors[-1]), float(errors.min()), float(last_losses(found[-1:], y).mean()))

@@ -6,8 +6,19 @@ from benchmark_runs import cells
 from scipy import stats
 
 from benchmarks.clean_set.report import table
-from benchmarks.clean_set.trainings import LAST_EPOCH, OTHER, REPLAY, SAME, SEED_OF_OTHERS, arm_name, arms
+from benchmarks.clean_set.trainings import (
+    LAST_EPOCH,
+    OTHER,
+    REPLAY,
+    SAME,
+    SETUP,
+    arm_name,
+    arms,
+    same_training_without,
+    samples,
+)
 from benchmarks.wrong_labels.arms import FULL, RANDOM
+from benchmarks.wrong_labels.trainings import outcome, outputs_by_epoch
 
 
 def test_the_worst_are_dropped_from_either_seed():
@@ -15,15 +26,35 @@ def test_the_worst_are_dropped_from_either_seed():
     rankings = {LAST_EPOCH: rng.normal(size=30), REPLAY: rng.normal(size=30)}
     found = arms(rankings, [2, 9], seed=4)
     assert len(found) == 2 * (1 + 3 * 2)
-    for start, added in ((SAME, 0), (OTHER, SEED_OF_OTHERS)):
+    for start in (SAME, OTHER):
         assert len(found[arm_name(FULL, 0, start)][0]) == 0
         for count in (2, 9):
             for name, scores in rankings.items():
-                dropped, extra = found[arm_name(name, count, start)]
-                assert extra == added
+                dropped, training = found[arm_name(name, count, start)]
+                assert training == start
                 assert set(dropped) == set(np.argsort(scores)[-count:])
             assert len(set(found[arm_name(RANDOM, count, start)][0])) == count
     np.testing.assert_array_equal(found[arm_name(RANDOM, 9, SAME)][0], found[arm_name(RANDOM, 9, OTHER)][0])
+
+
+def test_validation_samples_are_others():
+    train, validation, test = samples("digits", None, 500, 300)
+    assert [len(part[1]) for part in (train, validation)] == [500, 300]
+    found = {image.tobytes() for image in train[0]} & {image.tobytes() for image in validation[0]}
+    assert len(found) <= 2  # of digits, so small that two may be alike
+    assert np.abs(train[0].mean()) < 1e-5
+    assert len(test[0]) == len(test[1])
+
+
+def test_the_same_training_differs_by_what_is_dropped_alone():
+    train, _, (x, y) = samples("digits", None, 60, 20)
+    test = x[:50], y[:50]
+    run = SETUP.training(train, 3)
+    expected = outcome(outputs_by_epoch(run, test[0]), test[1])
+    nothing = same_training_without(train, np.array([], int), test, 3)
+    assert nothing == pytest.approx(expected, rel=1e-4)
+    without = same_training_without(train, np.arange(30), test, 3)
+    assert without.loss != pytest.approx(expected.loss, rel=1e-3)
 
 
 def test_differences_are_paired_by_seed():

@@ -37,4 +37,4 @@ def test_rows_of_a_small_case():
     ]
     assert rows[f"rank of {WITH_STARFISH} among 4, most helpful first"] == ["4", "1"]
     # Of the pairs with one of the other four patches: -8 is below all of them, -2 below three.
-    assert rows["AUC of its patches, most helpful first"][1] == f"{(4 + 3) / 8:.3f}"
+    assert rows["AUC of its 2 patches, most helpful first"][1] == f"{(4 + 3) / 8:.3f}"

@@ -195,7 +195,7 @@ def test_dropping_is_compared_with_random_samples(runs):
 
 def test_a_clean_set_is_trained_from_both_seeds(runs):
     rows = cells(page(runs, "clean"))
-    assert [row[0] for row in rows] == ["same seed"] * 7 + ["another seed"] * 7
+    assert [row[0] for row in rows] == ["the same training"] * 7 + ["another training"] * 7
     assert all(0 <= float(row[3]) <= 100 for row in rows)
     assert [row[2] for row in rows[:7]] == ["0", "2", "2", "2", "5", "5", "5"]
 
