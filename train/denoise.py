@@ -3,6 +3,7 @@
 python -m train.denoise
 python -m train.denoise --recipe=dncnn_s25 --data_dir=DIR --workdir=runs/dncnn_s25
 python -m train.denoise --evaluate_only --weights=model.h5 --test_dir=DIR/Set12
+python -m train.denoise --weights=model.h5 --depth=17 --filters=64 --train_dir=MINE --learning_rate=0.0001
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from tfdrop.errors import UserError, blaming
-from tfdrop.models.dncnn_weights import saved_topology
+from tfdrop.models.dncnn_weights import Topology, saved_topology
 from tfdrop.tasks import former_names
 from tfdrop.tasks.denoising.data import read_data
 from tfdrop.tasks.denoising.report import denoising_report
@@ -62,13 +63,17 @@ def _run(settings, data, workdir, pace, seeds):
 
 def _check(settings):
     """Raises a `UserError` for saved weights that are not those of such a network."""
-    if settings.evaluate_only:
+    if settings.weights:
         with blaming("weights", settings.weights):
             saved = saved_topology(Path(settings.weights).expanduser())
         if saved.channels != settings.channels:
             here = f"but --channels={settings.channels}"
             raise UserError(f"--weights={settings.weights}: for images of {saved.channels} channels, {here}")
-        if is_given("depth", recipes.DENOISING) and saved.depth != settings.depth:
+        if not settings.evaluate_only:
+            asked = Topology(settings.depth, settings.filters, settings.channels, saved.batch_norm, settings.noise_map)
+            if saved != asked:
+                raise UserError(f"--weights={settings.weights}: {saved}, but the settings are of {asked}")
+        elif is_given("depth", recipes.DENOISING) and saved.depth != settings.depth:
             raise UserError(f"--weights={settings.weights}: depth {saved.depth}, but --depth={settings.depth}")
 
 

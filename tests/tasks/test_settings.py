@@ -33,7 +33,7 @@ from tfdrop.tasks.denoising.settings import DenoiseSettings
         (ClassifySettings, {"max_drop": "auto", "rounds": 3}, "--max_drop=auto: for two rounds, not --rounds=3"),
         (ClassifySettings, {"max_drop": "auto", "trial_seeds": 1}, "--trial_seeds=1: expected at least 2"),
         (DenoiseSettings, {"influence_damping": "-2"}, "--influence_damping=-2: expected a finite number of at least"),
-        (DenoiseSettings, {"weights": "a.h5"}, "--weights=a.h5: goes with --evaluate_only"),
+        (DenoiseSettings, {"evaluate_only": True}, "--weights=: needed by --evaluate_only"),
     ],
 )
 def test_what_is_out_of_range_or_at_odds_is_named(kind, given, message):

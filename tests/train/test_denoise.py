@@ -166,6 +166,24 @@ def test_evaluates_saved_weights_on_a_folder(finished_run, tmp_path):
     assert entry["scores"]["weights"] == pytest.approx(trained["scores"]["round 2"], abs=1e-4)
 
 
+def test_trains_on_from_given_weights(finished_run, tmp_path):
+    workdir, _ = finished_run
+    flags = (*SMALL, "--rounds=1", f"--weights={workdir / 'round1.keras'}", "--epochs=1")
+    scores = {}
+    for rate in ("1e-9", "1e-3"):
+        finished = run_program("train.denoise", *flags, f"--learning_rate={rate}", f"--workdir={tmp_path / rate}")
+        assert finished.returncode == 0, finished.stderr
+        result = json.loads((tmp_path / rate / "result.json").read_text())
+        scores[rate] = [image["scores"]["round 1"] for image in result["images"]]
+    given = json.loads((workdir / "result.json").read_text())
+    expected = [image["scores"]["round 1"] for image in given["images"]]
+    for found, theirs in zip(scores["1e-9"], expected, strict=True):
+        assert found == pytest.approx(theirs, abs=2e-3)
+    assert scores["1e-3"] != scores["1e-9"]
+    tuned = keras.saving.load_model(tmp_path / "1e-3" / "round1.keras", compile=False)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in tuned.layers)
+
+
 def test_a_solve_that_diverges_is_one_line_and_keeps_the_first_round(tmp_path):
     workdir = tmp_path / "run"
     flags = ("--influence_curvature=hessian", "--influence_damping=0", "--influence_depth=10")

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "densenet": ["DenseNet"],
         "dncnn": ["DnCNN"],
         "dncnn_weights": ["load_dncnn"],
+        "folded_dncnn": ["fold_batch_norm"],
         "networks": ["NETWORKS", "build"],
         "placements": ["PLACEMENTS", "Site", "placement"],
         "resnet": ["CifarResNet", "ImageNetResNet"],

@@ -72,7 +72,9 @@ class DenoiseSettings(RunSettings):
     )
     evaluate_only: bool = setting(False, "Only score --weights on the test images.")
     weights: str = setting(
-        "", "With --evaluate_only: DnCNN as a .keras model, or as .h5 or PyTorch .safetensors weights."
+        "",
+        "DnCNN as a .keras model, or as .h5 or PyTorch .safetensors weights, to score with --evaluate_only; without it "
+        "every training starts from them, batch normalization folded into the convolutions.",
     )
 
     @property
@@ -88,5 +90,5 @@ class DenoiseSettings(RunSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.evaluate_only != bool(self.weights):
-            raise UserError(f"--weights={self.weights}: goes with --evaluate_only, and that needs it")
+        if self.evaluate_only and not self.weights:
+            raise UserError("--weights=: needed by --evaluate_only")

@@ -1,5 +1,7 @@
 """The steps of a denoising run, each resumable: noisy data, training, influence."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 
@@ -7,7 +9,7 @@ from tfdrop.data.images.gaussian_noise import noisy_image, noisy_patches, with_n
 from tfdrop.denoising import denoise, denoiser_training
 from tfdrop.losses import HalfSumSquaredError
 from tfdrop.metrics import psnr
-from tfdrop.models import DnCNN
+from tfdrop.models import DnCNN, fold_batch_norm, load_dncnn
 from tfdrop.tasks import devices
 from tfdrop.tasks.influence_step import influence_as_set
 from tfdrop.tasks.initial_weights import initial_seed
@@ -38,8 +40,9 @@ def validation_pairs(settings, data):
 def train_denoiser(settings, train, name, augment, folder, key, pace, record=False, sample_weights=None, validation=()):
     """Trains a denoiser from scratch, or goes on with the training of that name; see `train_resumably`.
 
-    It starts from the random weights that `initial_seed` says. `record` and `sample_weights` are as `Training` takes
-    them. The PSNR of the images `validation`, as `validation_pairs` has them, is noted after every epoch.
+    It starts from the settings' weights, or else from the random ones that `initial_seed` says. `record` and
+    `sample_weights` are as `Training` takes them. The PSNR of the images `validation`, as `validation_pairs` has them,
+    is noted after every epoch.
     """
 
     def build(denoiser):
@@ -96,6 +99,9 @@ def _denoiser_and_training(settings, train, name, augment, denoiser, record, sam
         precision = "mixed_bfloat16" if settings.mixed_precision else "float32"
         start = initial_seed(settings, name)
         denoiser = devices.normalized_together(settings, _network(settings, dtype=precision, seed=start))
+        if settings.weights:
+            given = load_dncnn(Path(settings.weights).expanduser())
+            denoiser.set_weights(fold_batch_norm(given).get_weights())
     training = denoiser_training(
         denoiser,
         noisy,
@@ -142,5 +148,6 @@ def _network(settings, **arguments):
         filters=settings.filters,
         channels=settings.channels,
         noise_map=settings.noise_map,
+        batch_norm=not settings.weights,
         **arguments,
     )
