@@ -64,8 +64,9 @@ CDNCNN_B = DNCNN_B | {
     "patches_per_image": 889,  # of 432 images: 48 more than 128 x 3000 patches
 }
 
-# Ours: sigma 25 in six hours of one CPU core, 13 x 51,200 patches of 40x40. Small batches, because these are few
-# patches: there must be steps enough. Short trainings beside each other: results/dncnn_s25_cpu_night.md.
+# Ours: sigma 25 in some four hours of one CPU core, 13 x 51,200 patches of 40x40. Small batches, because these are few
+# patches: there must be steps enough. Then on from its weights, without batch normalization, for ten minutes: see
+# results/dncnn_s25_cpu_night.md, also for short trainings beside each other.
 DNCNN_S25_CPU_NIGHT = KNOWN_LEVEL | {
     "sigma": 25.0,
     "test_dir": "Set12",
