@@ -3,7 +3,7 @@
 python -m train.denoise
 python -m train.denoise --recipe=dncnn_s25 --data_dir=DIR --workdir=runs/dncnn_s25
 python -m train.denoise --evaluate_only --weights=model.h5 --test_dir=DIR/Set12
-python -m train.denoise --weights=model.h5 --depth=17 --filters=64 --train_dir=MINE --learning_rate=0.0001
+python -m train.denoise --weights=model.h5 --depth=17 --filters=64 --train_dir=MINE
 """
 
 import contextlib
