@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.influence_validity.images import Samples
-from benchmarks.replay_validity.trainings import Setup
-from benchmarks.wrong_labels.arms import FULL, RANDOM
+from benchmarks.influence_validity.images import Images, Samples
+from benchmarks.replay_validity.trainings import Setup, prepared
+from benchmarks.wrong_labels.arms import FULL, ORDER_OF_RANDOM, RANDOM
 from benchmarks.wrong_labels.trainings import Outcome, fitting_cnn, outcome, outputs_by_epoch
 from tfdrop.errors import blaming
 
@@ -18,18 +18,16 @@ SEED_OF_OTHERS = 1000  # is added to the seed that ranked
 
 def samples(dataset: str, data_dir: str, count: int, validation: int) -> tuple[Samples, Samples, Samples]:
     """Returns samples for training and validation, both from a data set's training images, and its test images."""
-    from tfdrop.data import fit_channels
     from tfdrop.data.sets.named import load_image_set
 
     with blaming("data_dir", data_dir):
         found = load_image_set(dataset, data_dir)
     x, y = found.train
-    order = np.random.default_rng(0).permutation(len(x))[: count + validation]
-    parts = [(x[order[validation:]], y[order[validation:]]), (x[order[:validation]], y[order[:validation]]), found.test]
-    scaled = [((images / 255).astype("float32"), labels) for images, labels in parts]
-    prepare = fit_channels(scaled[0][0])
-    train, validation_samples, test = ((prepare(images), labels) for images, labels in scaled)
-    return train, validation_samples, test
+    held_out, trained = np.split(np.random.default_rng(0).permutation(len(x))[: count + validation], [validation])
+    parts = ((x[trained], y[trained]), (x[held_out], y[held_out]), found.test)
+    scaled = (((images / 255).astype("float32"), labels) for images, labels in parts)
+    train, images = prepared(SETUP, Images(dataset, len(found.classes), *scaled), count)
+    return train, images.validation, images.test
 
 
 def last_epoch_and_all(train: Samples, validation: Samples, seed: int) -> dict[str, np.ndarray]:
@@ -59,7 +57,7 @@ def arms(rankings: dict[str, np.ndarray], counts: Sequence[int], seed: int) -> d
     """Returns by an arm's name which samples it drops, and from what training: `SAME` or `OTHER`."""
     n = len(next(iter(rankings.values())))
     orders = {name: np.argsort(-scores, kind="stable") for name, scores in rankings.items()}
-    orders[RANDOM] = np.random.default_rng((seed, 1)).permutation(n)
+    orders[RANDOM] = np.random.default_rng((seed, ORDER_OF_RANDOM)).permutation(n)
     found = {}
     for start in (SAME, OTHER):
         found[arm_name(FULL, 0, start)] = (np.array([], int), start)

@@ -70,8 +70,8 @@ def main():
 
 def place_of_starfish(images: Sequence[Any]) -> int | None:
     """Returns where Set12's Starfish is among some images, or `None`."""
-    found = [place for place, image in enumerate(images) if fingerprint(image.pixels) in SET12]
-    return next((place for place in found if SET12[fingerprint(images[place].pixels)].name == "Starfish"), None)
+    papers_images = [SET12.get(fingerprint(image.pixels)) for image in images]
+    return next((place for place, each in enumerate(papers_images) if each and each.name == "Starfish"), None)
 
 
 def influences(settings: DenoiseSettings, data: DenoiseData, starfish: int, pace: Pace) -> tuple[list[Any], np.ndarray]:

@@ -92,7 +92,7 @@ def report(job, contest, parts, memory):
         f"{len(job.x):,} training samples of {DATASET.value}, the summed loss of {len(job.x_validation)} validation "
         "samples. The matrix, for all: the Hessian of the mean training loss, with eigenvalues from "
         f"{job.smallest:.3f} to {job.largest:.1f}, plus a damping of {job.damping:.3f}. r is the correlation of the "
-        f"scores with the converged solution (conjugate gradients to a relative residual of 1e-6, or "
+        "scores with the converged solution (conjugate gradients to a relative residual of 1e-6, or "
         f"{REFERENCE_STEPS.value} steps); for an iterative route, the least effort with r >= {AGREEMENT} is shown, or "
         "the largest that was tried. Times and memory are from model and data in the library's own form to the scores, "
         "including tracing and compiling but not imports. Each run has one core, "

@@ -43,7 +43,7 @@ def section(about: str, share: float, kind: str, count: int, test: int, found: S
     own, right = (", with its own wrong labels,", " with right labels") if share else ("", "")
     text = (
         f"{about} {_what_is_wrong(share, kind, wrong)} In each of {len(found)} repetitions{own} one training ranks the "
-        f"samples, the automatic horizon for replays; then networks from another seed are trained without the first "
+        "samples, the automatic horizon for replays; then networks from another seed are trained without the first "
         f"{count}, and tested on {test} images{right}. As printed: LiSSA on the Hessian, automatic damping, the summed "
         "cross-entropy. Differences are paired by repetition, with the 95 % interval of Student's t. Best epoch: the "
         "lowest test error of all epochs, which nobody without the test labels would find."
