@@ -1,5 +1,8 @@
+import itertools
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from tfdrop.data_dropout import Criterion, choose_cap
 
@@ -32,15 +35,34 @@ def test_the_fewest_that_are_within_a_standard_error_of_the_best_are_dropped():
     assert not near[:2].any()
 
 
-def test_the_standard_error_is_that_of_two_analyses_of_variance():
+def left_over(table):
+    """Mean square of what the margins of a table with two or three sides do not explain, by least squares."""
+    places = np.indices(table.shape).reshape(table.ndim, -1)
+    sides = [np.eye(size)[place] for size, place in zip(table.shape, places, strict=True)]
+    pairs = [
+        np.einsum("na,nb->nab", one, other).reshape(table.size, -1) for one, other in itertools.combinations(sides, 2)
+    ]
+    design = np.concatenate(sides if table.ndim == 2 else pairs, axis=1)
+    found = np.linalg.lstsq(design, table.ravel(), rcond=None)[0]
+    return np.sum((table.ravel() - design @ found) ** 2) / (table.size - np.linalg.matrix_rank(design))
+
+
+def test_the_standard_error_is_that_of_an_analysis_of_variance():
     values = random_values(np.random.default_rng(1), 5, 3, 7)
-    variance = 0.0
-    for table in (values.mean(2), values.mean(1)):
-        rows, columns = np.indices(table.shape).reshape(2, -1)
-        design = np.concatenate([np.eye(5)[rows], np.eye(table.shape[1])[columns][:, 1:]], axis=1)
-        _, (squares,), _, _ = np.linalg.lstsq(design, table.ravel(), rcond=None)
-        variance += squares / (table.size - design.shape[1]) * 2 / table.shape[1]
-    np.testing.assert_allclose(chosen(values).standard_error, np.sqrt(variance))
+    variance = 2 * left_over(values.mean(2)) / 3 + 2 * left_over(values.mean(1)) / 7 - 2 * left_over(values) / 21
+    found = chosen(values)
+    np.testing.assert_allclose(found.standard_error, np.sqrt(variance))
+    t_at_most = stats.t.ppf(1 - 0.05 / 4, 8)  # four candidates, eight degrees of freedom over seeds, more over samples
+    assert stats.norm.ppf(1 - 0.05 / 4) < found.least_gain / found.standard_error <= t_at_most
+
+
+@pytest.mark.parametrize(("seeds", "of_seed", "of_sample"), [(2, 0, 0), (3, 0.2, 0), (3, 0, 1), (4, 0.3, 0.5)])
+def test_the_standard_error_is_the_scatter_of_differences(seeds, of_seed, of_sample):
+    rng = np.random.default_rng(seeds)
+    found = [chosen(random_values(rng, 6, seeds, 30, of_seed, of_sample)) for _ in range(400)]
+    scatter = np.std([each.values[0].mean() - each.values[1:].mean(1) for each in found], axis=0)
+    estimated = np.sqrt(np.mean([each.standard_error**2 for each in found]))
+    assert 0.95 < estimated / np.sqrt(np.mean(scatter**2)) < 1.15  # too large where one of the two scatters is none
 
 
 @pytest.mark.parametrize(("seeds", "of_seed", "of_sample"), [(2, 1, 0), (3, 1, 0.3), (3, 0, 3), (5, 0.3, 1)])

@@ -22,12 +22,14 @@ class CapChoice:
         dropped: How many samples each candidate drops, fewest first: nothing, then as the caps say.
         values: What was measured, lower is better: the means over the samples, shape `(candidates, seeds)`.
         standard_error: Standard error of the difference of two candidates' means: over other seeds and other samples.
+        least_gain: How far below dropping nothing a candidate's mean has to be, to be better beyond chance.
         chosen: Index of the candidate that was chosen; 0 drops nothing.
     """
 
     dropped: tuple[int, ...]
     values: np.ndarray
     standard_error: float
+    least_gain: float
     chosen: int
 
     @property
@@ -59,7 +61,8 @@ def choose_cap(
     Each candidate is trained from the same seeds. Of those that are better than dropping nothing beyond chance, at 95 %
     with Bonferroni's correction for the candidates, the one that drops fewest samples and is within one standard error
     of the best is chosen; nothing is dropped if there is none. The standard error is that of a difference of two
-    candidates, pooled over all: what other seeds and other samples to measure on would change.
+    candidates, pooled over all: what other seeds and other samples to measure on would change, by analysis of variance
+    with both crossed, and Satterthwaite's degrees of freedom.
 
     Args:
         scores: Total influence of every training sample, shape `(n,)`.
@@ -116,9 +119,11 @@ def choose_candidate(dropped: Sequence[int], measured: Callable[[int, int], Arra
             found.append(np.asarray(measured(candidate, seed), "float64"))
             _check_values(found[-1], found[0].shape)
     values = np.reshape(found, (len(dropped), seeds, -1))
-    variance = _variance(values.mean(axis=2)) + _variance(values.mean(axis=1))
-    means, error = values.mean(axis=2), float(np.sqrt(variance))
-    return CapChoice(tuple(dropped), means, error, _chosen(dropped, means, error))
+    others = len(dropped) - 1
+    error, degrees = _standard_error(values) if others else (0.0, 1.0)
+    least = float(stats.t.ppf(1 - (1 - CONFIDENCE) / others, degrees)) * error if others else 0.0
+    means = values.mean(axis=2)
+    return CapChoice(tuple(dropped), means, error, least, _chosen(dropped, means.mean(axis=1), error, least))
 
 
 def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -130,22 +135,35 @@ def _check_values(found: np.ndarray, shape: tuple[int, ...]) -> None:
         raise invalid("measure_without", "a function that returns finite numbers", received=f"{bad}")
 
 
-def _chosen(dropped: Sequence[int], values: np.ndarray, error: float) -> int:
-    """Returns the row that is chosen, of values of shape `(candidates, seeds)`; the better of two that drop as many."""
-    means = values.mean(axis=1)
-    others, seeds = len(values) - 1, values.shape[1]
-    if others == 0:
-        return 0
-    least = stats.t.ppf(1 - (1 - CONFIDENCE) / others, others * (seeds - 1)) * error
+def _chosen(dropped: Sequence[int], means: np.ndarray, error: float, least: float) -> int:
+    """Returns the candidate that is chosen, by the means of all; the better of two that drop as many."""
     better = means[0] - means > least
     near = np.flatnonzero(better & (means <= means.min() + error))
     return min(near.tolist(), key=lambda row: (dropped[row], means[row]), default=0)
 
 
-def _variance(table: np.ndarray) -> float:
-    """Returns the variance of a difference of two rows' means over columns, what rows and columns add taken away."""
-    rows, columns = table.shape
-    if rows == 1:
-        return 0.0
-    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
-    return float(2 * np.sum(rest**2) / ((rows - 1) * (columns - 1)) / columns)
+def _standard_error(values: np.ndarray) -> tuple[float, float]:
+    """Returns the standard error of a difference of two rows' means, and its degrees of freedom.
+
+    Each table of means has the scatter of single values in it, so that their sum has it twice: once is subtracted.
+
+    Args:
+        values: Shape `(rows, seeds, samples)`.
+    """
+    over_seeds, over_samples = _variance(values.mean(axis=2)), _variance(values.mean(axis=1))
+    single = _variance(values)
+    parts = np.array([over_seeds, over_samples, single])
+    variance = max(over_seeds + over_samples - single, over_seeds, over_samples)
+    rows, seeds, samples = np.array(values.shape) - 1
+    degrees = rows * np.array([seeds, samples, seeds * samples])
+    if variance == 0:
+        return 0.0, float(degrees[0])
+    return float(np.sqrt(variance)), float(variance**2 / np.sum(parts**2 / degrees))
+
+
+def _variance(values: np.ndarray) -> float:
+    """Returns the variance of a difference of two rows' means, from what is left once every margin is taken away."""
+    rest, degrees = values, np.prod(np.array(values.shape) - 1)
+    for axis in range(values.ndim):
+        rest = rest - rest.mean(axis=axis, keepdims=True)
+    return float(2 * np.sum(rest**2) / degrees / np.prod(values.shape[1:]))

@@ -73,6 +73,7 @@ def _as_result(choice: CapChoice, candidates: Sequence[Candidate]) -> dict[str, 
         "dropped": list(choice.dropped),
         "held_out": choice.values.tolist(),
         "standard_error": choice.standard_error,
+        "least_gain": choice.least_gain,
         "cap": choice.cap,
     }
     if candidates:

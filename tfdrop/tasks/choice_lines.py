@@ -17,8 +17,8 @@ def choice_lines(found: Mapping[str, Any], what: str, digits: int) -> list[str]:
         digits: Digits after the point.
 
     >>> found = {"dropped": [0, 5], "held_out": [[0.3, 0.5], [0.2, 0.4]], "standard_error": 0.01, "cap": 5}
-    >>> print(*choice_lines(found, "Brier score", 2), sep="\\n")
-    How many to drop: Brier score, mean of 2 trainings; standard error of a difference 0.01
+    >>> print(*choice_lines(found | {"least_gain": 0.03}, "Brier score", 2), sep="\\n")
+    How many to drop: Brier score, mean of 2 trainings; standard error of a difference 0.01, beyond chance from 0.03 on
       none: 0.40
       5: 0.30, -0.10
       Chosen: 5, the fewest that help and are within a standard error of the best.
@@ -26,7 +26,7 @@ def choice_lines(found: Mapping[str, Any], what: str, digits: int) -> list[str]:
     means = np.mean(found["held_out"], axis=1)
     lines = [
         f"How many to drop: {what}, mean of {len(found['held_out'][0])} trainings; standard error of a difference "
-        f"{found['standard_error']:.{digits}f}",
+        f"{found['standard_error']:.{digits}f}{beyond_chance(found, digits)}",
         f"  none: {means[0]:.{digits}f}",
     ]
     for name, mean in zip(candidate_names(found)[1:], means[1:], strict=True):
@@ -46,6 +46,11 @@ def candidate_names(found: Mapping[str, Any]) -> list[str]:
     rankings = found.get("rankings", [""] * len(found["dropped"]))
     names = [_name(count, ranking) for count, ranking in zip(found["dropped"], rankings, strict=True)]
     return ["none", *names[1:]]
+
+
+def beyond_chance(found: Mapping[str, Any], digits: int) -> str:
+    """Returns from what gain on a choice finds it beyond chance, in words; nothing for runs of earlier releases."""
+    return f", beyond chance from {found['least_gain']:.{digits}f} on" if "least_gain" in found else ""
 
 
 def chosen_name(found: Mapping[str, Any]) -> str:

@@ -51,9 +51,10 @@ def test_how_many_to_drop_and_why(cap, said):
     assert "Brier score on 40 validation images that no score comes from, mean of 2 trainings" in lines[2]
     assert lines[3:5] == ["  none: 0.3750", "  3: 0.1875, -0.1875"]
     assert said in lines[5]
-    one["choice"] |= {"measure": "error", "held_out": [[10.0, 11.0], [9.0, 9.5]]}
+    one["choice"] |= {"measure": "error", "held_out": [[10.0, 11.0], [9.0, 9.5]], "least_gain": 0.5}
     lines = classification_report(result(one)).splitlines()
     assert "error, %, on 40 validation images that no score comes from, mean of 2 trainings" in lines[2]
+    assert lines[2].endswith("standard error of a difference 0.01, beyond chance from 0.50 on")
     assert lines[3:5] == ["  none: 10.50", "  3: 9.25, -1.25"]
 
 

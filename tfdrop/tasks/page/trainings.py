@@ -7,7 +7,7 @@ import numpy as np
 
 from tfdrop import plots
 from tfdrop.tasks.arm import round_name
-from tfdrop.tasks.choice_lines import candidate_names, chosen_name
+from tfdrop.tasks.choice_lines import beyond_chance, candidate_names, chosen_name
 from tfdrop.tasks.comparison_lines import control_differences
 from tfdrop.tasks.page.parts import Picture, Table, drawn
 from tfdrop.tasks.run_folder import SeedRun
@@ -69,7 +69,7 @@ def choice_table(choice: Mapping[str, Any], what: str, digits: int) -> Table:
         [name, f"{mean:.{digits}f}", f"{mean - means[0]:+.{digits}f}" if at else ""]
         for at, (name, mean) in enumerate(zip(candidate_names(choice), means, strict=True))
     ]
-    error = f"Standard error of a difference: {choice['standard_error']:.{digits}f}."
+    error = f"Standard error of a difference: {choice['standard_error']:.{digits}f}{beyond_chance(choice, digits)}."
     chosen = (
         f"Chosen: {chosen_name(choice)}." if choice["cap"] else "No evidence that any number helps: none is chosen."
     )
