@@ -116,14 +116,9 @@ class FocusedDropout(SeededLayer):
         state = self.seed_generator.next()
         # Nine batches out of ten do not take part: a condition saves them the work.
         participates = self.participation.read()
-        outputs, kept_shares = ops.cond(
-            participates,
-            lambda: self._focus(inputs, state),
-            lambda: (inputs, ops.zeros((), "float32")),
-        )
-        self._kept_sum.assign_add(kept_shares)
-        self._kept_samples.assign_add(ops.where(participates, ops.cast(ops.shape(inputs)[0], "float32"), 0.0))
-        return outputs
+        kept = ops.cond(participates, lambda: self._focused_area(inputs, state), lambda: self._all_places(inputs))
+        self._count(kept, participates)
+        return self._keep(inputs, kept, participates)
 
     @property
     def kept_share(self) -> float | None:
@@ -136,14 +131,31 @@ class FocusedDropout(SeededLayer):
         self._kept_sum.assign(0.0)
         self._kept_samples.assign(0.0)
 
-    def _focus(self, inputs: Any, state: Any) -> tuple[Any, Any]:
-        """Drops the units outside the focused area. Returns the outputs and the sum of the samples' kept shares."""
+    def _count(self, kept: Any, participates: Any) -> None:
+        shares = ops.mean(ops.cast(kept, "float32"), axis=tuple(range(1, len(kept.shape))))
+        self._kept_sum.assign_add(ops.where(participates, ops.sum(shares), 0.0))
+        self._kept_samples.assign_add(ops.where(participates, ops.cast(ops.shape(kept)[0], "float32"), 0.0))
+
+    def _keep(self, inputs: Any, kept: Any, participates: Any) -> Any:
+        """Drops the units at places that are not kept."""
+        kept = ops.cast(kept, inputs.dtype)
+        # XLA would store what a branch's derivative needs, the mask of every map, as large as the inputs.
+        if keras.backend.backend() == "jax":
+            return inputs * kept
+        return ops.cond(participates, lambda: inputs * kept, lambda: inputs)
+
+    def _all_places(self, inputs: Any) -> Any:
+        shape = list(ops.shape(inputs))
+        shape[channel_axis(self.data_format, len(shape))] = 1
+        return ops.ones(shape, "bool")
+
+    def _focused_area(self, inputs: Any, state: Any) -> Any:
+        """Returns which places of each sample are kept: bool, one channel."""
         reference = self._reference(ops.stop_gradient(inputs))
         axes = tuple(range(1, len(inputs.shape)))
         peak = greatest(reference, axis=axes, keepdims=True)
         focused = reference > self._draw_gamma(reference, state) * peak
-        kept = ops.logical_or(ops.logical_xor(focused, self.inverted), peak <= 0)
-        return inputs * ops.cast(kept, inputs.dtype), ops.sum(ops.mean(ops.cast(kept, "float32"), axis=axes))
+        return ops.logical_or(ops.logical_xor(focused, self.inverted), peak <= 0)
 
     def _reference(self, inputs: Any) -> Any:
         """Returns each sample's map with the greatest mean, the first if there are ties: float32, one channel."""
