@@ -10,6 +10,7 @@ and networks that start from another seed are trained without those that each ra
 
 import time
 from functools import partial
+from pathlib import Path
 
 from absl import flags
 
@@ -18,6 +19,7 @@ from benchmarks.influence_validity.images import load_images
 from benchmarks.replay_validity.bank import folder_of
 from benchmarks.replay_validity.trainings import prepared
 from benchmarks.wrong_labels.arms import FIRST_TEST_SEED, dropped_samples, kept_rankings, kept_results
+from benchmarks.wrong_labels.overview import overview
 from benchmarks.wrong_labels.planted import DUPLICATES, KINDS, conflicting, planted
 from benchmarks.wrong_labels.rankings import WITH_A_ZERO, rankings
 from benchmarks.wrong_labels.report import heading, headings, section
@@ -79,6 +81,8 @@ def main():
     command = pages.command("benchmarks.wrong_labels", {"data_dir": "DIR"}, ["out", "bank"])
     lines += pages.origin(command, f"{len(found)} repetitions", time.perf_counter() - start)
     pages.publish(lines, OUT.value, TITLE, headings())
+    if OUT.value:
+        pages.put_section(OUT.value, TITLE, headings(), overview(Path(OUT.value).read_text()))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks import pages
 from benchmarks.replay_validity.trainings import Setup
 from benchmarks.wrong_labels.arms import FULL, RANDOM, listed
+from benchmarks.wrong_labels.overview import HEADING as OVERVIEW
 from benchmarks.wrong_labels.planted import DUPLICATES, KINDS, found_share
 from benchmarks.wrong_labels.trainings import SETUPS, Outcome
 from tfdrop.comparison import paired_difference
@@ -25,7 +26,7 @@ def heading(setup: Setup, share: float, kind: str) -> str:
 def headings() -> list[str]:
     """Returns the headings of all sections that the page may have."""
     every = [heading(setup, share, kind) for setup in SETUPS.values() for kind in KINDS for share in SHARES]
-    return list(dict.fromkeys(every))
+    return [OVERVIEW, *dict.fromkeys(every)]
 
 
 def section(about: str, share: float, kind: str, count: int, test: int, found: Sequence[tuple]) -> list[str]:

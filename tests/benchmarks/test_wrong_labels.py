@@ -5,11 +5,13 @@ import pytest
 from benchmark_runs import cells
 from scipy import stats
 
+from benchmarks import pages
 from benchmarks.influence_validity.images import Images, _shuffled
 from benchmarks.wrong_labels.arms import ALL_POSITIVE, FULL, ORACLE, RANDOM, dropped_samples
+from benchmarks.wrong_labels.overview import overview
 from benchmarks.wrong_labels.planted import conflicting, mislabelled, planted
 from benchmarks.wrong_labels.rankings import PRINTED, SELF, WITH_A_ZERO
-from benchmarks.wrong_labels.report import section
+from benchmarks.wrong_labels.report import headings, section
 from benchmarks.wrong_labels.trainings import Outcome
 
 RNG = np.random.default_rng(0)
@@ -82,3 +84,17 @@ def test_the_table_pairs_repetitions_and_tells_what_is_found():
         assert mean == pytest.approx(np.mean(errors[SELF]) - np.mean(errors[other]), abs=0.0051)
     assert rows[SELF][-2:] == ["1.00", "1.00"]
     assert float(rows[SELF][5]) == pytest.approx(np.mean(errors[SELF]) - 1, abs=0.0051)
+
+
+def test_the_page_begins_with_the_errors_of_its_sections():
+    def part(heading, errors):
+        lines = pages.table(["dropped by", "dropped", "test error, %"], [[name, "5", e] for name, e in errors.items()])
+        return "\n".join([heading, "", "Some text.", "", *lines, "", "- Command: `a`", "- n: 3 repetitions"])
+
+    first, second = headings()[1:3]
+    wrong = {FULL: "20.00", ORACLE: "7.00", RANDOM: "21.00", "EL2N": "10.00", "training loss": "15.00"}
+    page = "\n\n".join(["# Title", part(first, {FULL: "5.00", RANDOM: "6.00", PRINTED: "6.50"}), part(second, wrong)])
+    found = overview(page)
+    rows = [[first[3:], "3", "5.00", "", "6.00", "", "", "", "", "6.50"]]
+    assert cells(found) == [*rows, [second[3:], "3", "20.00", "7.00", "21.00", "10.00", "", "", "", ""]]
+    assert overview(page.replace("# Title", f"# Title\n\n{found}")) == found  # it does not count itself
