@@ -62,7 +62,7 @@ def choose_cap(
     with Bonferroni's correction for the candidates, the one that drops fewest samples and is within one standard error
     of the best is chosen; nothing is dropped if there is none. The standard error is that of a difference of two
     candidates, pooled over all: what other seeds and other samples to measure on would change, by analysis of variance
-    with both crossed, and Satterthwaite's degrees of freedom.
+    with both crossed.
 
     Args:
         scores: Total influence of every training sample, shape `(n,)`.
@@ -120,7 +120,9 @@ def choose_candidate(dropped: Sequence[int], measured: Callable[[int, int], Arra
             _check_values(found[-1], found[0].shape)
     values = np.reshape(found, (len(dropped), seeds, -1))
     others = len(dropped) - 1
-    error, degrees = _standard_error(values) if others else (0.0, 1.0)
+    error = _standard_error(values) if others else 0.0
+    # Of the parts of the error, the one with the fewest degrees of freedom decides: more would be too many.
+    degrees = others * (min(values.shape[1:]) - 1)
     least = float(stats.t.ppf(1 - (1 - CONFIDENCE) / others, degrees)) * error if others else 0.0
     means = values.mean(axis=2)
     return CapChoice(tuple(dropped), means, error, least, _chosen(dropped, means.mean(axis=1), error, least))
@@ -142,23 +144,15 @@ def _chosen(dropped: Sequence[int], means: np.ndarray, error: float, least: floa
     return min(near.tolist(), key=lambda row: (dropped[row], means[row]), default=0)
 
 
-def _standard_error(values: np.ndarray) -> tuple[float, float]:
-    """Returns the standard error of a difference of two rows' means, and its degrees of freedom.
+def _standard_error(values: np.ndarray) -> float:
+    """Returns the standard error of a difference of two rows' means, of values of shape `(rows, seeds, samples)`.
 
-    Each table of means has the scatter of single values in it, so that their sum has it twice: once is subtracted.
-
-    Args:
-        values: Shape `(rows, seeds, samples)`.
+    Both variances of means contain that of single values, which is subtracted once. The sum counts as no less than any
+    of the three, so that it is too large rather than too small where one is small by chance.
     """
     over_seeds, over_samples = _variance(values.mean(axis=2)), _variance(values.mean(axis=1))
     single = _variance(values)
-    parts = np.array([over_seeds, over_samples, single])
-    variance = max(over_seeds + over_samples - single, over_seeds, over_samples)
-    rows, seeds, samples = np.array(values.shape) - 1
-    degrees = rows * np.array([seeds, samples, seeds * samples])
-    if variance == 0:
-        return 0.0, float(degrees[0])
-    return float(np.sqrt(variance)), float(variance**2 / np.sum(parts**2 / degrees))
+    return float(np.sqrt(max(over_seeds + over_samples - single, over_seeds, over_samples, single)))
 
 
 def _variance(values: np.ndarray) -> float:

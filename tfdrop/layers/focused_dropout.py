@@ -139,7 +139,8 @@ class FocusedDropout(SeededLayer):
     def _keep(self, inputs: Any, kept: Any, participates: Any) -> Any:
         """Drops the units at places that are not kept."""
         kept = ops.cast(kept, inputs.dtype)
-        # XLA would store what a branch's derivative needs, the mask of every map, as large as the inputs.
+        # What the derivative of a branch needs, XLA would store: the mask of every map, as large as the inputs. The
+        # other batches are multiplied by 1 there, where TensorFlow's graphs leave them as they are.
         if keras.backend.backend() == "jax":
             return inputs * kept
         return ops.cond(participates, lambda: inputs * kept, lambda: inputs)

@@ -49,8 +49,12 @@ def candidate_names(found: Mapping[str, Any]) -> list[str]:
 
 
 def beyond_chance(found: Mapping[str, Any], digits: int) -> str:
-    """Returns from what gain on a choice finds it beyond chance, in words; nothing for runs of earlier releases."""
-    return f", beyond chance from {found['least_gain']:.{digits}f} on" if "least_gain" in found else ""
+    """Returns from what gain on a choice finds it beyond chance, in words; nothing where there was nothing to choose.
+
+    Nor for runs of earlier releases, which did not keep it.
+    """
+    told = "least_gain" in found and len(found["dropped"]) > 1
+    return f", beyond chance from {found['least_gain']:.{digits}f} on" if told else ""
 
 
 def chosen_name(found: Mapping[str, Any]) -> str:
