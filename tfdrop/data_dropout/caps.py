@@ -119,12 +119,13 @@ def choose_candidate(dropped: Sequence[int], measured: Callable[[int, int], Arra
             found.append(np.asarray(measured(candidate, seed), "float64"))
             _check_values(found[-1], found[0].shape)
     values = np.reshape(found, (len(dropped), seeds, -1))
-    others = len(dropped) - 1
-    error = _standard_error(values) if others else 0.0
-    # Of the parts of the error, the one with the fewest degrees of freedom decides: more would be too many.
-    degrees = others * (min(values.shape[1:]) - 1)
-    least = float(stats.t.ppf(1 - (1 - CONFIDENCE) / others, degrees)) * error if others else 0.0
     means = values.mean(axis=2)
+    error = least = 0.0
+    if others := len(dropped) - 1:
+        error = _standard_error(values)
+        # Of the parts of the error, the one with the fewest degrees of freedom decides: more would be too many.
+        degrees = others * (min(values.shape[1:]) - 1)
+        least = float(stats.t.ppf(1 - (1 - CONFIDENCE) / others, degrees)) * error
     return CapChoice(tuple(dropped), means, error, least, _chosen(dropped, means.mean(axis=1), error, least))
 
 

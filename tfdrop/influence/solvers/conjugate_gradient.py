@@ -23,8 +23,8 @@ class ConjugateGradient:
     A network's curvature has a few eigenvalues far above the rest, and a few hundred samples show most of their
     directions. So a Lanczos iteration on part of the data, starting at `v`, first gives a preconditioner (the inverse
     on the Krylov space, a multiple of the identity outside of it). Three to five products with the whole data are then
-    enough where plain conjugate gradients needed a dozen; that was a small CNN. With a ResNet-20 it saves none, and to
-    small tolerances `part_samples=0` needs fewer (results/influence_speed.md).
+    enough where plain conjugate gradients needed a dozen; that was a small CNN. With a ResNet-20 it saves hardly any,
+    and to small tolerances `part_samples=0` needs fewer (results/influence_speed.md).
 
     The history has each step's relative residual, on all of the data.
 
