@@ -18,11 +18,11 @@ def problem():
     return SoftmaxRegression(samples=90, features=7)
 
 
-def system_of(problem, damping=DAMPING, measured_samples=10**6):
+def system_of(problem, damping=DAMPING, measured_samples=10**6, losses=None):
     autodiff = Autodiff(problem.model, PerSampleLoss(problem.model.loss))
     target = autodiff.gradient(problem.x_validation, problem.y_validation)
     data = TrainingData((problem.x, problem.y), batch_size=16, seed=0)
-    return DampedSystem(Curvature(autodiff), damping, target, data, data.part(measured_samples))
+    return DampedSystem(Curvature(autodiff), damping, target, data, data.part(measured_samples), losses)
 
 
 def exact_solution(problem, damping=DAMPING):
@@ -66,13 +66,38 @@ def test_preconditioning_by_a_part_takes_fewer_steps():
     assert steps[200] <= steps[0] / 2
 
 
-@pytest.mark.parametrize(("samples", "expected"), [(90, 90), (1600, 128), (4800, 288), (20_000, 512)])
+def test_where_few_samples_have_the_curvature_a_part_with_them_takes_fewer_steps():
+    """Almost all samples have next to no features, so a part drawn evenly misses most of the others."""
+    problem = SoftmaxRegression(samples=600, features=8, l2=1e-4)
+    size = np.where(np.random.default_rng(0).random(600) < 0.03, 30, 0.05)
+    problem.x *= size[:, None].astype("float32")
+    even = system_of(problem, 1e-3)
+    by_loss = system_of(problem, 1e-3, losses=lambda: size)
+    solver, steps = ConjugateGradient(tolerance=1e-3, part_samples=64), []
+    for system in (even, by_loss):
+        solution = solver.solve(system, verbose=0)
+        assert relative_error(solution.vector, exact_solution(problem, 1e-3)) < 0.05
+        steps.append(len(solution.history))
+    assert steps[1] < steps[0]
+
+
+def test_the_rough_product_of_all_samples_is_the_curvatures():
+    problem = SoftmaxRegression(samples=60, l2=0.1)
+    system = system_of(problem)
+    vector = np.random.default_rng(1).standard_normal(system.curvature.size).astype("float32")
+    found = np.asarray(system.rough_product(60)(vector))
+    np.testing.assert_allclose(found, problem.hessian() @ vector, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(90, 90), (1600, 256), (4800, 288), (20_000, 512)])
 def test_the_preconditioners_part_grows_with_the_data(samples, expected):
     problem = SoftmaxRegression(samples=samples, features=2)
     system = system_of(problem)
+    asked, strata = [], system.data.strata
+    system.data.strata = lambda losses, samples: asked.append(strata(losses, samples)) or asked[-1]
     ConjugateGradient(depth=1, part_steps=1).solve(system, verbose=0)
-    sizes = {sum(len(y) for _, y in part) for part in system.data._parts.values()}
-    assert sizes == {samples, expected}
+    (drawn,) = asked
+    assert sum(len(y) for (_, y), _ in drawn) == expected
 
 
 @pytest.mark.parametrize("repeats", [1, 2])

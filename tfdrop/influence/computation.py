@@ -109,7 +109,7 @@ class Computation:
         """Returns the `Solution` for a right-hand side, and the damping that it took."""
         problem = self.problem
         part = problem.data.part(RESIDUAL_SAMPLES)
-        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part)
+        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part, problem.losses)
         return solve(system, self._solver, self.check_definite, self.phases, phase, self._verbose)
 
     def check_definite(self, damping):

@@ -1,6 +1,7 @@
 """The matrix that influence functions invert, as products with vectors over any part of the training data."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,17 @@ class Curvature:
                 after_batch(total, samples, done)
         return total / float(samples) + self._penalty_product(vector)
 
+    def product_of_strata(self, vector, strata):
+        """Returns the mean curvature that some batches stand for, times `vector`.
+
+        Args:
+            vector: Tensor of shape `(size,)`.
+            strata: Pairs of a batch `(x, y)` and the number of samples that each of its samples stands for.
+        """
+        total = sum(stands_for * self.sum_product(x, y, vector) for (x, y), stands_for in strata)
+        samples = sum(stands_for * batch_length(x) for (x, _), stands_for in strata)
+        return total / float(samples) + self._penalty_product(vector)
+
 
 @dataclass(frozen=True)
 class DampedSystem:
@@ -68,6 +80,7 @@ class DampedSystem:
         target: Flat tensor, not all zeros.
         data: The `TrainingData` whose mean the curvature is.
         measured_on: The batches on which residuals are measured: all of the data, or a random part.
+        losses: Function that returns every training sample's loss; `None` for samples that are all alike.
     """
 
     curvature: Curvature
@@ -75,6 +88,13 @@ class DampedSystem:
     target: Any
     data: TrainingData
     measured_on: Any
+    losses: Callable[[], np.ndarray] | None = None
+
+    def rough_product(self, samples):
+        """Returns a function that multiplies by an estimate of the undamped curvature, from about this many samples."""
+        losses = self.losses or (lambda: np.ones(self.data.samples))
+        strata = self.data.strata(losses, samples)
+        return lambda vector: self.curvature.product_of_strata(vector, strata)
 
     def product(self, vector, batches):
         """Returns the damped curvature over the samples of some batches, times `vector`."""

@@ -8,9 +8,12 @@ import numpy as np
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream, take
 from tfdrop.influence.prepared_data import PreparedData
+from tfdrop.influence.strata import draw_strata
 from tfdrop.progress import Progress
 
 LARGEST_BATCH_OF_A_PART = 128  # the spread between a part's batches gives the error of what is measured on it
+FEWEST_STRATA = 4
+STRATA_KEY = 5  # of the random order of their samples
 
 
 class TrainingData:
@@ -79,6 +82,20 @@ class TrainingData:
         order = stream(self._seed, key).permutation(self.samples)[:samples]
         return _Selected(self.select, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
 
+    def strata(self, losses, samples):
+        """Returns a few batches that stand for all samples, and for how many each of a batch's samples stands.
+
+        Args:
+            losses: Function that returns every sample's loss; it is called where there are more samples than that.
+            samples: How many to choose; `draw_strata` says which.
+        """
+        batch_size = max(min(self._batch_size, LARGEST_BATCH_OF_A_PART, samples // FEWEST_STRATA), 1)
+        if self.samples <= samples:
+            return [(batch, 1.0) for batch in self.batches()]
+        drawn = draw_strata(losses(), samples, batch_size, stream(self._seed, STRATA_KEY))
+        indices, weights = zip(*drawn, strict=True)
+        return list(zip(self._picked(indices), weights, strict=True))
+
     def shuffled(self, batch_size, *key):
         """Yields batches endlessly: the whole data in a new order, again and again.
 
@@ -100,6 +117,18 @@ class TrainingData:
             order = rng.permutation(self.samples)
             for start in range(0, self.samples - batch_size + 1, batch_size):
                 yield self.select(order[start : start + batch_size])
+
+    def _picked(self, parts):
+        """Returns the samples with these numbers, a batch for each array of numbers."""
+        if not self.passes_in_order:
+            return [self.select(part) for part in parts]
+        wanted, kept, first = np.sort(np.concatenate(parts)), [], 0
+        for batch in self._data:
+            here = wanted[(wanted >= first) & (wanted < first + batch_length(batch[0]))]
+            kept += [select(batch, here - first)] if len(here) else []
+            first += batch_length(batch[0])
+        joined = keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *kept)
+        return [select(joined, np.searchsorted(wanted, part)) for part in parts]
 
     def _read_once(self, check, verbose):
         """Counts the samples and checks each batch."""

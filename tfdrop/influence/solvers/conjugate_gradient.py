@@ -12,7 +12,7 @@ from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.progress import Progress
 
 STEPS_BETWEEN_TRUE_RESIDUALS = 25  # float32 lets the recursion for the residual drift
-AUTOMATIC_PART = (128, 512)  # samples, at least and at most
+AUTOMATIC_PART = (256, 512)  # samples, at least and at most
 NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
@@ -22,9 +22,10 @@ class ConjugateGradient:
 
     A network's curvature has a few eigenvalues far above the rest, and a few hundred samples show most of their
     directions. So a Lanczos iteration on part of the data, starting at `v`, first gives a preconditioner (the inverse
-    on the Krylov space, a multiple of the identity outside of it). Three to five products with the whole data are then
-    enough where plain conjugate gradients needed a dozen; that was a small CNN. With a ResNet-20 it saves hardly any,
-    and to small tolerances `part_samples=0` needs fewer (results/influence_speed.md).
+    on the Krylov space, a multiple of the identity outside of it). Two to five products with the whole data are then
+    enough where plain conjugate gradients needed a dozen, of a small CNN; 8 or 9 where they needed 19, of a ResNet-20
+    that fits all its data. There a tenth of the samples makes most of the curvature, so the part has more of those with
+    large losses (results/influence_speed.md).
 
     The history has each step's relative residual, on all of the data.
 
@@ -32,7 +33,7 @@ class ConjugateGradient:
         depth: Largest number of steps, which are products with the whole data.
         tolerance: Relative residual at which to stop.
         part_samples: Training samples used for the preconditioner; 0 for no preconditioner. `"auto"` takes a sixteenth
-            of them, from 128 to 512: more make it better, but cost more than the steps that they save.
+            of them, from 256 to 512: more make it better, but cost more than the steps that they save.
         part_steps: Products with that part, and vectors kept in memory.
         on_divergence: `"raise"`, or `"adapt"`: on negative curvature, start again with more damping.
         damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
@@ -190,14 +191,11 @@ def _preconditioner(settings, system, verbose):
     if settings.part_samples == 0:
         return lambda vector: vector
     samples = settings.part_samples
-    part = system.data.part(np.clip(system.data.samples // 16, *AUTOMATIC_PART) if samples == "auto" else samples)
+    if samples == "auto":
+        samples = int(np.clip(system.data.samples // 16, *AUTOMATIC_PART))
+    product = system.rough_product(samples)
     with Progress("Preconditioning (Lanczos)", settings.part_steps, verbose, unit="steps") as progress:
-        space = krylov(
-            lambda v: system.curvature.product(v, part),
-            system.target,
-            settings.part_steps,
-            after_step=lambda: progress.advance(),
-        )
+        space = krylov(product, system.target, settings.part_steps, after_step=lambda: progress.advance())
     eigenvalues, eigenvectors = np.linalg.eigh(space.tridiagonal)
     kept = eigenvalues > 0
     if not kept.any():

@@ -1,0 +1,71 @@
+"""The few samples, drawn by their losses, that stand for all where a preconditioner is built."""
+
+import numpy as np
+import pytest
+
+from tfdrop.influence.strata import draw_strata
+from tfdrop.influence.training_data import TrainingData
+
+
+def losses_of(kind, n, rng):
+    return {
+        "equal": np.ones(n),
+        "zero": np.zeros(n),
+        "heavy": rng.pareto(0.8, n),
+        "negative": -rng.random(n),
+        "not finite": np.where(np.arange(n) == 3, np.nan, 1.0),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["equal", "zero", "heavy", "negative", "not finite"])
+@pytest.mark.parametrize(
+    ("n", "samples", "batch"), [(1000, 64, 16), (97, 40, 10), (70, 64, 16), (30, 5, 9), (12, 12, 3)]
+)
+def test_strata_stand_for_all_samples(kind, n, samples, batch):
+    rng = np.random.default_rng(n)
+    drawn = draw_strata(losses_of(kind, n, rng), samples, batch, rng)
+    assert sum(len(indices) * stands_for for indices, stands_for in drawn) == pytest.approx(n)
+    chosen = np.concatenate([indices for indices, _ in drawn])
+    assert len(set(chosen)) == len(chosen) <= max(samples, batch)
+    assert all(stands_for >= 1 for _, stands_for in drawn)
+
+
+def test_means_by_strata_are_unbiased_and_scatter_less_where_few_samples_matter():
+    """A sum that follows the losses, as curvature does: over many draws its mean is the sum of all samples."""
+    rng = np.random.default_rng(0)
+    losses = rng.pareto(0.9, 400)
+    matters = losses * rng.uniform(0.5, 1.5, 400)
+    by_strata, evenly = [], []
+    for _ in range(2000):
+        drawn = draw_strata(losses, 48, 8, rng)
+        by_strata.append(sum(stands_for * matters[indices].sum() for indices, stands_for in drawn))
+        evenly.append(matters[rng.permutation(400)[:48]].sum() * 400 / 48)
+    error = np.std(by_strata) / np.sqrt(2000)
+    assert np.mean(by_strata) == pytest.approx(matters.sum(), abs=4 * error)
+    assert np.std(by_strata) < np.std(evenly) / 4
+
+
+def test_samples_with_large_losses_are_drawn_more_often():
+    losses = np.where(np.arange(1000) < 50, 10.0, 0.01)
+    drawn = draw_strata(losses, 128, 32, np.random.default_rng(0))
+    assert sum((indices < 50).sum() for indices, _ in drawn) >= 40
+
+
+def test_a_data_set_gives_the_strata_of_arrays():
+    rng = np.random.default_rng(2)
+    x, y, losses = np.arange(90.0)[:, None], np.arange(90), rng.pareto(1.0, 90)
+    arrays = TrainingData((x, y), 10, seed=4)
+    data_set = TrainingData(list(zip(np.split(x, [7, 40]), np.split(y, [7, 40]), strict=True)), 10, seed=4)
+    found = [data.strata(lambda: losses, 40) for data in (arrays, data_set)]
+    for ((x1, y1), one), ((x2, y2), two) in zip(*found, strict=True):
+        np.testing.assert_array_equal(y1, y2)
+        np.testing.assert_array_equal(x1[:, 0], y1)
+        np.testing.assert_array_equal(x2[:, 0], y2)
+        assert one == two
+
+
+def test_few_samples_are_all_taken_without_asking_for_losses():
+    data = TrainingData((np.zeros((30, 1)), np.arange(30)), 8, seed=0)
+    strata = data.strata(None, 30)
+    np.testing.assert_array_equal(np.concatenate([y for (_, y), _ in strata]), np.arange(30))
+    assert {stands_for for _, stands_for in strata} == {1.0}
