@@ -25,7 +25,7 @@ class ConjugateGradient:
     on the Krylov space, a multiple of the identity outside of it). Two to five products with the whole data are then
     enough where plain conjugate gradients needed a dozen, of a small CNN; 8 or 9 where they needed 19, of a ResNet-20
     that fits all its data. There a tenth of the samples makes most of the curvature, so the part has more of those with
-    large losses (results/influence_speed.md).
+    large losses, which a forward pass over all of them tells (results/influence_speed.md).
 
     The history has each step's relative residual, on all of the data.
 
