@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.measuring import peak_memory, restart_peak_memory
 
-NETWORKS = {"cnn": "CNN, GELU", "resnet20": "ResNet-20"}
+NETWORKS = {"cnn": "CNN, GELU", "resnet8": "ResNet-8", "resnet20": "ResNet-20"}
 SAMPLES, BATCH_SIZE = 400, 20
 MIB = 2**20
 
