@@ -96,8 +96,8 @@ def test_the_preconditioners_part_grows_with_the_data(samples, expected):
     asked, strata = [], system.data.strata
     system.data.strata = lambda losses, samples: asked.append(strata(losses, samples)) or asked[-1]
     ConjugateGradient(depth=1, part_steps=1).solve(system, verbose=0)
-    (drawn,) = asked
-    assert sum(len(y) for (_, y), _ in drawn) == expected
+    ((batches, _),) = asked
+    assert sum(len(y) for _, y in batches) == expected
 
 
 @pytest.mark.parametrize("repeats", [1, 2])

@@ -58,15 +58,18 @@ class Curvature:
                 after_batch(total, samples, done)
         return total / float(samples) + self._penalty_product(vector)
 
-    def product_of_strata(self, vector, strata):
+    def product_of_strata(self, vector, batches, stands_for):
         """Returns the mean curvature that some batches stand for, times `vector`.
 
         Args:
             vector: Tensor of shape `(size,)`.
-            strata: Pairs of a batch `(x, y)` and the number of samples that each of its samples stands for.
+            batches: Iterable of `(x, y)`.
+            stands_for: For each batch, the number of samples that each of its samples stands for.
         """
-        total = sum(stands_for * self.sum_product(x, y, vector) for (x, y), stands_for in strata)
-        samples = sum(stands_for * batch_length(x) for (x, _), stands_for in strata)
+        total, samples = 0.0, 0.0
+        for (x, y), each in zip(batches, stands_for, strict=True):
+            total = total + each * self.sum_product(x, y, vector)
+            samples += each * batch_length(x)
         return total / float(samples) + self._penalty_product(vector)
 
 
@@ -93,8 +96,8 @@ class DampedSystem:
     def rough_product(self, samples):
         """Returns a function that multiplies by an estimate of the undamped curvature, from about this many samples."""
         losses = self.losses or (lambda: np.ones(self.data.samples))
-        strata = self.data.strata(losses, samples)
-        return lambda vector: self.curvature.product_of_strata(vector, strata)
+        batches, stands_for = self.data.strata(losses, samples)
+        return lambda vector: self.curvature.product_of_strata(vector, batches, stands_for)
 
     def product(self, vector, batches):
         """Returns the damped curvature over the samples of some batches, times `vector`."""

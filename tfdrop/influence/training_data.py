@@ -85,16 +85,19 @@ class TrainingData:
     def strata(self, losses, samples):
         """Returns a few batches that stand for all samples, and for how many each of a batch's samples stands.
 
+        Of arrays no copy is kept: samples are selected again on every pass.
+
         Args:
             losses: Function that returns every sample's loss; it is called where there are more samples than that.
             samples: How many to choose; `draw_strata` says which.
         """
         batch_size = max(min(self._batch_size, LARGEST_BATCH_OF_A_PART, samples // FEWEST_STRATA), 1)
         if self.samples <= samples:
-            return [(batch, 1.0) for batch in self.batches()]
+            part = self.part(samples)
+            return part, [1.0] * len(part)
         drawn = draw_strata(losses(), samples, batch_size, stream(self._seed, STRATA_KEY))
         indices, weights = zip(*drawn, strict=True)
-        return list(zip(self._picked(indices), weights, strict=True))
+        return self._picked(indices), weights
 
     def shuffled(self, batch_size, *key):
         """Yields batches endlessly: the whole data in a new order, again and again.
@@ -121,7 +124,7 @@ class TrainingData:
     def _picked(self, parts):
         """Returns the samples with these numbers, a batch for each array of numbers."""
         if not self.passes_in_order:
-            return [self.select(part) for part in parts]
+            return _Selected(self.select, parts)
         wanted, kept, first = np.sort(np.concatenate(parts)), [], 0
         for batch in self._data:
             here = wanted[(wanted >= first) & (wanted < first + batch_length(batch[0]))]
