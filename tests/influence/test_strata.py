@@ -65,6 +65,20 @@ def test_a_data_set_gives_the_strata_of_arrays():
         np.testing.assert_array_equal(x2[:, 0], y2)
 
 
+def test_strata_are_drawn_once():
+    """Solves for many right-hand sides ask for them again, and losses take a pass over all of the data."""
+    asked = []
+    data = TrainingData((np.zeros((90, 1)), np.arange(90)), 8, seed=0)
+
+    def losses():
+        asked.append(1)
+        return np.ones(90)
+
+    for _ in range(3):
+        data.strata(losses, 40)
+    assert asked == [1]
+
+
 def test_few_samples_are_all_taken_without_asking_for_losses():
     data = TrainingData((np.zeros((30, 1)), np.arange(30)), 8, seed=0)
     batches, stands_for = data.strata(None, 30)

@@ -44,7 +44,7 @@ class TrainingData:
         self._data = data if data.arrays is None else data.arrays
         self._batch_size = batch_size
         self._seed = seed
-        self._parts = {}
+        self._parts, self._strata = {}, {}
         self.samples = self._read_once(check, verbose)
         self._take = select if shared else take
         if self.passes_in_order:
@@ -77,20 +77,25 @@ class TrainingData:
         if batch_size < samples < self.samples:
             samples -= samples % batch_size
         if self.passes_in_order:
-            chosen = self._random_samples(samples, stream(self._seed, key))
-            return list(batches(chosen, batch_size))
+            first = np.argsort(stream(self._seed, key).random(self.samples))[:samples]
+            return self._picked(_cut(np.sort(first), batch_size))
         order = stream(self._seed, key).permutation(self.samples)[:samples]
-        return _Selected(self.select, [order[i : i + batch_size] for i in range(0, len(order), batch_size)])
+        return self._picked(_cut(order, batch_size))
 
     def strata(self, losses, samples):
         """Returns a few batches that stand for all samples, and for how many each of a batch's samples stands.
 
-        Of arrays no copy is kept: samples are selected again on every pass.
+        They are drawn once, as a random part is. Of arrays no copy is kept: samples are selected again on every pass.
 
         Args:
             losses: Function that returns every sample's loss; it is called where there are more samples than that.
             samples: How many to choose; `draw_strata` says which.
         """
+        if samples not in self._strata:
+            self._strata[samples] = self._drawn_strata(losses, samples)
+        return self._strata[samples]
+
+    def _drawn_strata(self, losses, samples):
         batch_size = max(min(self._batch_size, LARGEST_BATCH_OF_A_PART, samples // FEWEST_STRATA), 1)
         if self.samples <= samples:
             part = self.part(samples)
@@ -148,16 +153,6 @@ class TrainingData:
             raise invalid("train", "at least one sample", self._data)
         return samples
 
-    def _random_samples(self, most, rng):
-        """Returns `most` samples chosen uniformly at random in one pass: those with the smallest random keys."""
-        kept, keys = None, np.zeros(0)
-        for batch in self._data:
-            keys = np.concatenate([keys, rng.random(batch_length(batch[0]))])
-            joined = batch if kept is None else keras.tree.map_structure(lambda *a: np.concatenate(a), kept, batch)
-            chosen = np.sort(np.argsort(keys)[:most])
-            kept, keys = select(joined, chosen), keys[chosen]
-        return kept
-
 
 class _Selected:
     """Batches of samples of arrays, selected again on every pass so that no copy is kept."""
@@ -171,6 +166,10 @@ class _Selected:
 
     def __len__(self):
         return len(self._indices)
+
+
+def _cut(indices, batch_size):
+    return [indices[first : first + batch_size] for first in range(0, len(indices), batch_size)]
 
 
 def batch_length(x):
