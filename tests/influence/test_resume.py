@@ -38,6 +38,10 @@ COMPUTATIONS = {
         {"solver": LiSSA(depth=120, batch_size=10, scale=0.3, on_divergence="adapt")},
     ),
     "cg": (total_influence, {"solver": ConjugateGradient(tolerance=1e-6, part_samples=10, part_steps=2)}),
+    "cg of lissa": (
+        total_influence,
+        {"solver": ConjugateGradient(tolerance=1e-6, part_samples=30, part_steps=5, lissa_steps=3)},
+    ),
     "exact": (total_influence, {"solver": Exact()}),
     "matrix": (influence_matrix, {"solver": "cg", "columns": 3}),
     "self": (self_influence, {"solver": "cg", "samples": range(8)}),
@@ -47,7 +51,9 @@ COMPUTATIONS = {
 }
 
 
-@pytest.mark.parametrize(("name", "saves", "kill"), [(name, 3, 11) for name in COMPUTATIONS] + [("cg", 1, 1)])
+@pytest.mark.parametrize(
+    ("name", "saves", "kill"), [(name, 3, 11) for name in COMPUTATIONS] + [("cg", 1, 1), ("cg of lissa", 1, 1)]
+)
 def test_a_killed_run_goes_on_to_the_same_bits(problem, tmp_path, name, saves, kill):
     function, arguments = COMPUTATIONS[name]
     arguments = arguments | {"damping": 0.02, "batch_size": 7, "verbose": 0, "train": (problem.x, problem.y)}

@@ -8,6 +8,7 @@ from tfdrop.influence import ConjugateGradient, DivergenceError, Exact, LiSSA
 from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.curvature import Curvature, DampedSystem
 from tfdrop.influence.per_sample_loss import PerSampleLoss
+from tfdrop.influence.rough_curvature import RoughCurvature
 from tfdrop.influence.training_data import TrainingData
 
 DAMPING = 0.02
@@ -22,7 +23,9 @@ def system_of(problem, damping=DAMPING, measured_samples=10**6, losses=None):
     autodiff = Autodiff(problem.model, PerSampleLoss(problem.model.loss))
     target = autodiff.gradient(problem.x_validation, problem.y_validation)
     data = TrainingData((problem.x, problem.y), batch_size=16, seed=0)
-    return DampedSystem(Curvature(autodiff), damping, target, data, data.part(measured_samples), losses)
+    curvature = Curvature(autodiff)
+    rough = RoughCurvature(curvature, data, losses)
+    return DampedSystem(curvature, damping, target, data, data.part(measured_samples), rough)
 
 
 def exact_solution(problem, damping=DAMPING):
@@ -41,6 +44,7 @@ def relative_error(found, expected):
         (ConjugateGradient(tolerance=1e-5), 1e-4),
         (ConjugateGradient(tolerance=1e-5, part_samples=0), 1e-4),
         (ConjugateGradient(tolerance=1e-5, part_samples=20, part_steps=3), 1e-4),
+        (ConjugateGradient(tolerance=1e-5, part_samples=32, part_steps=8, lissa_steps=6), 1e-4),
         (LiSSA(batch_size=90, tolerance=1e-4), 1e-3),
     ],
 )
@@ -81,12 +85,46 @@ def test_where_few_samples_have_the_curvature_a_part_with_them_takes_fewer_steps
     assert steps[1] < steps[0]
 
 
-def test_the_rough_product_of_all_samples_is_the_curvatures():
+def test_the_rough_curvature_of_all_samples_is_the_curvatures():
     problem = SoftmaxRegression(samples=60, l2=0.1)
     system = system_of(problem)
     vector = np.random.default_rng(1).standard_normal(system.curvature.size).astype("float32")
-    found = np.asarray(system.rough_product(60)(vector))
+    found = np.asarray(system.rough.product(vector, 60))
     np.testing.assert_allclose(found, problem.hessian() @ vector, rtol=1e-3, atol=1e-5)
+
+
+def test_steps_of_lissa_take_fewer_products_with_all_data():
+    problem = SoftmaxRegression(samples=2000, features=20, l2=1e-4)
+    problem.x *= np.where(np.arange(20) < 5, 10, 0.3).astype("float32")
+    steps = {}
+    for lissa_steps in (0, "auto"):
+        system = system_of(problem, 0.01)
+        asked, product = [], system.curvature.product
+        system.curvature.product = lambda *args, asked=asked, product=product: asked.append(1) or product(*args)
+        solution = ConjugateGradient(tolerance=1e-3, part_steps=15, lissa_steps=lissa_steps).solve(system, verbose=0)
+        assert solution.converged
+        assert relative_error(solution.vector, exact_solution(problem, 0.01)) < 0.05
+        steps[lissa_steps] = len(solution.history)
+        assert len(asked) == steps[lissa_steps]  # the recursion's residual needs no other where it cannot be off
+    assert steps["auto"] < steps[0]
+
+
+def test_lissa_is_left_out_where_its_steps_would_read_more_than_the_data():
+    for samples, expected in ((1535, False), (1536, True)):
+        system = system_of(SoftmaxRegression(samples=samples, features=2))
+        asked, steps = [], system.data.steps_by_strata
+        system.data.steps_by_strata = lambda *args, asked=asked, steps=steps: asked.append(1) or steps(*args)
+        ConjugateGradient(depth=1, part_steps=1).solve(system, verbose=0)
+        assert bool(asked) == expected
+
+
+def test_right_hand_sides_share_the_krylov_space(problem):
+    system = system_of(problem)
+    asked, product = [], system.curvature.product_of_strata
+    system.curvature.product_of_strata = lambda *args: asked.append(1) or product(*args)
+    for _ in range(3):
+        ConjugateGradient(part_steps=6, lissa_steps=0).solve(system, verbose=0)
+    assert len(asked) == 6
 
 
 @pytest.mark.parametrize(("samples", "expected"), [(90, 90), (1600, 256), (4800, 288), (20_000, 512)])
@@ -138,8 +176,9 @@ def test_the_last_line_of_the_progress_says_what_the_result_says(problem, solver
 def test_history_of_conjugate_gradients_is_the_residual_on_all_data(problem):
     target = problem.gradients(problem.x_validation, problem.y_validation).sum(0)
     matrix = problem.hessian() + DAMPING * np.eye(target.size)
-    for depth in (1, 3):
-        solution = ConjugateGradient(depth=depth, tolerance=1e-6, part_samples=0).solve(system_of(problem), verbose=0)
+    for depth, preconditioner in ((1, {"part_samples": 0}), (3, {"part_samples": 0}), (3, {"lissa_steps": 2})):
+        solver = ConjugateGradient(depth=depth, tolerance=1e-6, **preconditioner)
+        solution = solver.solve(system_of(problem), verbose=0)
         left = target - matrix @ np.asarray(solution.vector, "float64")
         assert solution.history[-1] == (0, depth, pytest.approx(np.linalg.norm(left) / np.linalg.norm(target), 1e-3))
 
@@ -220,6 +259,7 @@ def test_exact_refuses_what_is_too_large(problem):
         (ConjugateGradient, {"tolerance": 0.0}),
         (ConjugateGradient, {"part_samples": -1}),
         (ConjugateGradient, {"part_steps": 0}),
+        (ConjugateGradient, {"lissa_steps": -1}),
         (ConjugateGradient, {"on_divergence": "ignore"}),
         (Exact, {"most_variables": 0}),
         (LiSSA, {"tolerance": 1.0}),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfdrop.influence.solvers.spectrum import lanczos
+from tfdrop.influence.solvers.spectrum import krylov, lanczos
 
 
 def symmetric(eigenvalues, seed=0):
@@ -31,3 +31,13 @@ def test_stops_when_it_has_seen_everything():
     spectrum = lanczos(product, 4, steps=50)
     assert len(calls) <= 3
     assert (spectrum.smallest, spectrum.largest) == pytest.approx((2, 7), abs=1e-4)
+
+
+def test_a_space_that_has_grown_still_gives_the_smaller_one():
+    matrix = symmetric(np.random.default_rng(2).uniform(-1, 5, 40))
+    first, begun = np.ones(40, "float32"), ([], [], [])
+    spaces = [krylov(lambda v: matrix @ np.asarray(v), first, steps, begun=begun) for steps in (5, 12, 5)]
+    fresh = krylov(lambda v: matrix @ np.asarray(v), first, 12)
+    assert spaces[0].spectrum() == spaces[2].spectrum()
+    assert [len(space.basis) for space in spaces] == [5, 12, 5]
+    np.testing.assert_array_equal(spaces[1].tridiagonal, fresh.tridiagonal)

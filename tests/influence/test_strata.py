@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfdrop.influence.strata import draw_strata
+from tfdrop.influence.strata import draw_steps, draw_strata
 from tfdrop.influence.training_data import TrainingData
 
 
@@ -84,3 +84,38 @@ def test_few_samples_are_all_taken_without_asking_for_losses():
     batches, stands_for = data.strata(None, 30)
     np.testing.assert_array_equal(np.sort(np.concatenate([y for _, y in batches])), np.arange(30))
     assert set(stands_for) == {1.0}
+
+
+@pytest.mark.parametrize(("n", "kind"), [(1000, "heavy"), (130, "equal"), (40, "heavy"), (3, "zero")])
+def test_every_step_stands_for_all_samples(n, kind):
+    rng = np.random.default_rng(n)
+    drawn, stands_for = draw_steps(losses_of(kind, n, rng), 7, rng)
+    for step in drawn:
+        assert sum(len(batch) * each for batch, each in zip(step, stands_for, strict=True)) == pytest.approx(n)
+    for batches in zip(*drawn, strict=True):  # of one stratum
+        assert len({len(batch) for batch in batches}) == 1
+        assert all(len(set(batch)) == len(batch) for batch in batches)
+
+
+def test_steps_read_all_of_a_stratum_before_they_read_a_sample_again():
+    drawn, _ = draw_steps(np.ones(8 * 64), 8, np.random.default_rng(0))
+    for batches in zip(*drawn, strict=True):
+        first, second = np.concatenate(batches[:4]), np.concatenate(batches[4:])
+        assert len(set(first)) == 64
+        assert set(first) == set(second)
+        assert list(first) != list(second)
+
+
+def test_a_data_set_gives_the_steps_of_arrays_and_each_key_its_own():
+    rng = np.random.default_rng(2)
+    x, y, losses = np.arange(300.0)[:, None], np.arange(300), rng.pareto(1.0, 300)
+    arrays = TrainingData((x, y), 10, seed=4)
+    data_set = TrainingData(list(zip(np.split(x, [70, 201]), np.split(y, [70, 201]), strict=True)), 10, seed=4)
+
+    def read(data, key):
+        steps = data.steps_by_strata(lambda: losses, 3, key)
+        return [np.concatenate([y for _, y in batches]).tolist() for batches, _ in steps]
+
+    assert read(arrays, 1) == read(data_set, 1) == read(arrays, 1)
+    assert read(arrays, 1) != read(arrays, 2)
+    assert [len(step) for step in read(arrays, 1)] == [128] * 3

@@ -9,6 +9,7 @@ from tfdrop.arguments import check_flag
 from tfdrop.influence.curvature import DampedSystem, norm
 from tfdrop.influence.measures import measure_name
 from tfdrop.influence.phases import Phases
+from tfdrop.influence.solvers.conjugate_gradient import ConjugateGradient
 from tfdrop.influence.solvers.driver import get_solver, solve
 from tfdrop.influence.solvers.solution import DivergenceError
 from tfdrop.influence.solvers.spectrum import Spectrum
@@ -58,6 +59,8 @@ class Computation:
         self._measure = measure
         self.phases = Phases(checkpoint, problem.model, solver=self._solver, **problem.settings, **settings)
         self.spectrum = self._spectrum()
+        if not isinstance(self._solver, ConjugateGradient):
+            problem.rough.forget()  # no preconditioner takes up the spectrum's vectors
         own = self._solver.damping
         self.damping = problem.damping_from(self.spectrum) if own is None else float(own)
 
@@ -109,7 +112,7 @@ class Computation:
         """Returns the `Solution` for a right-hand side, and the damping that it took."""
         problem = self.problem
         part = problem.data.part(RESIDUAL_SAMPLES)
-        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part, problem.losses)
+        system = DampedSystem(problem.curvature, self.damping, target, problem.data, part, problem.rough)
         return solve(system, self._solver, self.check_definite, self.phases, phase, self._verbose)
 
     def check_definite(self, damping):

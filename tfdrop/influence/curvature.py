@@ -1,7 +1,6 @@
 """The matrix that influence functions invert, as products with vectors over any part of the training data."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +82,7 @@ class DampedSystem:
         target: Flat tensor, not all zeros.
         data: The `TrainingData` whose mean the curvature is.
         measured_on: The batches on which residuals are measured: all of the data, or a random part.
-        losses: Function that returns every training sample's loss; `None` for samples that are all alike.
+        rough: The `RoughCurvature` of the curvature.
     """
 
     curvature: Curvature
@@ -91,13 +90,7 @@ class DampedSystem:
     target: Any
     data: TrainingData
     measured_on: Any
-    losses: Callable[[], np.ndarray] | None = None
-
-    def rough_product(self, samples):
-        """Returns a function that multiplies by an estimate of the undamped curvature, from about this many samples."""
-        losses = self.losses or (lambda: np.ones(self.data.samples))
-        batches, stands_for = self.data.strata(losses, samples)
-        return lambda vector: self.curvature.product_of_strata(vector, batches, stands_for)
+    rough: Any = None
 
     def product(self, vector, batches):
         """Returns the damped curvature over the samples of some batches, times `vector`."""

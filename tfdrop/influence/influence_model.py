@@ -93,7 +93,7 @@ class InfluenceModel:
 
     @property
     def spectrum(self) -> Spectrum:
-        """The extremal eigenvalues of the undamped curvature on up to 256 random training samples."""
+        """The extremal eigenvalues of the undamped curvature on a few hundred samples, more of large losses."""
         return self._problem.spectrum(self._verbose)
 
     @property

@@ -13,7 +13,7 @@ from tfdrop.influence.measures import measure_loss
 from tfdrop.influence.objective import Objective, try_model
 from tfdrop.influence.phases import weights_digest
 from tfdrop.influence.prepared_data import PreparedData
-from tfdrop.influence.solvers.spectrum import lanczos
+from tfdrop.influence.rough_curvature import RoughCurvature
 from tfdrop.influence.tensor_derivatives import directional_derivative
 from tfdrop.influence.training_data import TrainingData
 from tfdrop.influence.user_data import UserData
@@ -22,7 +22,6 @@ from tfdrop.layers.participation import Participation
 from tfdrop.progress import Progress
 from tfdrop.training.replicas import replicas
 
-SPECTRUM_SAMPLES = 256
 SPECTRUM_STEPS = 12
 
 
@@ -37,6 +36,7 @@ class Problem:
         seed: The seed.
         autodiff: The `VerifiedAutodiff` of the model; its `checks` tell how each derivative is computed.
         curvature: The `Curvature`.
+        rough: The `RoughCurvature` of few samples.
         data: The `TrainingData`.
     """
 
@@ -68,6 +68,7 @@ class Problem:
         self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
         check_choice("curvature", curvature, CURVATURES)
         self.curvature = Curvature(self.autodiff, self.autodiff.verify(*first, curvature))
+        self.rough = RoughCurvature(self.curvature, self.data, self.losses)
 
     def losses(self):
         """Returns every training sample's loss, shape `(n,)`."""
@@ -84,15 +85,11 @@ class Problem:
         )
 
     def spectrum(self, verbose=0):
-        """Returns the curvature's undamped `Spectrum` on up to 256 random training samples, measured once."""
+        """Returns the curvature's undamped `Spectrum` on a few hundred samples drawn by loss, measured once."""
         if self._spectrum is None:
-            part, size = self.data.part(SPECTRUM_SAMPLES), self.curvature.size
-            steps = min(SPECTRUM_STEPS, size)
+            steps = min(SPECTRUM_STEPS, self.curvature.size)
             with Progress("Spectrum (Lanczos)", steps, verbose, unit="steps") as progress:
-                product = self.curvature.product
-                self._spectrum = lanczos(
-                    lambda vector: product(vector, part), size, steps, after_step=lambda: progress.advance()
-                )
+                self._spectrum = self.rough.krylov(steps, after_step=lambda: progress.advance()).spectrum()
         return self._spectrum
 
     def damping_from(self, spectrum):

@@ -28,7 +28,7 @@ class Influence:
         damping: What was added to the curvature's eigenvalues, in plain units.
         scale: LiSSA's scale; `None` of other solvers.
         spread: Relative spread between LiSSA's repeats, where there are several.
-        spectrum: Extremal eigenvalues of the curvature on up to 256 training samples, undamped.
+        spectrum: Extremal eigenvalues of the curvature on a few hundred training samples, undamped.
         history: The solver's progress, `(repeat, step, relative residual)`.
     """
 

@@ -8,12 +8,12 @@ import numpy as np
 from tfdrop.arguments import invalid
 from tfdrop.data.samples import batch_count, batches, is_arrays, select, stream, take
 from tfdrop.influence.prepared_data import PreparedData
-from tfdrop.influence.strata import draw_strata
+from tfdrop.influence.strata import draw_steps, draw_strata
 from tfdrop.progress import Progress
 
 LARGEST_BATCH_OF_A_PART = 128  # the spread between a part's batches gives the error of what is measured on it
 FEWEST_STRATA = 4
-STRATA_KEY = 5  # of the random order of their samples
+STRATA_KEY, STEPS_KEY = 5, 6  # of the random order of their samples
 
 
 class TrainingData:
@@ -103,6 +103,19 @@ class TrainingData:
         drawn = draw_strata(losses(), samples, batch_size, stream(self._seed, STRATA_KEY))
         indices, weights = zip(*drawn, strict=True)
         return self._picked(indices), weights
+
+    def steps_by_strata(self, losses, steps, key):
+        """Yields what `strata` returns for each of some steps, a small batch of each of eight strata, drawn anew.
+
+        Args:
+            losses: Function that returns every sample's loss.
+            steps: Number of steps.
+            key: Integer; each has its own samples.
+        """
+        drawn, stands_for = draw_steps(losses(), steps, stream(self._seed, STEPS_KEY, key))
+        picked = iter(self._picked(list(itertools.chain(*drawn))))
+        for _ in drawn:
+            yield list(itertools.islice(picked, len(stands_for))), stands_for
 
     def shuffled(self, batch_size, *key):
         """Yields batches endlessly: the whole data in a new order, again and again.

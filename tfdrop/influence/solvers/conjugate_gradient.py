@@ -1,4 +1,4 @@
-"""Conjugate gradients over all of the training data, preconditioned by a small part of it."""
+"""Conjugate gradients over all of the training data, preconditioned by LiSSA on few of its samples."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,16 @@ from keras import ops
 
 from tfdrop.arguments import check_choice, check_share, check_whole
 from tfdrop.influence.curvature import dot, norm
+from tfdrop.influence.solvers.preconditioner import KrylovInverse, RoughLiSSA
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, Solution, numpy_history, restored_history
-from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.progress import Progress
 
 STEPS_BETWEEN_TRUE_RESIDUALS = 25  # float32 lets the recursion for the residual drift
-AUTOMATIC_PART = (256, 512)  # samples, at least and at most
+ROUNDING = 1e-6  # relative error of a product
+AUTOMATIC_STEPS = 24  # of LiSSA, with so many samples that these steps read not much more than all of them
+SAMPLES_FOR_STEPS = 1536
+# With LiSSA the Krylov space has grown enough at so many vectors, if what is left over is this many times the damping.
+LEAST_VECTORS, LEFT_OVER = 12, 4
 NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
@@ -21,22 +25,24 @@ class ConjugateGradient:
     """Solves `(curvature + damping I) s = v` with exact products over all of the training data: no noise, no scale.
 
     A network's curvature has a few eigenvalues far above the rest, and a few hundred samples show most of their
-    directions. So a Lanczos iteration on part of the data, starting at `v`, first gives a preconditioner (the inverse
-    on the Krylov space, a multiple of the identity outside of it). Two to five products with the whole data are then
-    enough where plain conjugate gradients needed a dozen, of a small CNN; 8 or 9 where they needed 19, of a ResNet-20
-    that fits all its data. There a tenth of the samples makes most of the curvature, so the part has more of those with
-    large losses, which a forward pass over all of them tells (results/influence_speed.md).
+    directions: the Krylov space of their curvature, in which the spectrum was read, gives a first approximate inverse.
+    With it a few steps of LiSSA, on small batches, solve roughly for each residual, and one product with all of the
+    data makes an exact step of that (results/influence_speed.md). Part and batches have more of the samples with large
+    losses, which a forward pass over all of them tells: in a network that fits its data, most of the curvature is
+    there.
 
     The history has each step's relative residual, on all of the data.
 
     Args:
         depth: Largest number of steps, which are products with the whole data.
         tolerance: Relative residual at which to stop.
-        part_samples: Training samples used for the preconditioner; 0 for no preconditioner. `"auto"` takes a sixteenth
+        part_samples: Training samples used for the Krylov space; 0 for no preconditioner. `"auto"` takes a sixteenth
             of them, from 256 to 512: more make it better, but cost more than the steps that they save.
-        part_steps: Products with that part, and vectors kept in memory.
+        part_steps: Most products with that part, and vectors kept in memory.
         on_divergence: `"raise"`, or `"adapt"`: on negative curvature, start again with more damping.
         damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
+        lissa_steps: Steps of LiSSA for each direction, which read 128 samples; 0 for none. `"auto"` takes 24, but none
+            with fewer than 1,536 training samples or without a Krylov space.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -48,7 +54,8 @@ class ConjugateGradient:
     200
 
     Reference:
-        - [Frangella et al., 2023](https://arxiv.org/abs/2110.02820), on preconditioners of this form.
+        - [Frangella et al., 2023](https://arxiv.org/abs/2110.02820), on preconditioners of the first form.
+        - [Notay, 2000](https://doi.org/10.1137/S1064827599362314), on those that differ from step to step.
     """
 
     depth: int = 200
@@ -57,6 +64,7 @@ class ConjugateGradient:
     part_steps: int = 20
     on_divergence: str = "raise"
     damping: float | None = None
+    lissa_steps: int | str = "auto"
 
     def __post_init__(self):
         check_whole("depth", self.depth)
@@ -64,6 +72,8 @@ class ConjugateGradient:
         if self.part_samples != "auto":
             check_whole("part_samples", self.part_samples, lowest=0)
         check_whole("part_steps", self.part_steps)
+        if self.lissa_steps != "auto":
+            check_whole("lissa_steps", self.lissa_steps, lowest=0)
         check_choice("on_divergence", self.on_divergence, ON_DIVERGENCE)
 
     def solve(self, system, verbose="auto", start=None, after_step=None):
@@ -85,7 +95,7 @@ class ConjugateGradient:
 
 
 class _Iteration:
-    """One run of preconditioned conjugate gradients (Hestenes and Stiefel 1952), resumable between two batches."""
+    """One run of flexible conjugate gradients (Notay 2000), resumable between two batches."""
 
     def __init__(self, settings, system, verbose, start, after_step):
         self._settings = settings
@@ -93,62 +103,68 @@ class _Iteration:
         self._verbose = verbose
         self._after_step = after_step
         self._target_norm = norm(system.target)
-        self._precondition = _preconditioner(settings, system, verbose)
+        self._precondition, self._lissa = _preconditioner(settings, system, verbose)
         self._partial = NOTHING_YET
+        self._direction = self._last = None  # the next one, if it is known; the last, with its share of a product
+        self._rounding = 0.0  # what it may have added to the residual
         self.step, self.history = 0, []
         self.solution, self._residual = ops.zeros_like(system.target), system.target
-        self._begin_direction()
         if start:
-            self.step, self.history = int(start["step"]), restored_history(start["history"])
-            self.solution, self._residual, self._direction = (
-                ops.convert_to_tensor(start[name]) for name in ("solution", "residual", "direction")
-            )
-            self._alignment = float(start["alignment"])
-            self._partial = (start["partial_total"], int(start["partial_samples"]), int(start["partial_batches"]))
+            self._restore(start)
 
     def run(self):
-        """Iterates to the tolerance or the last step; returns the relative residual, measured on all of the data."""
+        """Iterates to the tolerance or the last step; returns the relative residual on all of the data."""
         settings = self._settings
         with Progress("Solving (conjugate gradients)", settings.depth, self._verbose, unit="steps") as progress:
             progress.resume(self.step)
-            while self.step < settings.depth:
-                if self._relative() <= settings.tolerance:
-                    self._measure_residual()  # does the data confirm what the recursion says?
-                    if self._relative() <= settings.tolerance:
-                        break
+            while self.step < settings.depth and not self._within_tolerance():
                 self._take_step()
                 self.history.append((0, self.step, self._relative()))
                 progress.advance(1, residual=self.history[-1][2])
-            else:
-                self._measure_residual()
+            self._confirm()
             progress.advance(0, residual=self._relative())
         return self._relative()
 
     def _relative(self):
         return norm(self._residual) / self._target_norm
 
+    def _within_tolerance(self):
+        if self._relative() <= self._settings.tolerance:
+            self._confirm()
+        return self._relative() <= self._settings.tolerance
+
+    def _confirm(self):
+        """Measures the residual, where rounding may have made that of the recursion another."""
+        if self._rounding > 0.1 * norm(self._residual):
+            self._measure_residual()
+
     def _measure_residual(self):
         self._residual = self._system.target - self._system.product(self.solution, self._system.data.batches())
+        self._rounding = 0.0
 
     def _take_step(self):
-        product = self._product(self._direction)
-        curvature = float(dot(self._direction, product))
+        if self._direction is None:
+            self._direction = self._next_direction()
+        direction, product = self._direction, self._product(self._direction)
+        curvature = float(dot(direction, product))
         if not curvature > 0:  # also true for NaN
-            raise self._not_definite(curvature / float(dot(self._direction, self._direction)))
-        length = self._alignment / curvature
-        self.solution = self.solution + length * self._direction
+            raise self._not_definite(curvature / float(dot(direction, direction)))
+        length = float(dot(direction, self._residual)) / curvature
+        self.solution = self.solution + length * direction
         self._residual = self._residual - length * product
+        self._rounding += ROUNDING * abs(length) * norm(product)
+        self._direction, self._last = None, (direction, product / curvature)
         self.step += 1
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
             self._measure_residual()
-        preconditioned = self._precondition(self._residual)
-        alignment = float(dot(self._residual, preconditioned))
-        self._direction = preconditioned + (alignment / self._alignment) * self._direction
-        self._alignment = alignment
 
-    def _begin_direction(self):
-        self._direction = self._precondition(self._residual)
-        self._alignment = float(dot(self._residual, self._direction))
+    def _next_direction(self):
+        """Returns the preconditioned residual, made conjugate to the last direction, as no fixed matrix does."""
+        direction = self._precondition(self._residual, self.step)
+        if self._last is None:
+            return direction
+        last, product = self._last
+        return direction - dot(direction, product) * last
 
     def _product(self, vector):
         """Returns the damped curvature times the direction, starting at the batch where an earlier run stopped."""
@@ -169,12 +185,23 @@ class _Iteration:
             "history": numpy_history(self.history),
             "solution": ops.convert_to_numpy(self.solution),
             "residual": ops.convert_to_numpy(self._residual),
-            "direction": ops.convert_to_numpy(self._direction),
-            "alignment": self._alignment,
+            "direction": np.zeros(0) if self._direction is None else ops.convert_to_numpy(self._direction),
+            "rounding": self._rounding,
+            "scale": self._lissa.scale if self._lissa else 0.0,
             "partial_total": ops.convert_to_numpy(total),
             "partial_samples": samples,
             "partial_batches": batches,
         }
+
+    def _restore(self, start):
+        self.step, self.history = int(start["step"]), restored_history(start["history"])
+        self.solution, self._residual = (ops.convert_to_tensor(start[name]) for name in ("solution", "residual"))
+        if start["direction"].size:
+            self._direction = ops.convert_to_tensor(start["direction"])
+        self._rounding = float(start["rounding"])
+        if self._lissa:
+            self._lissa.scale = float(start["scale"])
+        self._partial = (start["partial_total"], int(start["partial_samples"]), int(start["partial_batches"]))
 
     def _not_definite(self, eigenvalue):
         kind, damping = self._system.curvature.kind, self._system.damping
@@ -187,26 +214,27 @@ class _Iteration:
 
 
 def _preconditioner(settings, system, verbose):
-    """Returns a function that multiplies by an approximate inverse of the damped curvature."""
+    """Returns a function of a residual and the number of the step, and the `RoughLiSSA` in it, or `None`."""
     if settings.part_samples == 0:
-        return lambda vector: vector
-    samples = settings.part_samples
-    if samples == "auto":
-        samples = int(np.clip(system.data.samples // 16, *AUTOMATIC_PART))
-    product = system.rough_product(samples)
-    with Progress("Preconditioning (Lanczos)", settings.part_steps, verbose, unit="steps") as progress:
-        space = krylov(product, system.target, settings.part_steps, after_step=lambda: progress.advance())
-    eigenvalues, eigenvectors = np.linalg.eigh(space.tridiagonal)
-    kept = eigenvalues > 0
-    if not kept.any():
-        return lambda vector: vector
-    eigenvalues = eigenvalues[kept] + system.damping
-    vectors = ops.matmul(ops.stack(space.basis, axis=1), ops.convert_to_tensor(eigenvectors[:, kept].astype("float32")))
-    # Outside of the Krylov space the curvature is taken to be its smallest eigenvalue inside.
-    weights = ops.convert_to_tensor((eigenvalues.min() / eigenvalues - 1).astype("float32"))
+        return lambda residual, step: residual, None
+    steps = settings.lissa_steps
+    if steps == "auto":
+        steps = AUTOMATIC_STEPS if system.data.samples >= SAMPLES_FOR_STEPS else 0
+    space = _krylov_space(settings, system, verbose, enough=LEFT_OVER * system.damping if steps else 0.0)
+    if steps == 0:
+        inverse = KrylovInverse(space, system.damping)
+        return lambda residual, step: inverse(residual), None
+    lissa = RoughLiSSA(system, KrylovInverse(space, system.damping, system.damping + space.left_over), steps)
+    return lissa, lissa
 
-    def precondition(vector):
-        inside = ops.matmul(vector[None], vectors)[0]
-        return vector + ops.matmul(vectors, (weights * inside)[:, None])[:, 0]
 
-    return precondition
+def _krylov_space(settings, system, verbose, enough):
+    """Returns the Krylov space of the part, which the spectrum has begun: not all, if little enough is left over."""
+    most = min(settings.part_steps, system.curvature.size)
+    with Progress("Preconditioning (Lanczos)", most, verbose, unit="steps") as progress:
+        for steps in range(1, most + 1):
+            space = system.rough.krylov(steps, settings.part_samples)
+            progress.advance()
+            if steps >= LEAST_VECTORS and space.left_over <= enough:
+                break
+    return space

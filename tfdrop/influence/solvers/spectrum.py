@@ -54,7 +54,7 @@ def krylov(product, first, steps, after_step=None, begun=None):
         steps: Number of products; more than the size of the vectors are not needed.
         after_step: Function called after every product.
         begun: Lists of what was found so far, to go on from and to add to: the vectors of the basis, the diagonal and
-            what is beside it.
+            what is beside it. They may be of more steps than asked for.
     """
     basis, diagonal, off_diagonal = ([], [], []) if begun is None else begun
     basis.extend([] if basis else [first / norm(first)])
@@ -70,9 +70,10 @@ def krylov(product, first, steps, after_step=None, begun=None):
             basis.append(vector / off_diagonal[-1])
         if after_step is not None:
             after_step()
-    inner = off_diagonal[: len(diagonal) - 1]
-    tridiagonal = np.diag(diagonal) + np.diag(inner, 1) + np.diag(inner, -1)
-    return Krylov(basis[: len(diagonal)], tridiagonal, off_diagonal[-1])
+    count = min(steps, len(diagonal))
+    inner = off_diagonal[: count - 1]
+    tridiagonal = np.diag(diagonal[:count]) + np.diag(inner, 1) + np.diag(inner, -1)
+    return Krylov(basis[:count], tridiagonal, off_diagonal[count - 1])
 
 
 def lanczos(product, size, steps=12, seed=0, after_step=None):

@@ -1,0 +1,99 @@
+"""Approximate inverses of a damped curvature, against dense algebra."""
+
+import numpy as np
+import pytest
+from problems import SoftmaxRegression
+
+from tfdrop.influence.autodiff.tensorflow import Autodiff
+from tfdrop.influence.curvature import Curvature, DampedSystem
+from tfdrop.influence.per_sample_loss import PerSampleLoss
+from tfdrop.influence.rough_curvature import RoughCurvature
+from tfdrop.influence.solvers.preconditioner import FIRST_SCALE, KrylovInverse, RoughLiSSA
+from tfdrop.influence.solvers.spectrum import krylov
+from tfdrop.influence.training_data import TrainingData
+
+DAMPING = 0.05
+
+
+def space_of(matrix, steps):
+    first = np.random.default_rng(0).standard_normal(len(matrix)).astype("float32")
+    return krylov(lambda v: matrix @ np.asarray(v), first, steps)
+
+
+def symmetric(eigenvalues):
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(len(eigenvalues),) * 2))[0]
+    return (basis * eigenvalues @ basis.T).astype("float32")
+
+
+@pytest.mark.parametrize("outside", [None, 0.7])
+def test_inverse_on_the_space_and_a_multiple_of_the_identity_outside(outside):
+    matrix = symmetric(np.concatenate([[-0.5], np.linspace(0.3, 9, 29)]))
+    space = space_of(matrix, 8)
+    values, vectors = np.linalg.eigh(space.tridiagonal)
+    inside = np.stack(space.basis, 1) @ vectors[:, values > 0]
+    damped = values[values > 0] + 0.2
+    other = damped.min() if outside is None else outside
+    projector = inside @ inside.T
+    expected = inside / damped @ inside.T + (np.eye(30) - projector) / other
+    inverse, vector = KrylovInverse(space, 0.2, outside), np.random.default_rng(2).standard_normal(30).astype("float32")
+    np.testing.assert_allclose(np.asarray(inverse(vector)), expected @ vector, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        np.asarray(inverse.inside(vector)), inside / damped @ inside.T @ vector, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_where_no_eigenvalue_is_positive_it_is_the_identity():
+    vector = np.arange(6, dtype="float32")
+    inverse = KrylovInverse(space_of(-np.eye(6, dtype="float32"), 3), 0.5)
+    np.testing.assert_allclose(np.asarray(inverse(vector)), vector)
+    np.testing.assert_allclose(np.asarray(inverse.inside(vector)), 0)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    problem = SoftmaxRegression(samples=1200, features=12, l2=1e-3)
+    problem.x *= np.where(np.arange(12) < 4, 4, 0.3).astype("float32")
+    return problem
+
+
+def system_of(problem):
+    autodiff = Autodiff(problem.model, PerSampleLoss(problem.model.loss))
+    target = autodiff.gradient(problem.x_validation, problem.y_validation)
+    data, curvature = TrainingData((problem.x, problem.y), batch_size=64, seed=0), Curvature(autodiff)
+    return DampedSystem(curvature, DAMPING, target, data, data.part(10**6), RoughCurvature(curvature, data))
+
+
+def rough_solution(system, steps, scale=FIRST_SCALE):
+    space = system.rough.krylov(6, 256)
+    lissa = RoughLiSSA(system, KrylovInverse(space, DAMPING, DAMPING + space.left_over), steps, scale)
+    return np.asarray(lissa(system.target, 0)), lissa.scale
+
+
+def relative_error(problem, system, found):
+    target = np.asarray(system.target, "float64")
+    exact = np.linalg.solve(problem.hessian() + DAMPING * np.eye(target.size), target)
+    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+
+def test_steps_of_lissa_come_near_the_solution(problem):
+    system = system_of(problem)
+    errors = [relative_error(problem, system, rough_solution(system, steps)[0]) for steps in (2, 20, 100, 400)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[3] < 0.02
+
+
+def test_the_scale_doubles_where_steps_diverge_and_stays_so(problem):
+    system = system_of(problem)
+    found, scale = rough_solution(system, 40, scale=0.02)
+    assert np.log2(scale / 0.02) == int(np.log2(scale / 0.02)) >= 1
+    assert relative_error(problem, system, found) < 0.5
+    again, unchanged = rough_solution(system, 40, scale)
+    assert unchanged == scale
+    np.testing.assert_array_equal(again, found)
+
+
+def test_steps_that_always_diverge_leave_the_inverse(problem):
+    system = system_of(problem)
+    inverse = KrylovInverse(system.rough.krylov(6, 256), DAMPING)
+    found = RoughLiSSA(system, inverse, 30, scale=1e-9)(system.target, 0)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(inverse(system.target)), rtol=1e-5)
