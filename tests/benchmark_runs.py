@@ -44,6 +44,8 @@ WITH_PAGE = {
     "speed": f"benchmarks.influence_speed {JOB} {CORE} '--route=cg as it comes' --repeats=1 --turns=1 --batch_size=2 "
     "--network=resnet20 --memory_samples=8",
     "self": f"benchmarks.influence_speed.self_influence {JOB} --bases=4,6 --solved=3 --depth=60",
+    "preconditioning": f"benchmarks.influence_speed.preconditioning {JOB} --lissa_steps=0,3 "
+    "--depths=1 --plain_depths=1,2",
     "matrix": f"benchmarks.influence_speed.influence_matrix {JOB} --bases=4,12 --columns=3",
 }
 WITHOUT_DATA = ("cost", "layers", "throughput")

@@ -38,6 +38,16 @@ def test_self_influence_from_bases_stands_beside_solves(runs):
         assert errors[0] <= errors[2] + 1
 
 
+def test_steps_of_lissa_stand_beside_the_converged_solution(runs):
+    rows = cells(runs["preconditioning"].page)
+    assert [row[:2] for row in rows] == [["0", "1"], ["0", "2"], ["3", "1"]]
+    for _, _, residual, r, seconds in rows:
+        assert 0 <= float(residual) < 1
+        assert 0.5 < float(r) <= 1
+        assert float(seconds) >= 0
+    assert float(rows[1][2]) < float(rows[0][2])
+
+
 def test_the_influence_matrix_from_bases_stands_beside_solves(runs):
     rows = cells(runs["matrix"].page)
     assert [row[0] for row in rows] == ["4", "12"]
