@@ -43,7 +43,7 @@ def main():
     text = (
         f"The job of [influence_speed.md](influence_speed.md) with the network {job.network}, {len(job.x):,} training "
         f"samples, eigenvalues from {job.smallest:.3g} to {job.largest:.3g}, damping {job.damping:.3g}. r is with "
-        f"{reference.history[-1][1]} steps without a preconditioner, to a relative residual of {reference.residual:.1e}."
+        f"{len(reference.history)} steps without a preconditioner, to a relative residual of {reference.residual:.1e}."
     )
     module = "benchmarks.influence_speed.preconditioning"
     program = f"{module} --job_network={job.network} --training_samples={len(job.x)}"
