@@ -31,7 +31,7 @@ from keras import layers  # noqa: E402
 
 import tfdrop  # noqa: E402
 from tfdrop.data import StreamedImages  # noqa: E402
-from tfdrop.influence import LiSSA, replay_influence, total_influence  # noqa: E402
+from tfdrop.influence import ConjugateGradient, LiSSA, replay_influence, total_influence  # noqa: E402
 from tfdrop.tasks.devices import predicted  # noqa: E402
 from tfdrop.training import Training  # noqa: E402
 
@@ -165,7 +165,8 @@ def influences(scope):
     train = streamed(x, read), y
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     results = {}
-    for solver, curvature in ((LiSSA(depth=30, batch_size=8), "gauss_newton"), ("cg", "hessian")):
+    many_products = ConjugateGradient(tolerance=1e-5)
+    for solver, curvature in ((LiSSA(depth=30, batch_size=8), "gauss_newton"), (many_products, "hessian")):
         # The last batch has one sample, fewer than there are replicas.
         found = total_influence(
             network, train, (x[:5], y[:5]), loss=loss, solver=solver, curvature=curvature, batch_size=10, verbose=0
