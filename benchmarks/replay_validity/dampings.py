@@ -53,7 +53,7 @@ def section(setup: AnySetup, images: Images, train: Samples, folder: Path, pace:
         f"Segments: Gauss-Newton influence over {SEGMENTS.value} equal parts of the training, each with the gradients "
         "and the curvature in its middle, whose steps are followed by matrix exponentials and need no damping (Bae et "
         f'al., 2024). Damping "auto" was {own["auto, hessian"]:.2g} (Hessian) and '
-        f"{own['auto, gauss_newton']:.2g} (Gauss-Newton) times the largest eigenvalue on 256 samples."
+        f"{own['auto, gauss_newton']:.2g} (Gauss-Newton) times the largest eigenvalue on a few hundred samples."
     )
     lines = [*headings(setup), "", text]
     for column, title in enumerate(setup.measures.values()):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from problems import SoftmaxRegression
 
+from tfdrop.influence import ConjugateGradient, InfluenceModel
 from tfdrop.influence.autodiff.tensorflow import Autodiff
 from tfdrop.influence.curvature import Curvature, DampedSystem
 from tfdrop.influence.per_sample_loss import PerSampleLoss
@@ -92,8 +93,50 @@ def test_the_scale_doubles_where_steps_diverge_and_stays_so(problem):
     np.testing.assert_array_equal(again, found)
 
 
-def test_steps_that_always_diverge_leave_the_inverse(problem):
+def test_steps_that_always_diverge_leave_the_inverse_and_are_not_tried_again(problem):
     system = system_of(problem)
-    inverse = KrylovInverse(system.rough.krylov(6, 256), DAMPING)
-    found = RoughLiSSA(system, inverse, 30, scale=1e-9)(system.target, 0)
-    np.testing.assert_allclose(np.asarray(found), np.asarray(inverse(system.target)), rtol=1e-5)
+    tried = []
+    products = system.rough.products_of_steps
+    system.rough.products_of_steps = lambda *args: tried.append(1) or products(*args)
+    lissa = RoughLiSSA(system, KrylovInverse(system.rough.krylov(6, 256), DAMPING, 1e-5), 40)
+    for _ in range(2):
+        found = np.asarray(lissa(system.target, 0))
+        assert len(tried) == 6  # at scales from 2 to 64
+    assert lissa.scale == np.inf
+    expected = np.asarray(KrylovInverse(system.rough.krylov(6, 256), DAMPING, 1e-5)(system.target))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_batches_are_no_larger_than_the_passes_over_the_data_and_read_once(problem):
+    reads = []
+
+    class Batches(list):
+        def __iter__(self):
+            reads.append(1)
+            return super().__iter__()
+
+    parts = [(problem.x[first : first + 6], problem.y[first : first + 6]) for first in range(0, 600, 6)]
+    data = TrainingData(Batches(parts), batch_size=6, seed=0)
+    before, sizes = len(reads), []
+    for _ in range(3):
+        for batches, stands_for in data.steps_by_strata(lambda: np.ones(600), 4, 1):
+            sizes += [len(y) for _, y in batches]
+            assert sum(len(y) * each for (_, y), each in zip(batches, stands_for, strict=True)) == pytest.approx(600)
+    assert len(reads) == before + 1
+    assert set(sizes) == {6, 4}
+
+
+def test_an_influence_model_keeps_vectors_only_for_solves_that_they_precondition(problem):
+    train, validation = (problem.x[:300], problem.y[:300]), (problem.x_validation, problem.y_validation)
+    for solver, kept in (
+        (ConjugateGradient(lissa_steps=2), True),
+        ("lissa", False),
+        (ConjugateGradient(part_samples=0), False),
+    ):
+        influence = InfluenceModel(problem.model, train, damping=DAMPING, verbose=0)
+        influence.total(validation, solver=solver)
+        assert bool(influence._problem.rough._begun) == kept
+    again = InfluenceModel(problem.model, train, damping=DAMPING, verbose=0)
+    one = again.total(validation, solver=ConjugateGradient(lissa_steps=2)).scores
+    again.total(validation, solver="lissa")
+    np.testing.assert_array_equal(again.total(validation, solver=ConjugateGradient(lissa_steps=2)).scores, one)

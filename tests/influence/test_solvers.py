@@ -1,5 +1,7 @@
 """The solvers against dense linear algebra, on matrices that are known exactly."""
 
+import itertools
+
 import numpy as np
 import pytest
 from problems import SoftmaxRegression
@@ -105,7 +107,7 @@ def test_steps_of_lissa_take_fewer_products_with_all_data():
         assert solution.converged
         assert relative_error(solution.vector, exact_solution(problem, 0.01)) < 0.05
         steps[lissa_steps] = len(solution.history)
-        assert len(asked) == steps[lissa_steps]  # the recursion's residual needs no other where it cannot be off
+        assert len(asked) == steps[lissa_steps] + 1  # the last measures the residual
     assert steps["auto"] < steps[0]
 
 
@@ -121,10 +123,22 @@ def test_lissa_is_left_out_where_its_steps_would_read_more_than_the_data():
 def test_right_hand_sides_share_the_krylov_space(problem):
     system = system_of(problem)
     asked, product = [], system.curvature.product_of_strata
-    system.curvature.product_of_strata = lambda *args: asked.append(1) or product(*args)
+    system.curvature.product_of_strata = lambda *args, **named: asked.append(1) or product(*args, **named)
     for _ in range(3):
-        ConjugateGradient(part_steps=6, lissa_steps=0).solve(system, verbose=0)
-    assert len(asked) == 6
+        ConjugateGradient(depth=1, part_steps=6, lissa_steps=2).solve(system, verbose=0)
+    assert len(asked) == 6 + 3 * 2
+
+
+def test_directions_are_conjugate_though_the_preconditioner_differs_from_step_to_step(problem):
+    system, matrix = system_of(problem), problem.hessian()
+    matrix = matrix + DAMPING * np.eye(len(matrix))
+    directions, keys, product, steps = [], [], system.curvature.product, system.data.steps_by_strata
+    system.curvature.product = lambda vector, *rest: directions.append(np.asarray(vector)) or product(vector, *rest)
+    system.data.steps_by_strata = lambda *args: keys.append(args[2]) or steps(*args)
+    ConjugateGradient(depth=4, tolerance=1e-9, part_samples=16, part_steps=3, lissa_steps=3).solve(system, verbose=0)
+    assert sorted(set(keys)) == [0, 1, 2, 3]
+    for one, two in itertools.pairwise(directions[:4]):
+        assert abs(one @ matrix @ two) < 1e-4 * np.sqrt((one @ matrix @ one) * (two @ matrix @ two))
 
 
 @pytest.mark.parametrize(("samples", "expected"), [(90, 90), (1600, 256), (4800, 288), (20_000, 512)])

@@ -41,3 +41,19 @@ def test_a_space_that_has_grown_still_gives_the_smaller_one():
     assert spaces[0].spectrum() == spaces[2].spectrum()
     assert [len(space.basis) for space in spaces] == [5, 12, 5]
     np.testing.assert_array_equal(spaces[1].tridiagonal, fresh.tridiagonal)
+
+
+def test_a_space_goes_on_after_an_interruption():
+    matrix, begun, calls = symmetric(np.arange(1.0, 21.0)), ([], [], []), []
+
+    def product(vector):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return matrix @ np.asarray(vector)
+
+    first = np.ones(20, "float32")
+    with pytest.raises(KeyboardInterrupt):
+        krylov(product, first, 8, begun=begun)
+    found = krylov(product, first, 8, begun=begun)
+    np.testing.assert_array_equal(found.tridiagonal, krylov(lambda v: matrix @ np.asarray(v), first, 8).tridiagonal)

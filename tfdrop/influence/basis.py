@@ -84,6 +84,7 @@ def curvature_basis(computation: Any, first: Any, size: int, verbose: Any) -> Ba
         ValueError: If a gradient is not finite.
     """
     problem, phases = computation.problem, computation.phases
+    problem.rough.forget()
     start = phases.start("basis")
     begun = tuple(list(start[name]) for name in ("vectors", "diagonal", "off_diagonal")) if start else ([], [], [])
 

@@ -59,7 +59,7 @@ class Computation:
         self._measure = measure
         self.phases = Phases(checkpoint, problem.model, solver=self._solver, **problem.settings, **settings)
         self.spectrum = self._spectrum()
-        if not isinstance(self._solver, ConjugateGradient):
+        if not (isinstance(self._solver, ConjugateGradient) and self._solver.part_samples):
             problem.rough.forget()  # no preconditioner takes up the spectrum's vectors
         own = self._solver.damping
         self.damping = problem.damping_from(self.spectrum) if own is None else float(own)

@@ -82,7 +82,7 @@ class DampedSystem:
         target: Flat tensor, not all zeros.
         data: The `TrainingData` whose mean the curvature is.
         measured_on: The batches on which residuals are measured: all of the data, or a random part.
-        rough: The `RoughCurvature` of the curvature.
+        rough: The `RoughCurvature` of the curvature; `None` for solvers other than `ConjugateGradient`.
     """
 
     curvature: Curvature

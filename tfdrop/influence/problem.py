@@ -1,5 +1,7 @@
 """What influence computations start from: model, loss and training data, checked, with derivatives and spectrum."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -68,12 +70,11 @@ class Problem:
         self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
         check_choice("curvature", curvature, CURVATURES)
         self.curvature = Curvature(self.autodiff, self.autodiff.verify(*first, curvature))
-        self.rough = RoughCurvature(self.curvature, self.data, self.losses)
+        self.rough = RoughCurvature(self.curvature, self.data, functools.partial(_losses, self._objective, self.data))
 
     def losses(self):
         """Returns every training sample's loss, shape `(n,)`."""
-        losses = (self._objective.losses_of(*take(batch, slice(None))) for batch in self.data.batches())
-        return np.concatenate([ops.convert_to_numpy(each) for each in losses])
+        return _losses(self._objective, self.data)
 
     def penalty_derivative(self, vector):
         """Returns the gradient of the weights' regularizers (L2 terms and the like) times a vector, a float."""
@@ -123,6 +124,11 @@ class Problem:
                 "Invalid value received for argument `model`. Expected the weights that the InfluenceModel was made "
                 f"with. Received: model={self.model.name!r} with other weights; make a new InfluenceModel"
             )
+
+
+def _losses(objective, data):
+    losses = (objective.losses_of(*take(batch, slice(None))) for batch in data.batches())
+    return np.concatenate([ops.convert_to_numpy(each) for each in losses])
 
 
 def _rest(model):

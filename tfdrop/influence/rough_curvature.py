@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from tfdrop.influence.curvature import norm
 from tfdrop.influence.solvers.spectrum import krylov
 
 AUTOMATIC_PART = (256, 512)  # samples, at least and at most
@@ -37,21 +38,25 @@ class RoughCurvature:
             vector: Tensor of shape `(size,)`.
             samples: Their number; `"auto"` is a sixteenth of all, from 256 to 512.
         """
-        if samples == "auto":
-            samples = int(np.clip(self._data.samples // 16, *AUTOMATIC_PART))
-        batches, stands_for = self._data.strata(self._losses, samples)
+        batches, stands_for = self._data.strata(self._losses, self._number(samples))
         return self._curvature.product_of_strata(vector, batches, stands_for)
 
     def krylov(self, steps, samples="auto", after_step=None):
         """Returns the `Krylov` space of that estimate, of this many vectors at most, from a random first vector."""
-        begun = self._begun.setdefault(samples, ([], [], []))
-        first = np.random.default_rng(SEED_OF_THE_FIRST_VECTOR).standard_normal(self._curvature.size).astype("float32")
-        product = functools.partial(self.product, samples=samples)
-        return krylov(product, ops.convert_to_tensor(first), steps, after_step, begun)
+        number = self._number(samples)
+        if number not in self._begun:
+            first = np.random.default_rng(SEED_OF_THE_FIRST_VECTOR).standard_normal(self._curvature.size)
+            first = ops.convert_to_tensor(first.astype("float32"))
+            self._begun = {number: ([first / norm(first)], [], [])}  # no other is kept
+        begun = self._begun[number]
+        return krylov(functools.partial(self.product, samples=number), begun[0][0], steps, after_step, begun)
 
     def forget(self):
-        """Lets go of the Krylov spaces, which are many vectors."""
-        self._begun.clear()
+        """Lets go of the Krylov space, which is many vectors."""
+        self._begun = {}
+
+    def _number(self, samples):
+        return int(np.clip(self._data.samples // 16, *AUTOMATIC_PART)) if samples == "auto" else samples
 
     def products_of_steps(self, steps, key):
         """Yields, for each of some steps, a function that multiplies by an estimate from a batch of each stratum.

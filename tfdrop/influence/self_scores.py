@@ -57,6 +57,7 @@ def self_scores(problem, solver, samples, basis, draws, steps, checkpoint, verbo
     if basis is not None:
         return SelfInfluence(*scores_by_basis(computation, basis, verbose), computation.damping)
     if draws is not None:
+        problem.rough.forget()
         return _drawn(computation, draws, steps, verbose)
     return _solved(computation, samples, verbose)
 

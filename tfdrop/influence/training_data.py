@@ -19,7 +19,8 @@ STRATA_KEY, STEPS_KEY = 5, 6  # of the random order of their samples
 class TrainingData:
     """Training samples in arrays, or in a data set that gives the same batches in the same order on every pass.
 
-    Arrays are indexed. Of a data set, memory holds only one batch at a time, and the random part asked for.
+    Arrays are indexed. Of a data set, memory holds only one batch at a time, the parts asked for, and the samples of
+    the latest steps by strata, for which it is read once more.
 
     Args:
         data: A `PreparedData`; or arrays `(x, y)`, or a data set of such batches.
@@ -44,7 +45,7 @@ class TrainingData:
         self._data = data if data.arrays is None else data.arrays
         self._batch_size = batch_size
         self._seed = seed
-        self._parts, self._strata = {}, {}
+        self._parts, self._strata, self._steps = {}, {}, None
         self.samples = self._read_once(check, verbose)
         self._take = select if shared else take
         if self.passes_in_order:
@@ -112,10 +113,20 @@ class TrainingData:
             steps: Number of steps.
             key: Integer; each has its own samples.
         """
+        if self._steps is None or self._steps[0] != (steps, key):
+            self._steps = (steps, key), *self._drawn_steps(losses, steps, key)
+        _, picked, stands_for = self._steps
+        batches = iter(picked)
+        for each in stands_for:
+            yield list(itertools.islice(batches, len(each))), each
+
+    def _drawn_steps(self, losses, steps, key):
+        """Returns all batches of all steps, no larger than those of passes over the data; for each step what they
+        stand for."""
         drawn, stands_for = draw_steps(losses(), steps, stream(self._seed, STEPS_KEY, key))
-        picked = iter(self._picked(list(itertools.chain(*drawn))))
-        for _ in drawn:
-            yield list(itertools.islice(picked, len(stands_for))), stands_for
+        pieces = [[_cut(batch, self._batch_size) for batch in step] for step in drawn]
+        picked = self._picked([piece for step in pieces for batch in step for piece in batch])
+        return picked, [[each for batch, each in zip(step, stands_for, strict=True) for _ in batch] for step in pieces]
 
     def shuffled(self, batch_size, *key):
         """Yields batches endlessly: the whole data in a new order, again and again.
@@ -143,7 +154,7 @@ class TrainingData:
         """Returns the samples with these numbers, a batch for each array of numbers."""
         if not self.passes_in_order:
             return _Selected(self.select, parts)
-        wanted, kept, first = np.sort(np.concatenate(parts)), [], 0
+        wanted, kept, first = np.unique(np.concatenate(parts)), [], 0
         for batch in self._data:
             here = wanted[(wanted >= first) & (wanted < first + batch_length(batch[0]))]
             kept += [select(batch, here - first)] if len(here) else []

@@ -9,10 +9,10 @@ from tfdrop.arguments import check_choice, check_share, check_whole
 from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.preconditioner import KrylovInverse, RoughLiSSA
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, Solution, numpy_history, restored_history
+from tfdrop.influence.solvers.spectrum import krylov
 from tfdrop.progress import Progress
 
 STEPS_BETWEEN_TRUE_RESIDUALS = 25  # float32 lets the recursion for the residual drift
-ROUNDING = 1e-6  # relative error of a product
 AUTOMATIC_STEPS = 24  # of LiSSA, with so many samples that these steps read not much more than all of them
 SAMPLES_FOR_STEPS = 1536
 # With LiSSA the Krylov space has grown enough at so many vectors, if what is left over is this many times the damping.
@@ -38,7 +38,7 @@ class ConjugateGradient:
         tolerance: Relative residual at which to stop.
         part_samples: Training samples used for the Krylov space; 0 for no preconditioner. `"auto"` takes a sixteenth
             of them, from 256 to 512: more make it better, but cost more than the steps that they save.
-        part_steps: Most products with that part, and vectors kept in memory.
+        part_steps: Most products with that part; memory holds twice as many vectors.
         on_divergence: `"raise"`, or `"adapt"`: on negative curvature, start again with more damping.
         damping: Overrides the damping that `InfluenceModel` is given, unless `None`.
         lissa_steps: Steps of LiSSA for each direction, which read 128 samples; 0 for none. `"auto"` takes 24, but none
@@ -106,41 +106,34 @@ class _Iteration:
         self._precondition, self._lissa = _preconditioner(settings, system, verbose)
         self._partial = NOTHING_YET
         self._direction = self._last = None  # the next one, if it is known; the last, with its share of a product
-        self._rounding = 0.0  # what it may have added to the residual
         self.step, self.history = 0, []
         self.solution, self._residual = ops.zeros_like(system.target), system.target
         if start:
             self._restore(start)
 
     def run(self):
-        """Iterates to the tolerance or the last step; returns the relative residual on all of the data."""
+        """Iterates to the tolerance or the last step; returns the relative residual, measured on all of the data."""
         settings = self._settings
         with Progress("Solving (conjugate gradients)", settings.depth, self._verbose, unit="steps") as progress:
             progress.resume(self.step)
-            while self.step < settings.depth and not self._within_tolerance():
+            while self.step < settings.depth:
+                if self._relative() <= settings.tolerance:
+                    self._measure_residual()  # does the data confirm what the recursion says?
+                    if self._relative() <= settings.tolerance:
+                        break
                 self._take_step()
                 self.history.append((0, self.step, self._relative()))
                 progress.advance(1, residual=self.history[-1][2])
-            self._confirm()
+            else:
+                self._measure_residual()
             progress.advance(0, residual=self._relative())
         return self._relative()
 
     def _relative(self):
         return norm(self._residual) / self._target_norm
 
-    def _within_tolerance(self):
-        if self._relative() <= self._settings.tolerance:
-            self._confirm()
-        return self._relative() <= self._settings.tolerance
-
-    def _confirm(self):
-        """Measures the residual, where rounding may have made that of the recursion another."""
-        if self._rounding > 0.1 * norm(self._residual):
-            self._measure_residual()
-
     def _measure_residual(self):
         self._residual = self._system.target - self._system.product(self.solution, self._system.data.batches())
-        self._rounding = 0.0
 
     def _take_step(self):
         if self._direction is None:
@@ -152,7 +145,6 @@ class _Iteration:
         length = float(dot(direction, self._residual)) / curvature
         self.solution = self.solution + length * direction
         self._residual = self._residual - length * product
-        self._rounding += ROUNDING * abs(length) * norm(product)
         self._direction, self._last = None, (direction, product / curvature)
         self.step += 1
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
@@ -160,11 +152,12 @@ class _Iteration:
 
     def _next_direction(self):
         """Returns the preconditioned residual, made conjugate to the last direction, as no fixed matrix does."""
-        direction = self._precondition(self._residual, self.step)
+        preconditioned = self._precondition(self._residual, self.step)
         if self._last is None:
-            return direction
+            return preconditioned
         last, product = self._last
-        return direction - dot(direction, product) * last
+        direction = preconditioned - dot(preconditioned, product) * last
+        return direction if norm(direction) > 0 else preconditioned  # nothing is left where there is one variable
 
     def _product(self, vector):
         """Returns the damped curvature times the direction, starting at the batch where an earlier run stopped."""
@@ -186,7 +179,6 @@ class _Iteration:
             "solution": ops.convert_to_numpy(self.solution),
             "residual": ops.convert_to_numpy(self._residual),
             "direction": np.zeros(0) if self._direction is None else ops.convert_to_numpy(self._direction),
-            "rounding": self._rounding,
             "scale": self._lissa.scale if self._lissa else 0.0,
             "partial_total": ops.convert_to_numpy(total),
             "partial_samples": samples,
@@ -198,7 +190,6 @@ class _Iteration:
         self.solution, self._residual = (ops.convert_to_tensor(start[name]) for name in ("solution", "residual"))
         if start["direction"].size:
             self._direction = ops.convert_to_tensor(start["direction"])
-        self._rounding = float(start["rounding"])
         if self._lissa:
             self._lissa.scale = float(start["scale"])
         self._partial = (start["partial_total"], int(start["partial_samples"]), int(start["partial_batches"]))
@@ -220,21 +211,31 @@ def _preconditioner(settings, system, verbose):
     steps = settings.lissa_steps
     if steps == "auto":
         steps = AUTOMATIC_STEPS if system.data.samples >= SAMPLES_FOR_STEPS else 0
-    space = _krylov_space(settings, system, verbose, enough=LEFT_OVER * system.damping if steps else 0.0)
     if steps == 0:
-        inverse = KrylovInverse(space, system.damping)
+        inverse = KrylovInverse(_space_of_target(settings, system, verbose), system.damping)
         return lambda residual, step: inverse(residual), None
+    space = _shared_space(settings, system, verbose)
     lissa = RoughLiSSA(system, KrylovInverse(space, system.damping, system.damping + space.left_over), steps)
     return lissa, lissa
 
 
-def _krylov_space(settings, system, verbose, enough):
-    """Returns the Krylov space of the part, which the spectrum has begun: not all, if little enough is left over."""
+def _space_of_target(settings, system, verbose):
+    """Returns the Krylov space from the right-hand side: alone it saves more steps than that from a random vector."""
+
+    def product(vector):
+        return system.rough.product(vector, settings.part_samples)
+
+    with Progress("Preconditioning (Lanczos)", settings.part_steps, verbose, unit="steps") as progress:
+        return krylov(product, system.target, settings.part_steps, after_step=lambda: progress.advance())
+
+
+def _shared_space(settings, system, verbose):
+    """Returns the Krylov space that the spectrum has begun: not all of it, if little enough is left over."""
     most = min(settings.part_steps, system.curvature.size)
     with Progress("Preconditioning (Lanczos)", most, verbose, unit="steps") as progress:
         for steps in range(1, most + 1):
             space = system.rough.krylov(steps, settings.part_samples)
             progress.advance()
-            if steps >= LEAST_VECTORS and space.left_over <= enough:
+            if steps >= LEAST_VECTORS and space.left_over <= LEFT_OVER * system.damping:
                 break
     return space

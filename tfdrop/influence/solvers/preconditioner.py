@@ -5,9 +5,8 @@ from keras import ops
 
 from tfdrop.influence.curvature import dot
 
-FIRST_SCALE = 2.0
-MOST_DOUBLINGS = 8
-DIVERGED = 4.0  # squared length of what is left, relative to that of the right-hand side
+FIRST_SCALE, LARGEST_SCALE = 2.0, 64.0
+DIVERGED = 4.0  # squared length of what is left, relative to that of the right-hand side, or of the first step's
 
 
 class KrylovInverse:
@@ -53,7 +52,8 @@ class RoughLiSSA:
     mean over the later half is returned. The batches' samples are drawn by their losses: with batches drawn evenly the
     steps diverge for a network that fits its data, in which few samples have the curvature.
 
-    The scale doubles where steps diverge, and stays so.
+    The scale doubles where steps diverge, and stays so. Beyond the largest it is infinite, which leaves the inverse:
+    where a few samples have a thousandfold curvature, batches tell nothing.
 
     Args:
         system: A `DampedSystem`, whose target is not used.
@@ -70,11 +70,12 @@ class RoughLiSSA:
 
     def __call__(self, target, key):
         """Returns a rough solution for a right-hand side; each integer key has its own batches."""
-        for _ in range(MOST_DOUBLINGS):
+        while self.scale <= LARGEST_SCALE:
             solution = self._solve(target, key)
             if solution is not None:
                 return solution
             self.scale *= 2
+        self.scale = float("inf")
         return self._inverse(target)
 
     def _solve(self, target, key):
@@ -84,7 +85,9 @@ class RoughLiSSA:
         for step, product in enumerate(self._system.rough.products_of_steps(self._steps, key)):
             left = target - product(h) - self._system.damping * h
             change = self._inverse(left)
-            if not float(dot(left, change)) <= most:  # also true for NaN
+            length = float(dot(left, change))
+            most = max(most, DIVERGED * length) if step == 0 else most
+            if not length <= most:  # also true for NaN
                 return None
             h = h + change / self.scale
             total = total + h if step >= self._steps // 2 else total

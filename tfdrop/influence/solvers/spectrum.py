@@ -61,13 +61,16 @@ def krylov(product, first, steps, after_step=None, begun=None):
     # Where there is no vector more than there are products, the basis spans an invariant subspace.
     while len(diagonal) < min(steps, len(first)) and len(basis) > len(diagonal):
         vector = product(basis[-1])
-        diagonal.append(float(dot(vector, basis[-1])))
+        middle = float(dot(vector, basis[-1]))
         # Twice: one pass of Gram-Schmidt in float32 leaves components of the order of its rounding error.
         for previous in basis + basis:
             vector = vector - dot(vector, previous) * previous
-        off_diagonal.append(norm(vector))
-        if off_diagonal[-1] > 1e-6 * max(map(abs, diagonal)):  # what is left of the vector is no rounding
-            basis.append(vector / off_diagonal[-1])
+        beside = norm(vector)
+        following = [vector / beside] if beside > 1e-6 * max(map(abs, [*diagonal, middle])) else []  # else rounding
+        # Together, so that what is begun can go on after an interruption.
+        diagonal.append(middle)
+        off_diagonal.append(beside)
+        basis.extend(following)
         if after_step is not None:
             after_step()
     count = min(steps, len(diagonal))
