@@ -16,6 +16,7 @@ from tfdrop.influence.objective import Objective, try_model
 from tfdrop.influence.phases import weights_digest
 from tfdrop.influence.prepared_data import PreparedData
 from tfdrop.influence.rough_curvature import RoughCurvature
+from tfdrop.influence.solvers.spectrum import SPECTRUM_STEPS
 from tfdrop.influence.tensor_derivatives import directional_derivative
 from tfdrop.influence.training_data import TrainingData
 from tfdrop.influence.user_data import UserData
@@ -23,8 +24,6 @@ from tfdrop.influence.validation_data import ValidationData
 from tfdrop.layers.participation import Participation
 from tfdrop.progress import Progress
 from tfdrop.training.replicas import replicas
-
-SPECTRUM_STEPS = 12
 
 
 class Problem:

@@ -9,14 +9,14 @@ from tfdrop.arguments import check_choice, check_share, check_whole
 from tfdrop.influence.curvature import dot, norm
 from tfdrop.influence.solvers.preconditioner import KrylovInverse, RoughLiSSA
 from tfdrop.influence.solvers.solution import ON_DIVERGENCE, DivergenceError, Solution, numpy_history, restored_history
-from tfdrop.influence.solvers.spectrum import krylov
+from tfdrop.influence.solvers.spectrum import SPECTRUM_STEPS, krylov
 from tfdrop.progress import Progress
 
 STEPS_BETWEEN_TRUE_RESIDUALS = 25  # float32 lets the recursion for the residual drift
 AUTOMATIC_STEPS = 24  # of LiSSA, with so many samples that these steps read not much more than all of them
 SAMPLES_FOR_STEPS = 1536
-# With LiSSA the Krylov space has grown enough at so many vectors, if what is left over is this many times the damping.
-LEAST_VECTORS, LEFT_OVER = 12, 4
+# With LiSSA the spectrum's Krylov space is enough, if what is left over is no more than this many times the damping.
+LEFT_OVER = 4
 NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
@@ -236,6 +236,6 @@ def _shared_space(settings, system, verbose):
         for steps in range(1, most + 1):
             space = system.rough.krylov(steps, settings.part_samples)
             progress.advance()
-            if steps >= LEAST_VECTORS and space.left_over <= LEFT_OVER * system.damping:
+            if steps >= SPECTRUM_STEPS and space.left_over <= LEFT_OVER * system.damping:
                 break
     return space

@@ -7,6 +7,8 @@ from keras import ops
 
 from tfdrop.influence.curvature import dot, norm
 
+SPECTRUM_STEPS = 12  # fewer do not show the smallest eigenvalue
+
 
 class Spectrum(NamedTuple):
     """Estimates of the extremal eigenvalues, each with a bound on its distance to the nearest eigenvalue."""
@@ -79,7 +81,7 @@ def krylov(product, first, steps, after_step=None, begun=None):
     return Krylov(basis[:count], tridiagonal, off_diagonal[count - 1])
 
 
-def lanczos(product, size, steps=12, seed=0, after_step=None):
+def lanczos(product, size, steps=SPECTRUM_STEPS, seed=0, after_step=None):
     """Estimates the extremal eigenvalues of a symmetric matrix from `steps` products with it.
 
     The largest in magnitude converge first; the smallest of a positive semi-definite matrix is an upper estimate.
