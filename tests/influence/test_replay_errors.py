@@ -122,7 +122,7 @@ def test_a_checkpoint_of_another_question(tmp_path, training):
 
 @pytest.mark.parametrize("record", [True, False])
 def test_too_little_memory(tmp_path, record):
-    with pytest.raises(ValueError, match=r"argument `memory`. Expected at least \d+ bytes for 2 epochs of 2 steps"):
+    with pytest.raises(ValueError, match=r"argument `memory`. Expected at least \d+ bytes for 4 steps"):
         small_training(record=record or tmp_path, memory=100)
 
 

@@ -11,6 +11,7 @@ from tfdrop.influence import replay_influence
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.training import Training
 from tfdrop.training.record import spacing
+from tfdrop.training.recording import states_of
 from tfdrop.training.step_function import read_state
 
 DATA = images()
@@ -72,10 +73,70 @@ def test_states_that_do_not_fit_are_computed_again_once(tmp_path, whole, found, 
     np.testing.assert_array_equal(again.scores, found.scores)
     np.testing.assert_array_equal(again.norms, found.norms)
     assert again.kept + again.recomputed == 12
-    assert again.kept == len(training.record.steps) - 1
+    assert again.kept == len(training.record.steps) - 1 == states_of(training) - 1
     if not on_disk:
         assert again.recomputed > 0
         assert len(training.record.steps) + training.record.gap <= states
+
+
+def test_a_training_of_many_short_epochs_needs_no_state_of_each(whole):
+    """Kept and computed again fit into the memory although there are more epochs than states that do."""
+    arguments = {"batch_size": 7, "epochs": 40}
+    kept = finished(small_training(noisy_layers, DATA, **arguments))
+    few = finished(small_training(noisy_layers, DATA, memory=24 * state_bytes(whole), **arguments))
+    assert (kept.record.gap, few.record.gap) == (1, 5)
+    assert len(few.record.steps) == 17
+    np.testing.assert_array_equal(replay(few).scores, replay(kept).scores)
+
+
+def taken(training, between):
+    """Returns a training after all its steps, with `between(training)` called before each epoch but the first."""
+    dispatches = training.dispatches()
+    for _ in dispatches:
+        if training.step % training.steps_per_epoch == 0 and training.step < training.steps:
+            between(training)
+    return training
+
+
+def lower_rate(training):
+    training.optimizer.learning_rate = 0.7 * training.learning_rate
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_rate_that_was_changed_from_outside_is_that_of_steps_that_are_computed_again(tmp_path, whole, found, on_disk):
+    epochs, record, states = (16, tmp_path / "record", 3) if on_disk else (3, True, 8)
+
+    def rates_lowered(**more):
+        return taken(small_training(noisy_layers, DATA, batch_size=4, epochs=epochs, **more), lower_rate)
+
+    kept = replay(rates_lowered())
+    assert not np.allclose(kept.scores, found.scores)
+    few = rates_lowered(record=record, memory=states * state_bytes(whole))
+    assert few.record.gap == 3 != few.steps_per_epoch
+    if on_disk:  # by another process, which has not seen the rates
+        few = small_training(
+            noisy_layers, DATA, batch_size=4, epochs=epochs, record=record, memory=states * state_bytes(whole)
+        )
+        assert few.restore()
+    again = replay(few)
+    assert again.recomputed > 0
+    np.testing.assert_array_equal(again.scores, kept.scores)
+
+
+def test_what_else_was_changed_from_outside_is_an_error(whole):
+    def scaled(training):
+        weight = training.model.trainable_variables[0]
+        weight.assign(1.5 * weight)
+
+    replay(taken(training_of(), scaled))  # every state is kept
+    few = taken(training_of(memory=8 * state_bytes(whole)), scaled)
+    ended = [keras.ops.convert_to_numpy(variable) for variable in few.model.variables]
+    with pytest.raises(
+        ValueError, match=r"Expected the training that was recorded. Received: one whose step \d+ is off"
+    ):
+        replay(few)
+    for variable, before in zip(few.model.variables, ended, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), before)
 
 
 def test_in_a_folder(tmp_path, found):
@@ -213,17 +274,20 @@ def test_an_overflow_is_placed_in_the_training():
 
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_kept_states_fit_into_the_memory(on_disk):
-    for epochs in (1, 2, 7, 30):
-        for steps_per_epoch in (1, 2, 9, 40):
-            for memory in (1, 3, 10, 40, 100, 2000):
-                try:
-                    gap = spacing(epochs, steps_per_epoch, 1, memory, on_disk)
-                except ValueError as error:
-                    least = int(str(error).split("at least ")[1].split()[0])
-                    assert least > memory
-                    assert spacing(epochs, steps_per_epoch, 1, least, on_disk) <= steps_per_epoch
-                    continue
-                kept = epochs * -(-steps_per_epoch // gap) + 1
-                again = 0 if gap == 1 else gap
-                assert kept + (0 if on_disk else again) <= memory * (10 if on_disk else 1)
-                assert again <= memory
+    for steps in (1, 2, 7, 63, 1200, 20_000):
+        for memory in (1, 3, 10, 40, 100, 2000):
+            try:
+                gap = spacing(steps, 1, memory, on_disk)
+            except ValueError as error:
+                least = int(str(error).split("at least ")[1].split()[0])
+                assert memory < least < 3 * steps**0.5 + 2
+                assert spacing(steps, 1, least, on_disk) <= steps
+                continue
+            kept, again = len(range(0, steps, gap)) + 1, 0 if gap == 1 else gap
+            assert kept + (0 if on_disk else again) <= memory * (10 if on_disk else 1)
+            assert again <= memory
+
+
+def test_twenty_thousand_steps_of_270_000_weights_fit_into_a_gigabyte():
+    gap = spacing(20_000, 2 * 4 * 271_098, 2**30, on_disk=False)
+    assert (20_000 / gap + gap) * 2 * 4 * 271_098 < 2**30

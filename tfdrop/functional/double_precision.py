@@ -4,6 +4,7 @@ A difference quotient needs a step so small that no ReLU switches on the way, an
 """
 
 import contextlib
+import importlib
 
 import keras
 from keras import backend
@@ -34,31 +35,59 @@ def computing_in(model, dtype, unchanged=()):
     layers = [] if dtype is None else [layer for layer in model._flatten_layers() if _computes_in_floats(layer)]
     layers = [layer for layer in layers if id(layer) not in kept]
     before = [(layer, layer.dtype_policy) for layer in layers]
-    inputs = [tensor for layer in layers for tensor in _input_tensors(layer)]
-    input_types = [tensor._dtype for tensor in inputs]
+    inputs = [each for layer in layers for each in _inputs(layer)]
+    input_types = [each._dtype for each in inputs]
     try:
         for layer in layers:
             layer.dtype_policy = dtype
-        for tensor in inputs:  # a model inside the model would round what it is called on to its inputs' type
-            tensor._dtype = dtype
-        yield
+        for each in inputs:  # a model inside the model would round what it is called on to its inputs' type
+            each._dtype = dtype
+        with _float64_of_float64() if dtype == "float64" else contextlib.nullcontext():
+            yield
     finally:
         for layer, policy in before:
             layer.dtype_policy = policy
-        for tensor, input_type in zip(inputs, input_types, strict=True):
-            tensor._dtype = input_type
+        for each, input_type in zip(inputs, input_types, strict=True):
+            each._dtype = input_type
+
+
+@contextlib.contextmanager
+def _float64_of_float64():
+    """Lets what Keras's operations make of float64 be float64 inside the context.
+
+    On JAX Keras takes float32 in its place, in batch normalization for one, also where JAX itself does not.
+    """
+    try:
+        narrower = importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE
+    except (ImportError, AttributeError):  # another release of Keras may not need it
+        narrower = {}
+    before = narrower.get("float64")
+    try:
+        if before is not None:
+            narrower["float64"] = "float64"
+        yield
+    finally:
+        if before is not None:
+            narrower["float64"] = before
 
 
 def _computes_in_floats(layer):
     return backend.standardize_dtype(layer.compute_dtype).startswith(("float", "bfloat"))
 
 
-def _input_tensors(layer):
-    """Returns the symbolic floating-point inputs of a functional model; nothing for any other layer."""
+def _inputs(layer):
+    """Returns what tells a model the floating-point types of its inputs; nothing for any other layer.
+
+    These are the symbolic inputs of a functional model. A sequential one has such a model, and an input layer besides.
+    """
     if not isinstance(layer, keras.Model):
         return []
-    tensors = keras.tree.flatten(getattr(layer, "_inputs", None) or [])
-    return [tensor for tensor in tensors if str(getattr(tensor, "_dtype", "")).startswith(("float", "bfloat"))]
+    functional = getattr(layer, "_functional", None) or layer
+    first = [
+        each for each in layer._layers[:1] if functional is not layer and isinstance(each, keras.layers.InputLayer)
+    ]
+    inputs = [*keras.tree.flatten(getattr(functional, "_inputs", None) or []), *first]
+    return [each for each in inputs if str(getattr(each, "_dtype", "")).startswith(("float", "bfloat"))]
 
 
 @contextlib.contextmanager

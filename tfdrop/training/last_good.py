@@ -4,10 +4,9 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
-from keras import ops
 
 from tfdrop.training.loop import Training
-from tfdrop.training.step_function import state_variables, write_state
+from tfdrop.training.step_function import copy_state, write_state
 
 MOST_OF_THE_TIME = 0.02  # that copying may take
 
@@ -47,8 +46,7 @@ class LastGood:
         start = time.monotonic()
         if start < self._due:
             return
-        variables = state_variables(self._training.model, self._training.optimizer)
-        state = type(variables)(*([ops.copy(variable) for variable in group] for group in variables))
+        state = copy_state(self._training.model, self._training.optimizer)
         self._older, self._newer = self._newer, Snapshot(self._training.step, state, progress)
         end = time.monotonic()
         self._due = end + (end - start) / MOST_OF_THE_TIME

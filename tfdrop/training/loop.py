@@ -162,11 +162,11 @@ class Training:
         size = 1
         while self.step < self.steps:
             left = self.samples_left(self.step)
-            batches = self._first_batches(left, size)
+            batches = self._first_batches(left[: self._steps_to_next_state() * self.batch_size], size)
             arrays.expect(left[: 2 * batches.size], self.batch_size)
             self.seed_random_layers()
             if self.record is not None:
-                keep_if_due(self, len(batches))
+                keep_if_due(self)
             start = time.monotonic()
             losses = self._compiled.run(batches, self.sample_weights)
             # Compiling is part of the first of a size, and at worst delays the next size by a dispatch.
@@ -215,6 +215,10 @@ class Training:
     def batch(self, step: int) -> np.ndarray:
         """Returns the indices of the samples of a step, in order."""
         return self.samples_left(step)[: self.batch_size]
+
+    def _steps_to_next_state(self) -> int:
+        """Returns the most steps that may be taken at once: none goes past a state that is to be kept."""
+        return self.steps if self.record is None else self.record.gap - self.step % self.record.gap
 
     def _first_batches(self, samples: np.ndarray, most: int) -> np.ndarray:
         """Returns the first of some samples in batches, shape `(steps, batch)`, at most `most` steps.

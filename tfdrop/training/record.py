@@ -1,7 +1,7 @@
 """The states that a training went through: what walking it backwards needs.
 
-States are kept in memory or in a folder. Where not all of them fit, some are kept, and those between two of them are
-computed again, each once.
+States are kept in memory or in a folder. Where not all of them fit, every so many steps one is kept, and those between
+two of them are computed again, each once.
 """
 
 import json
@@ -19,15 +19,18 @@ ABOUT = "record.json"
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
 
 
-def spacing(epochs: int, steps_per_epoch: int, state_bytes: int, memory: int, on_disk: bool) -> int:
+def states_kept(steps: int, gap: int) -> int:
+    """Returns how many states are kept of a training at a number of steps from one to the next: the last one, too."""
+    return math.ceil(steps / gap) + 1
+
+
+def spacing(steps: int, state_bytes: int, memory: int, on_disk: bool) -> int:
     """Returns the number of steps from one kept state to the next: the fewest that the memory allows.
 
-    The kept states, or in a folder those alone that are computed again at a time, must fit into the memory. Every
-    epoch's first is kept: between epochs the learning rate may be changed from outside.
+    The kept states and those that are computed again at a time, or in a folder these alone, must fit into the memory.
 
     Args:
-        epochs: Epochs of the training.
-        steps_per_epoch: Steps of each.
+        steps: Steps of the training.
         state_bytes: Size of a state.
         memory: Bytes that may be taken.
         on_disk: Whether the states are kept in a folder, which may take ten times as much.
@@ -35,19 +38,19 @@ def spacing(epochs: int, steps_per_epoch: int, state_bytes: int, memory: int, on
     Raises:
         ValueError: If there is no such number.
 
-    >>> spacing(2, 500, 1, memory=2000, on_disk=False), spacing(2, 500, 1, 200, False), spacing(2, 500, 1, 30, True)
+    >>> spacing(1000, 1, memory=2000, on_disk=False), spacing(1000, 1, 200, False), spacing(1000, 1, 30, True)
     (1, 6, 4)
     """
     least = math.inf
-    for gap in range(1, steps_per_epoch + 1):
-        kept, again = epochs * math.ceil(steps_per_epoch / gap) + 1, 0 if gap == 1 else gap
+    for gap in range(1, steps + 1):
+        kept, again = states_kept(steps, gap), 0 if gap == 1 else gap
         needed = max(again, math.ceil(kept / DISK_TO_MEMORY)) if on_disk else kept + again
         if needed <= memory // state_bytes:
             return gap
         least = min(least, needed)
     raise ValueError(
-        f"Invalid value received for argument `memory`. Expected at least {least * state_bytes} bytes for {epochs} "
-        f"epochs of {steps_per_epoch} steps with states of {state_bytes} bytes"
+        f"Invalid value received for argument `memory`. Expected at least {least * state_bytes} bytes for {steps} "
+        f"steps with states of {state_bytes} bytes"
         f"{'' if on_disk else ', or a folder as `record`'}. Received: memory={memory}"
     )
 
@@ -59,12 +62,12 @@ class Record:
         folder: Where to keep them; `None` for memory.
         key: Text that says what the training depends on; a folder of another is refused.
         template: A state of the training, for the shapes and types.
-        gap: Steps from one kept state to the next, at most.
+        gap: Steps from one kept state to the next.
 
     Attributes:
         key: The key.
         verdict: How the training's steps can be walked back, plain values; `None` as long as nobody has found out.
-        gap: Steps from one kept state to the next, at most.
+        gap: Steps from one kept state to the next.
         folder: Where they are kept; `None` for memory.
 
     Raises:
@@ -75,6 +78,7 @@ class Record:
         self.gap = gap
         self.key = key
         self.verdict: dict[str, Any] | None = None
+        self._rates: list[tuple[int, float]] = []
         self.folder = folder
         self._template = template
         self._states: dict[int, State | None] = {}
@@ -99,14 +103,20 @@ class Record:
     def note(self, verdict: dict[str, Any]) -> None:
         """Keeps how the training's steps can be walked back."""
         self.verdict = verdict
-        if self.folder is not None:
-            content = json.dumps({"key": self.key, "gap": self.gap, "verdict": verdict})
-            replace(self.folder / ABOUT, lambda partial: partial.write_text(content))
+        self._write_about()
 
-    def is_due(self, step: int, upcoming: int) -> bool:
-        """Tells whether to keep the state before a step, if the next that can be kept is `upcoming` steps later."""
-        kept = [each for each in self._states if each <= step]
-        return not kept or step + upcoming - max(kept) > self.gap
+    def note_rate(self, step: int, rate: float) -> None:
+        """Keeps the learning rate from a step on: a state that is computed again has it only if nobody changed it."""
+        before = [(since, each) for since, each in self._rates if since <= step]
+        if not before or before[-1][1] != rate:
+            before = [*(pair for pair in before if pair[0] < step), (step, rate)]
+        if before != self._rates:
+            self._rates = before
+            self._write_about()
+
+    def rate(self, step: int) -> float | None:
+        """Returns the learning rate of a step, `None` if it was not noted."""
+        return next((rate for since, rate in reversed(self._rates) if since <= step), None)
 
     def keep(self, step: int, state: State) -> None:
         """Keeps the state before a step; what was kept of later ones by an interrupted run is of no use any more."""
@@ -138,13 +148,19 @@ class Record:
             try:
                 found = json.loads(about.read_text())
                 key, gap, self.verdict = found["key"], found["gap"], found["verdict"]
-            except (ValueError, KeyError):
+                self._rates = [(int(step), float(rate)) for step, rate in found["rates"]]
+            except (ValueError, KeyError, TypeError):
                 raise DamageError(f"record {folder} is damaged") from None
             if (key, gap) != (self.key, self.gap):
                 raise CheckpointError(f"record {folder} is of another training")
         elif states:
             raise DamageError(f"record {folder} is damaged: {ABOUT} is missing")
         self._states = dict.fromkeys(states)
+
+    def _write_about(self):
+        if self.folder is not None:
+            about = {"key": self.key, "gap": self.gap, "verdict": self.verdict, "rates": self._rates}
+            replace(self.folder / ABOUT, lambda partial: partial.write_text(json.dumps(about)))
 
     def _forget(self, step):
         self._states.pop(step)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from tfdrop.arguments import invalid
 from tfdrop.training.sample_weights import checked_weights
-from tfdrop.training.step_function import State, read_state, write_state
+from tfdrop.training.step_function import State, put_back, write_state
 
 if TYPE_CHECKING:
     from tfdrop.training.loop import Training
@@ -49,12 +49,11 @@ def repeated(training: "Training", sample_weights: ArrayLike, start: State | Non
             raise invalid("training", "a recorded training, or its first state", received="none of both")
         start = training.record.state(0)
     weights = checked_weights(sample_weights, training.samples, training.loss)
-    here = read_state(training.model, training.optimizer)
     record, before = training.record, training.sample_weights
     training.record, training.sample_weights = None, weights
     try:
-        write_state(start, training.model, training.optimizer)
-        yield training
+        with put_back(training.model, training.optimizer):
+            write_state(start, training.model, training.optimizer)
+            yield training
     finally:
         training.record, training.sample_weights = record, before
-        write_state(here, training.model, training.optimizer)

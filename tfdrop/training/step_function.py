@@ -3,7 +3,8 @@
 `CompiledSteps` takes the same step on the variables themselves, as fast as can be; this is the form to differentiate.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -61,11 +62,26 @@ def read_state(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Sta
     return State(*groups)
 
 
+def copy_state(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> State:
+    """Returns a copy of a training's state on the device, which takes a fraction of the time of `read_state`."""
+    return State(*([ops.copy(variable) for variable in group] for group in state_variables(model, optimizer)))
+
+
 def write_state(state: State, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Sets a training's state."""
     for variables, values in zip(state_variables(model, optimizer), state, strict=True):
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+
+@contextlib.contextmanager
+def put_back(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
+    """Sets a training's state, at the end of the context, to what it was at the beginning."""
+    here = read_state(model, optimizer)
+    try:
+        yield
+    finally:
+        write_state(here, model, optimizer)
 
 
 class BatchLoss:
@@ -130,8 +146,14 @@ def differentiable(variables: Sequence[keras.Variable]) -> list[int]:
 
 def differentiable_slots(optimizer: keras.optimizers.Optimizer) -> list[int]:
     """Returns the places of an optimizer's variables that steps carry on: not its count, nor its learning rate."""
-    rate = getattr(optimizer, "_learning_rate", None)
+    rate = rate_variable(optimizer)
     return [place for place in differentiable(optimizer.variables) if optimizer.variables[place] is not rate]
+
+
+def rate_variable(optimizer: keras.optimizers.Optimizer) -> keras.Variable | None:
+    """Returns the variable with an optimizer's learning rate, `None` where that is a schedule."""
+    rate = getattr(optimizer, "_learning_rate", None)
+    return rate if isinstance(rate, keras.Variable) else None
 
 
 def off_zero(slot: Any) -> Any:

@@ -10,9 +10,8 @@ from tfdrop.influence.phases import Phases
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.progress import Progress
 from tfdrop.training import Training
-from tfdrop.training.step_function import State, named_arrays, named_state, read_state, write_state
-
-LARGEST_DIFFERENCE = 0.3  # of a step's length: what training in bfloat16 is off by; another model is by far more
+from tfdrop.training.recording import check_step, states_between
+from tfdrop.training.step_function import State, named_arrays, named_state, put_back
 
 
 class Walk:
@@ -51,16 +50,15 @@ class Walk:
         training, horizon = self._training, self._horizon
         backward = training.backward()
         sample_weights = training.weight_of_each_sample
-        with Progress(
-            "Replaying the training", training.steps - horizon.first, self._verbose, unit="steps"
-        ) as progress:
+        progress = Progress("Replaying the training", training.steps - horizon.first, self._verbose, unit="steps")
+        with put_back(training.model, training.optimizer), progress:
             progress.resume(training.steps - self._step)
             for step, state in self._states():
                 batch = training.batch(step)
                 weights = sample_weights[batch]
                 self._cotangent, found, following = backward.backward(state, batch, weights, self._cotangent)
                 if step == training.steps - 1:
-                    _check_step(state, following, read_state(training.model, training.optimizer))
+                    check_step(training, step, state, following)
                 self.derivatives[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
                 self._measure_norm(step)
@@ -97,22 +95,9 @@ class Walk:
 
     def _segment(self, first: int, upper: int) -> list[State]:
         """Returns the states before the steps from a kept one on, up to `upper`: those between are computed again."""
-        training = self._training
         self.kept += 1
-        states = [training.record.state(first)]
-        if upper - first == 1:
-            return states
-        final = read_state(training.model, training.optimizer)
-        try:
-            write_state(states[0], training.model, training.optimizer)
-            for _ in range(upper - first - 1):
-                training.take_step()
-                training.seed_random_layers()
-                states.append(read_state(training.model, training.optimizer))
-                self.recomputed += 1
-        finally:
-            write_state(final, training.model, training.optimizer)
-        return states
+        self.recomputed += upper - first - 1
+        return list(states_between(self._training, first, upper))
 
     def _arrays(self) -> dict[str, Any]:
         numbers = [self._step, self.kept, self.recomputed]
@@ -124,17 +109,3 @@ class Walk:
         self.derivatives = start["derivatives"]
         self._horizon.norms = start["norms"].tolist()
         self._step, self.kept, self.recomputed = (int(number) for number in start["numbers"])
-
-
-def _check_step(before: State, computed: State, recorded: State) -> None:
-    """Raises a `ValueError` if a training's last step is not the one in its record: it is the record of another."""
-    off = moved = 0.0
-    for start, ours, theirs in zip(before.weights, computed.weights, recorded.weights, strict=True):
-        ours = np.asarray(keras.ops.convert_to_numpy(ours), "float64")
-        off += np.sum(np.square(ours - theirs))
-        moved += np.sum(np.square(np.asarray(theirs, "float64") - start))
-    if not np.sqrt(off) <= LARGEST_DIFFERENCE * np.sqrt(moved) + 1e-12:
-        raise ValueError(
-            "Invalid value received for argument `training`. Expected the training that was recorded. Received: one "
-            f"whose last step is off by {np.sqrt(off / moved):.2g} times its length"
-        )
