@@ -17,6 +17,7 @@ AUTOMATIC_STEPS = 24  # of LiSSA, with so many samples that these steps read not
 SAMPLES_FOR_STEPS = 1536
 # With LiSSA the spectrum's Krylov space is enough, if what is left over is no more than this many times the damping.
 LEFT_OVER = 4
+TRUSTED = 0.05  # the share of a residual that rounding may have in it without its being measured
 NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
@@ -108,31 +109,41 @@ class _Iteration:
         self._direction = self._last = None  # the next one, if it is known; the last, with its share of a product
         self.step, self.history = 0, []
         self.solution, self._residual = ops.zeros_like(system.target), system.target
+        self._moved = 0.0  # how far steps have moved the residual since it was measured
         if start:
             self._restore(start)
 
     def run(self):
-        """Iterates to the tolerance or the last step; returns the relative residual, measured on all of the data."""
+        """Iterates to the tolerance or the last step; returns the relative residual on all of the data."""
         settings = self._settings
         with Progress("Solving (conjugate gradients)", settings.depth, self._verbose, unit="steps") as progress:
             progress.resume(self.step)
             while self.step < settings.depth:
                 if self._relative() <= settings.tolerance:
-                    self._measure_residual()  # does the data confirm what the recursion says?
+                    self._confirm_residual()
                     if self._relative() <= settings.tolerance:
                         break
                 self._take_step()
                 self.history.append((0, self.step, self._relative()))
                 progress.advance(1, residual=self.history[-1][2])
             else:
-                self._measure_residual()
+                self._confirm_residual()
             progress.advance(0, residual=self._relative())
         return self._relative()
 
     def _relative(self):
         return norm(self._residual) / self._target_norm
 
+    def _confirm_residual(self):
+        """Measures the residual, which takes a product, where it may be what rounding has left.
+
+        What the steps have moved it by are products with all of the data too, so that it is exact but for rounding.
+        """
+        if self._system.curvature.rounding * self._moved > TRUSTED * norm(self._residual):
+            self._measure_residual()
+
     def _measure_residual(self):
+        self._moved = 0.0
         self._residual = self._system.target - self._system.product(self.solution, self._system.data.batches())
 
     def _take_step(self):
@@ -145,6 +156,7 @@ class _Iteration:
         length = float(dot(direction, self._residual)) / curvature
         self.solution = self.solution + length * direction
         self._residual = self._residual - length * product
+        self._moved += length * norm(product)
         self._direction, self._last = None, (direction, product / curvature)
         self.step += 1
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
@@ -178,6 +190,7 @@ class _Iteration:
             "history": numpy_history(self.history),
             "solution": ops.convert_to_numpy(self.solution),
             "residual": ops.convert_to_numpy(self._residual),
+            "moved": self._moved,
             "direction": np.zeros(0) if self._direction is None else ops.convert_to_numpy(self._direction),
             "scale": self._lissa.scale if self._lissa else 0.0,
             "partial_total": ops.convert_to_numpy(total),
@@ -188,6 +201,7 @@ class _Iteration:
     def _restore(self, start):
         self.step, self.history = int(start["step"]), restored_history(start["history"])
         self.solution, self._residual = (ops.convert_to_tensor(start[name]) for name in ("solution", "residual"))
+        self._moved = float(start.get("moved", np.inf))  # checkpoints of earlier releases have it not
         if start["direction"].size:
             self._direction = ops.convert_to_tensor(start["direction"])
         if self._lissa:
