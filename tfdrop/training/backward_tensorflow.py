@@ -109,16 +109,16 @@ class BackwardStep:
         x, y = self._batch(train, indices)
         gradients, others = self._gradient(state, x, y, sample_weights)
         following, (direction, weights, slots) = self._through_optimizer(state, gradients, cotangent)
-        share = tf.zeros((), sample_weights.dtype)
-        _, (products, moving, derivatives) = self._products(
-            state, x, y, sample_weights, direction, cotangent.others, share
-        )
+        _, (products, moving, derivatives) = self._products(state, x, y, sample_weights, direction, cotangent.others)
         weights = [one + two for one, two in zip(weights, products, strict=True)]
         return State(weights, moving, slots), derivatives, State(following[0], others, following[1])
 
     def _gradient(self, state, x, y, sample_weights):
-        """Returns the gradient that the optimizer is given, and the next values of the other variables."""
-        with tf.GradientTape() as tape:
+        """Returns the gradient that the optimizer is given, and the next values of the other variables.
+
+        From the operations that `_products` differentiates, so that the graph has those that both need once.
+        """
+        with exact_operations(), tf.GradientTape() as tape:
             tape.watch(state.weights)
             loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
         return [None if g is None else tf.convert_to_tensor(g) for g in tape.gradient(loss, state.weights)], others
@@ -149,11 +149,12 @@ class BackwardStep:
         # The rate of a drop layer is in float32 in a model of any type.
         return tf.add_n([tf.zeros_like(loss), *(tf.cast(product, loss.dtype) for product in products)])
 
-    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent, share):
-        """Returns what `products` does.
+    def _forward_over_backward(self, state, x, y, sample_weights, direction, moving_cotangent, share=None):
+        """Returns what `products` does; without a share, it is 0.
 
         Of `loss + share * moved`, the gradients' derivative along (direction, share: 1) is all of it at once.
         """
+        share = tf.zeros((), sample_weights.dtype) if share is None else share
         watched = self._watched(state, sample_weights)
         primals, tangents = [*state.weights, share], [*direction, tf.ones_like(share)]
         with exact_operations(), tf.autodiff.ForwardAccumulator(primals, tangents) as forward:
@@ -164,7 +165,7 @@ class BackwardStep:
             gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
         return gradients, forward.jvp(gradients, ZERO)
 
-    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent, share):
+    def _reverse_over_reverse(self, state, x, y, sample_weights, direction, moving_cotangent, share=None):
         """Returns the same by a second pass backwards."""
         watched = self._watched(state, sample_weights)
         with exact_operations(), tf.GradientTape() as outer:
@@ -173,7 +174,7 @@ class BackwardStep:
                 tape.watch(watched)
                 loss, others = self._loss(state.weights, state.others, x, y, sample_weights)
                 moved = self._moved(loss, others, moving_cotangent)
-                total = loss + tf.cast(share, loss.dtype) * moved
+                total = loss if share is None else loss + tf.cast(share, loss.dtype) * moved
             gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
             along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)])
             along += tf.cast(moved, along.dtype)

@@ -89,8 +89,7 @@ class ShardedBackwardStep(BackwardStep):
         state, x, y, weights = self._part(train, share, state, sample_weights)
         # The moving statistics are the mean over the replicas.
         moving_cotangent = [each / self._batches.replicas for each in moving_cotangent]
-        nothing = tf.zeros((), sample_weights.dtype)
-        _, (products, moving, derivatives) = self._products(state, x, y, weights, direction, moving_cotangent, nothing)
+        _, (products, moving, derivatives) = self._products(state, x, y, weights, direction, moving_cotangent)
         places, _, factor = share
         of_batch = tf.scatter_nd(places[:, tf.newaxis], self._cast(factor) * derivatives, sample_weights.shape)
         found = over_replicas(tf.distribute.ReduceOp.SUM, [*products, *moving, of_batch])
