@@ -92,7 +92,9 @@ def test_a_record_of_another_model_of_the_same_shape(tmp_path):
     layers = [keras.Input((4,)), keras.layers.Dense(3, activation="relu")]
     other = training(tmp_path, layers=layers)
     assert other.restore()
-    with pytest.raises(ValueError, match=r"Expected the training that was recorded. Received: one whose step 8 is off"):
+    with pytest.raises(
+        ValueError, match=r"Expected the training that was recorded, .* Received: one that after step 8 is off"
+    ):
         replay_influence(other, VALIDATION, verbose=0)
 
 

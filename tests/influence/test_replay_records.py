@@ -6,11 +6,11 @@ import pytest
 from keras import layers
 from trainings import TRAINING_SAMPLES, finished, images, small_training, validation_of
 
-from tfdrop.checkpoint import Checkpoint, OutOfTime, Pace, load_training, save_training
+from tfdrop.checkpoint import Checkpoint, CheckpointError, OutOfTime, Pace, load_training, save_training
 from tfdrop.influence import replay_influence
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.training import Training
-from tfdrop.training.record import spacing
+from tfdrop.training.record import Record, spacing
 from tfdrop.training.recording import states_of
 from tfdrop.training.step_function import read_state
 
@@ -123,20 +123,53 @@ def test_a_rate_that_was_changed_from_outside_is_that_of_steps_that_are_computed
     np.testing.assert_array_equal(again.scores, kept.scores)
 
 
-def test_what_else_was_changed_from_outside_is_an_error(whole):
+@pytest.mark.parametrize("factor", [1.5, 1.02])
+def test_what_else_was_changed_from_outside_is_an_error(whole, factor):
     def scaled(training):
-        weight = training.model.trainable_variables[0]
-        weight.assign(1.5 * weight)
+        for weight in training.model.trainable_variables:
+            weight.assign(factor * weight)
 
-    replay(taken(training_of(), scaled))  # every state is kept
     few = taken(training_of(memory=8 * state_bytes(whole)), scaled)
     ended = [keras.ops.convert_to_numpy(variable) for variable in few.model.variables]
     with pytest.raises(
-        ValueError, match=r"Expected the training that was recorded. Received: one whose step \d+ is off"
+        ValueError, match=r"Expected the training that was recorded, with nothing changed .* after step \d+ is off"
     ):
         replay(few)
     for variable, before in zip(few.model.variables, ended, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), before)
+
+
+def test_rates_are_those_of_the_last_run_over_a_step(tmp_path, whole):
+    """And states that a run with another rate kept later are gone."""
+    record = Record(tmp_path, "", whole.record.state(0), gap=2)
+    record.note({})
+    for step, rate in ((0, 0.1), (1, 0.1), (2, 0.05), (4, 0.02)):
+        record.note_rate(step, rate)
+        record.keep(step, whole.record.state(step))
+    with (tmp_path / "rates.txt").open("a") as file:
+        file.write("\n6 0.0")  # the process was killed
+    for again in (record, Record(tmp_path, "", whole.record.state(0), gap=2)):
+        assert [again.rate(step) for step in range(6)] == [0.1, 0.1, 0.05, 0.05, 0.02, 0.02]
+    again.note_rate(2, 0.05)  # as before, but what came later is to come again
+    assert (again.steps, again.rate(5)) == ([0, 1, 2], 0.05)
+    again.note_rate(1, 0.01)
+    for found in (again, Record(tmp_path, "", whole.record.state(0), gap=2)):
+        assert found.steps == [0, 1]
+        assert [found.rate(step) for step in (0, 1, 9)] == [0.1, 0.01, 0.01]
+
+
+@pytest.mark.parametrize("first", [0.1, 0.2])
+def test_a_record_of_another_schedule_is_refused(tmp_path, first):
+    def begun(rate):
+        schedule = keras.optimizers.schedules.CosineDecay(rate, 12)
+        return training_of(record=tmp_path, optimizer=lambda: keras.optimizers.SGD(schedule))
+
+    finished(begun(0.1))
+    if first == 0.1:
+        assert begun(first).restore()
+    else:
+        with pytest.raises(CheckpointError, match="of another training"):
+            begun(first)
 
 
 def test_in_a_folder(tmp_path, found):

@@ -44,7 +44,8 @@ def _cheap_tangents_of_maxima() -> Iterator[None]:
     """Lets what is linear in the gradient of max pooling be traced as `_sum_of_maxima`.
 
     TensorFlow has one such rule and no way to give another to some operations, so that it is replaced in its registry.
-    What forward mode has traced it keeps for equal shapes, so that either rule, of the same values, may be used later.
+    What forward mode has traced it keeps for equal shapes, so that either rule may be used later: they differ by
+    rounding.
     """
     try:
         entry = importlib.import_module("tensorflow.python.framework.ops").gradient_registry._registry["MaxPoolGrad"]

@@ -178,7 +178,8 @@ class BackwardStep:
             gradients = _dense(tape.gradient(total, watched, unconnected_gradients=ZERO))
             along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients[0], direction, strict=True)])
             along += tf.cast(moved, along.dtype)
-        return gradients, _dense(outer.gradient(along, watched, unconnected_gradients=ZERO))
+            outside = outer.gradient(along, watched, unconnected_gradients=ZERO)
+        return gradients, _dense(outside)
 
     def _products_of(self, train, state, indices, sample_weights, direction, moving_cotangent, share):
         x, y = self._batch(train, indices)

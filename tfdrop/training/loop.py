@@ -53,10 +53,11 @@ class Training:
             no other, except that batch normalization still sees it.
         record: Whether to keep what `tfdrop.influence.replay_influence` needs: `True` in memory, or a folder to keep
             it in. The training is the same to the bit. What cannot be replayed is an error before the first step.
+            Between dispatches nothing may be changed but the learning rate.
         memory: Bytes that a record in memory may take; one in a folder may take ten times as much there. Where not
             every step's state fits, some are kept and the others computed again.
-        steps_per_dispatch: Most steps between two returns to Python. There are fewer, 10 or 1, where so many would
-            take longer than `SECONDS_PER_DISPATCH`; the result is the same.
+        steps_per_dispatch: Most steps between two returns to Python. There are fewer where so many would take longer
+            than `SECONDS_PER_DISPATCH`, or go past a state that the record keeps; the result is the same.
         jit_compile: Whether to compile with XLA on TensorFlow; by default on accelerators only. JAX always does.
 
     Raises:

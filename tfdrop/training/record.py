@@ -4,6 +4,7 @@ States are kept in memory or in a folder. Where not all of them fit, every so ma
 two of them are computed again, each once.
 """
 
+import bisect
 import json
 import math
 import zlib
@@ -15,7 +16,8 @@ import numpy as np
 from tfdrop.training.step_function import State
 from tfdrop.whole_files import CheckpointError, DamageError, replace
 
-ABOUT = "record.json"
+ABOUT, RATES = "record.json", "rates.txt"
+END = "."  # of a line of the rates, which a process that is killed may not have written whole
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
 
 
@@ -78,7 +80,7 @@ class Record:
         self.gap = gap
         self.key = key
         self.verdict: dict[str, Any] | None = None
-        self._rates: list[tuple[int, float]] = []
+        self._rates: list[tuple[int, float]] = []  # with the step from which on each holds
         self.folder = folder
         self._template = template
         self._states: dict[int, State | None] = {}
@@ -103,25 +105,31 @@ class Record:
     def note(self, verdict: dict[str, Any]) -> None:
         """Keeps how the training's steps can be walked back."""
         self.verdict = verdict
-        self._write_about()
+        if self.folder is not None:
+            content = json.dumps({"key": self.key, "gap": self.gap, "verdict": verdict})
+            replace(self.folder / ABOUT, lambda partial: partial.write_text(content))
 
     def note_rate(self, step: int, rate: float) -> None:
-        """Keeps the learning rate from a step on: a state that is computed again has it only if nobody changed it."""
-        before = [(since, each) for since, each in self._rates if since <= step]
-        if not before or before[-1][1] != rate:
-            before = [*(pair for pair in before if pair[0] < step), (step, rate)]
-        if before != self._rates:
-            self._rates = before
-            self._write_about()
+        """Keeps the learning rate from a step on: a state that is computed again has it only if nobody changed it.
+
+        What was noted of later steps, and kept, by an interrupted run is of no use any more if that is another rate.
+        """
+        if self.rate(step) == rate and self._rates[-1][0] <= step:
+            return
+        self._forget_after(step)
+        _put(self._rates, step, rate)
+        if self.folder is not None:  # there may be one for every step, so it is added to the file
+            with (self.folder / RATES).open("a") as file:
+                file.write(f"\n{step} {rate!r} {END}")
 
     def rate(self, step: int) -> float | None:
         """Returns the learning rate of a step, `None` if it was not noted."""
-        return next((rate for since, rate in reversed(self._rates) if since <= step), None)
+        place = bisect.bisect_right(self._rates, (step, math.inf))
+        return self._rates[place - 1][1] if place else None
 
     def keep(self, step: int, state: State) -> None:
         """Keeps the state before a step; what was kept of later ones by an interrupted run is of no use any more."""
-        for later in [each for each in self._states if each > step]:
-            self._forget(later)
+        self._forget_after(step)
         if self.folder is None:
             self._states[step] = state
             return
@@ -148,24 +156,20 @@ class Record:
             try:
                 found = json.loads(about.read_text())
                 key, gap, self.verdict = found["key"], found["gap"], found["verdict"]
-                self._rates = [(int(step), float(rate)) for step, rate in found["rates"]]
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError):
                 raise DamageError(f"record {folder} is damaged") from None
             if (key, gap) != (self.key, self.gap):
                 raise CheckpointError(f"record {folder} is of another training")
         elif states:
             raise DamageError(f"record {folder} is damaged: {ABOUT} is missing")
         self._states = dict.fromkeys(states)
+        self._rates = _rates_in(folder / RATES)
 
-    def _write_about(self):
-        if self.folder is not None:
-            about = {"key": self.key, "gap": self.gap, "verdict": self.verdict, "rates": self._rates}
-            replace(self.folder / ABOUT, lambda partial: partial.write_text(json.dumps(about)))
-
-    def _forget(self, step):
-        self._states.pop(step)
-        if self.folder is not None:
-            self._path(step).unlink(missing_ok=True)
+    def _forget_after(self, step):
+        for later in [each for each in self._states if each > step]:
+            self._states.pop(later)
+            if self.folder is not None:
+                self._path(later).unlink(missing_ok=True)
 
     def _path(self, step):
         assert self.folder is not None
@@ -186,6 +190,22 @@ class Record:
             start += array.nbytes
         groups = iter(parts)
         return State(*([next(groups) for _ in group] for group in self._template))
+
+
+def _rates_in(path):
+    """Returns the steps from which on there were other learning rates, and these; a line without an end is none."""
+    rates: list[tuple[int, float]] = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.endswith(END):
+            step, rate, _ = line.split()
+            _put(rates, int(step), float(rate))
+    return rates
+
+
+def _put(rates, step, rate):
+    """Adds the learning rate from a step on, in the place of what there is from there on."""
+    del rates[bisect.bisect_left(rates, (step, -math.inf)) :]
+    rates.append((step, rate))
 
 
 def _arrays(state):

@@ -10,7 +10,7 @@ from tfdrop.influence.phases import Phases
 from tfdrop.influence.replay.horizon import Horizon
 from tfdrop.progress import Progress
 from tfdrop.training import Training
-from tfdrop.training.recording import check_step, states_between
+from tfdrop.training.recording import check_reached, states_between
 from tfdrop.training.step_function import State, named_arrays, named_state, put_back
 
 
@@ -58,7 +58,7 @@ class Walk:
                 weights = sample_weights[batch]
                 self._cotangent, found, following = backward.backward(state, batch, weights, self._cotangent)
                 if step == training.steps - 1:
-                    check_step(training, step, state, following)
+                    check_reached(training, step + 1, state, following)
                 self.derivatives[batch] += keras.ops.convert_to_numpy(found)
                 self._step = step
                 self._measure_norm(step)
@@ -77,7 +77,8 @@ class Walk:
             self._horizon.add(self._cotangent.weights)
         except ValueError as error:
             training = self._training
-            epoch, rate = step // training.steps_per_epoch + 1, training.learning_rate_of(step)
+            epoch, rate = step // training.steps_per_epoch + 1, training.record.rate(step)
+            rate = training.learning_rate_of(step) if rate is None else rate
             where = f"they overflow at step {step + 1}, in epoch {epoch}, with learning rate {rate:.3g}"
             raise ValueError(f"{error} ({where}; the training is as it was)") from error
 

@@ -18,6 +18,7 @@ SAMPLES_FOR_STEPS = 1536
 # With LiSSA the spectrum's Krylov space is enough, if what is left over is no more than this many times the damping.
 LEFT_OVER = 4
 TRUSTED = 0.05  # the share of a residual that rounding may have in it without its being measured
+OF_SOLUTION = 0.01  # how far rounding may move a solution, relative to how far it may move a product
 NOTHING_YET = (0.0, 0, 0)  # of a product: its sum, samples and batches
 
 
@@ -110,6 +111,7 @@ class _Iteration:
         self.step, self.history = 0, []
         self.solution, self._residual = ops.zeros_like(system.target), system.target
         self._moved = 0.0  # how far steps have moved the residual since it was measured
+        self._steepest = 0.0  # the largest length of a product with a direction of length 1
         if start:
             self._restore(start)
 
@@ -137,9 +139,11 @@ class _Iteration:
     def _confirm_residual(self):
         """Measures the residual, which takes a product, where it may be what rounding has left.
 
-        What the steps have moved it by are products with all of the data too, so that it is exact but for rounding.
+        What the steps have moved it by are products with all of the data too, so that it is exact but for rounding: of
+        the products, and of the solution, where the curvature is large.
         """
-        if self._system.curvature.rounding * self._moved > TRUSTED * norm(self._residual):
+        moved = self._moved + OF_SOLUTION * self._steepest * norm(self.solution)
+        if self._system.curvature.rounding * moved > TRUSTED * norm(self._residual):
             self._measure_residual()
 
     def _measure_residual(self):
@@ -156,7 +160,9 @@ class _Iteration:
         length = float(dot(direction, self._residual)) / curvature
         self.solution = self.solution + length * direction
         self._residual = self._residual - length * product
-        self._moved += length * norm(product)
+        steepness = norm(product)
+        self._moved += abs(length) * steepness
+        self._steepest = max(self._steepest, steepness / norm(direction))
         self._direction, self._last = None, (direction, product / curvature)
         self.step += 1
         if self.step % STEPS_BETWEEN_TRUE_RESIDUALS == 0:
@@ -191,6 +197,7 @@ class _Iteration:
             "solution": ops.convert_to_numpy(self.solution),
             "residual": ops.convert_to_numpy(self._residual),
             "moved": self._moved,
+            "steepest": self._steepest,
             "direction": np.zeros(0) if self._direction is None else ops.convert_to_numpy(self._direction),
             "scale": self._lissa.scale if self._lissa else 0.0,
             "partial_total": ops.convert_to_numpy(total),
@@ -201,7 +208,7 @@ class _Iteration:
     def _restore(self, start):
         self.step, self.history = int(start["step"]), restored_history(start["history"])
         self.solution, self._residual = (ops.convert_to_tensor(start[name]) for name in ("solution", "residual"))
-        self._moved = float(start.get("moved", np.inf))  # checkpoints of earlier releases have it not
+        self._moved, self._steepest = float(start["moved"]), float(start["steepest"])
         if start["direction"].size:
             self._direction = ops.convert_to_tensor(start["direction"])
         if self._lissa:
