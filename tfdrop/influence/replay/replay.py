@@ -35,9 +35,9 @@ def replay_influence(
 
     Give sample i a weight, 1, that multiplies its loss wherever it stands in a batch. A score is n times the derivative
     of the measure, summed over the validation set, with respect to that weight, through all steps of the training:
-    optimizer, batch statistics, augmentation and dropout included. On TensorFlow it takes two to three times as long as a
-    training of some hundred steps, five to six times where states do not fit into the record's memory and are computed
-    again.
+    optimizer, batch statistics, augmentation and dropout included. On TensorFlow it takes two to three times as long as
+    a training of some hundred steps, five to six times where states do not fit into the record's memory and are
+    computed again.
 
     Args:
         training: A `tfdrop.training.Training` with `record`, whose `dispatches()` are through.
