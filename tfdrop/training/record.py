@@ -4,7 +4,6 @@ States are kept in memory or in a folder. Where not all of them fit, every so ma
 two of them are computed again, each once.
 """
 
-import bisect
 import json
 import math
 import zlib
@@ -13,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tfdrop.training.rates import Rates
 from tfdrop.training.step_function import State
 from tfdrop.whole_files import CheckpointError, DamageError, replace
 
 ABOUT, RATES = "record.json", "rates.txt"
-END = "."  # of a line of the rates, which a process that is killed may not have written whole
 DISK_TO_MEMORY = 10  # a folder may take so many times what the memory may
 
 
@@ -80,7 +79,7 @@ class Record:
         self.gap = gap
         self.key = key
         self.verdict: dict[str, Any] | None = None
-        self._rates: list[tuple[int, float]] = []  # with the step from which on each holds
+        self._rates = Rates(None if folder is None else folder / RATES)
         self.folder = folder
         self._template = template
         self._states: dict[int, State | None] = {}
@@ -112,20 +111,14 @@ class Record:
     def note_rate(self, step: int, rate: float) -> None:
         """Keeps the learning rate from a step on: a state that is computed again has it only if nobody changed it.
 
-        What was noted of later steps, and kept, by an interrupted run is of no use any more if that is another rate.
+        Later states, which an interrupted run kept, are of no use any more if that is another rate.
         """
-        if self.rate(step) == rate and self._rates[-1][0] <= step:
-            return
-        self._forget_after(step)
-        _put(self._rates, step, rate)
-        if self.folder is not None:  # there may be one for every step, so it is added to the file
-            with (self.folder / RATES).open("a") as file:
-                file.write(f"\n{step} {rate!r} {END}")
+        if self._rates.note(step, rate):
+            self._forget_after(step)
 
     def rate(self, step: int) -> float | None:
         """Returns the learning rate of a step, `None` if it was not noted."""
-        place = bisect.bisect_right(self._rates, (step, math.inf))
-        return self._rates[place - 1][1] if place else None
+        return self._rates.of(step)
 
     def keep(self, step: int, state: State) -> None:
         """Keeps the state before a step; what was kept of later ones by an interrupted run is of no use any more."""
@@ -163,7 +156,6 @@ class Record:
         elif states:
             raise DamageError(f"record {folder} is damaged: {ABOUT} is missing")
         self._states = dict.fromkeys(states)
-        self._rates = _rates_in(folder / RATES)
 
     def _forget_after(self, step):
         for later in [each for each in self._states if each > step]:
@@ -190,22 +182,6 @@ class Record:
             start += array.nbytes
         groups = iter(parts)
         return State(*([next(groups) for _ in group] for group in self._template))
-
-
-def _rates_in(path):
-    """Returns the steps from which on there were other learning rates, and these; a line without an end is none."""
-    rates: list[tuple[int, float]] = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        if line.endswith(END):
-            step, rate, _ = line.split()
-            _put(rates, int(step), float(rate))
-    return rates
-
-
-def _put(rates, step, rate):
-    """Adds the learning rate from a step on, in the place of what there is from there on."""
-    del rates[bisect.bisect_left(rates, (step, -math.inf)) :]
-    rates.append((step, rate))
 
 
 def _arrays(state):
