@@ -14,8 +14,9 @@ class Rates:
         path: The file; `None` for none.
 
     >>> rates = Rates(None)
-    >>> rates.note(0, 0.1), rates.note(5, 0.1), rates.note(7, 0.01)
-    (True, False, True)
+    >>> for step, rate in ((0, 0.1), (5, 0.1), (7, 0.01)):
+    ...     if rates.is_new(step, rate):
+    ...         rates.note(step, rate)
     >>> rates.of(6), rates.of(7)
     (0.1, 0.01)
     """
@@ -33,19 +34,16 @@ class Rates:
         place = bisect.bisect_right(self._changes, (step, math.inf))
         return self._changes[place - 1][1] if place else None
 
-    def note(self, step: int, rate: float) -> bool:
-        """Keeps the rate from a step on, in the place of what an interrupted run noted of that step and later ones.
+    def is_new(self, step: int, rate: float) -> bool:
+        """Tells whether a rate from a step on is another than was noted, of that step or of later ones."""
+        return self.of(step) != rate or self._changes[-1][0] > step
 
-        Returns:
-            Whether that is new.
-        """
-        if self.of(step) == rate and self._changes[-1][0] <= step:
-            return False
+    def note(self, step: int, rate: float) -> None:
+        """Keeps the rate from a step on, in the place of what an interrupted run noted of that step and later ones."""
         self._put(step, rate)
         if self._path is not None:
             with self._path.open("a") as file:
                 file.write(f"\n{step} {rate!r} {END}")
-        return True
 
     def _put(self, step, rate):
         del self._changes[bisect.bisect_left(self._changes, (step, -math.inf)) :]

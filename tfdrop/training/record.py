@@ -113,8 +113,9 @@ class Record:
 
         Later states, which an interrupted run kept, are of no use any more if that is another rate.
         """
-        if self._rates.note(step, rate):
+        if self._rates.is_new(step, rate):
             self._forget_after(step)
+            self._rates.note(step, rate)
 
     def rate(self, step: int) -> float | None:
         """Returns the learning rate of a step, `None` if it was not noted."""
