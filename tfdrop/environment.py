@@ -6,9 +6,12 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tfdrop
+
+if TYPE_CHECKING:
+    import keras
 
 ROOT = Path(tfdrop.__file__).resolve().parents[1]
 # Beside Python and tfdrop; those that are installed.
@@ -80,3 +83,10 @@ def accelerators() -> list[str]:
 
         return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
     return [device for device in keras.distribution.list_devices() if not device.startswith("cpu")]
+
+
+def rounds_coarsely(model: "keras.Model") -> bool:
+    """Tells whether what a model computes is rounded to few bits: in 16, or on accelerators, which may keep 10."""
+    from tfdrop.functional.double_precision import computes_in_half
+
+    return bool(accelerators()) or computes_in_half(model)

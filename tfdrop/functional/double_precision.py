@@ -61,14 +61,12 @@ def _float64_of_float64():
         narrower = importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE
     except (ImportError, AttributeError):  # another release of Keras may not need it
         narrower = {}
-    before = narrower.get("float64")
+    before = narrower.get("float64", "float64")
     try:
-        if before is not None:
-            narrower["float64"] = "float64"
+        narrower["float64"] = "float64"
         yield
     finally:
-        if before is not None:
-            narrower["float64"] = before
+        narrower["float64"] = before
 
 
 def _computes_in_floats(layer):

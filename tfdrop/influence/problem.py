@@ -8,8 +8,7 @@ from keras import ops
 
 from tfdrop.arguments import check_choice, check_whole, invalid, is_number
 from tfdrop.data.samples import take
-from tfdrop.environment import accelerators
-from tfdrop.functional.double_precision import computes_in_half
+from tfdrop.environment import rounds_coarsely
 from tfdrop.influence.autodiff import verified_autodiff
 from tfdrop.influence.checks import SampleCheck, check_weights, chosen_variables
 from tfdrop.influence.curvature import COARSE_ROUNDING, CURVATURES, ROUNDING, Curvature
@@ -70,7 +69,7 @@ class Problem:
         self._variables = chosen_variables(model, variables)
         self.autodiff = verified_autodiff(self._objective.model, self._objective.loss, self._variables)
         check_choice("curvature", curvature, CURVATURES)
-        rounding = COARSE_ROUNDING if accelerators() or computes_in_half(model) else ROUNDING
+        rounding = COARSE_ROUNDING if rounds_coarsely(model) else ROUNDING
         self.curvature = Curvature(self.autodiff, self.autodiff.verify(*first, curvature), rounding)
         self.rough = RoughCurvature(self.curvature, self.data, functools.partial(_losses, self._objective, self.data))
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from tfdrop.arguments import check_whole, invalid
 from tfdrop.data.samples import count
+from tfdrop.environment import accelerators
 from tfdrop.training.random_layers import random_states
 from tfdrop.training.recording import keep_if_due, new_record
 from tfdrop.training.replayable import checked_backward
@@ -139,10 +140,12 @@ class Training:
         return float(ops.convert_to_numpy(self.optimizer.learning_rate))
 
     def learning_rate_of(self, step: int) -> float:
-        """Returns the learning rate of a step, by the optimizer's schedule; without one, that of the next step."""
+        """Returns the learning rate of a step, by the schedule or the record; without either, that of the next step."""
         rate = self.optimizer._learning_rate
-        is_schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-        return float(ops.convert_to_numpy(rate(step) if is_schedule else rate))
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            return float(ops.convert_to_numpy(rate(step)))
+        noted = None if self.record is None else self.record.rate(step)
+        return self.learning_rate if noted is None else noted
 
     def dispatches(self) -> Iterator[np.ndarray]:
         """Takes all remaining steps.
@@ -161,9 +164,10 @@ class Training:
         arrays = self._compiled.arrays
         most = max(1, min(most, arrays.most_samples() // self.batch_size))
         size = 1
-        while self.step < self.steps:
-            left = self.samples_left(self.step)
-            batches = self._first_batches(left[: self._steps_to_next_state() * self.batch_size], size)
+        while (step := self.step) < self.steps:
+            left = self.samples_left(step)
+            unkept = self.steps if self.record is None else self.record.gap - step % self.record.gap
+            batches = self._first_batches(left[: unkept * self.batch_size], size)  # none past a state that is kept
             arrays.expect(left[: 2 * batches.size], self.batch_size)
             self.seed_random_layers()
             if self.record is not None:
@@ -217,10 +221,6 @@ class Training:
         """Returns the indices of the samples of a step, in order."""
         return self.samples_left(step)[: self.batch_size]
 
-    def _steps_to_next_state(self) -> int:
-        """Returns the most steps that may be taken at once: none goes past a state that is to be kept."""
-        return self.steps if self.record is None else self.record.gap - self.step % self.record.gap
-
     def _first_batches(self, samples: np.ndarray, most: int) -> np.ndarray:
         """Returns the first of some samples in batches, shape `(steps, batch)`, at most `most` steps.
 
@@ -258,5 +258,4 @@ def compiles_with_xla() -> bool:
 
     On CPUs XLA is several times slower than TensorFlow's own convolutions, and Keras would choose it.
     """
-    accelerated = any(not device.startswith("cpu") for device in keras.distribution.list_devices())
-    return not on_tensorflow() or accelerated
+    return not on_tensorflow() or bool(accelerators())

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 
 from tfdrop.data.samples import is_streamed
-from tfdrop.environment import accelerators
-from tfdrop.functional.double_precision import computes_in_half
+from tfdrop.environment import accelerators, rounds_coarsely
 from tfdrop.training.record import Record, spacing, states_kept
 from tfdrop.training.replicas import replicas
 from tfdrop.training.sample_weights import check_loss
@@ -83,8 +82,8 @@ def states_between(training: "Training", first: int, upper: int) -> Iterator[Sta
         yield copy(model, optimizer)
     if upper in record.steps:
         training.take_step()
-        rounds = accelerators() or computes_in_half(model)
-        check_reached(training, upper, kept, copy_state(model, optimizer), ROUGH_DIFFERENCE if rounds else DIFFERENCE)
+        difference = ROUGH_DIFFERENCE if rounds_coarsely(model) else DIFFERENCE
+        check_reached(training, upper, kept, copy_state(model, optimizer), difference)
 
 
 def check_reached(

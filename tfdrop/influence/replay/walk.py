@@ -77,8 +77,7 @@ class Walk:
             self._horizon.add(self._cotangent.weights)
         except ValueError as error:
             training = self._training
-            epoch, rate = step // training.steps_per_epoch + 1, training.record.rate(step)
-            rate = training.learning_rate_of(step) if rate is None else rate
+            epoch, rate = step // training.steps_per_epoch + 1, training.learning_rate_of(step)
             where = f"they overflow at step {step + 1}, in epoch {epoch}, with learning rate {rate:.3g}"
             raise ValueError(f"{error} ({where}; the training is as it was)") from error
 
